@@ -1,0 +1,48 @@
+# Linli. `make run` to see it, `make test` to trust it.
+.PHONY: help run up down status demo test check bench setup setup-dev lock clean
+
+LINLI = .venv/bin/linli
+PYTEST = .venv/bin/python -m pytest
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: setup ## start everything, play the main job, stay until Ctrl-C
+	@exec $(LINLI) run
+
+up: setup ## start everything in the background
+	@$(LINLI) up
+
+down: setup ## stop everything
+	@$(LINLI) down
+
+status: setup ## what runs; exits 0 only if all is ready
+	@$(LINLI) status
+
+demo: setup ## play the main job against what is running
+	@$(LINLI) demo
+
+check: setup-dev ## ruff and mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+test: setup-dev ## all tests, with their own broker and database
+	$(PYTEST) tests
+
+bench: setup-dev ## the figures of docs/benchmarks.md
+	.venv/bin/python -m tests.bench
+
+setup:
+	@ops/setup.sh run
+
+setup-dev:
+	@ops/setup.sh dev
+
+lock: ## resolve the dependencies again
+	.venv/bin/pip install --quiet uv
+	for kind in services run dev; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
+		--no-emit-index-url --generate-hashes --no-header --python-version 3.11); done
+
+clean: ## forget the virtual environment and the local installation
+	rm -rf .venv .run

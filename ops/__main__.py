@@ -1,0 +1,5 @@
+"""`python -m ops` is `linli`."""
+
+from ops.cli import main
+
+main()

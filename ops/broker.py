@@ -1,0 +1,73 @@
+"""RabbitMQ's definitions: who may do what, and what is there before anybody comes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from typing import Any
+
+from shared import topology
+
+# Foreign queues are bounded by whoever runs the broker: a subscriber who is away must not fill the disk.
+FOREIGN = r"^(?!({services})\.(inbox|parked|retry|events)).*$"
+
+
+def definitions(services: tuple[str, ...], passwords: dict[str, str], subscribers: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The whole definitions file for these services and subscribers. Nobody has rights on the default exchange."""
+    users = [*services, "operator", *subscribers]
+    permissions = [service_permissions(service, services) for service in services]
+    permissions += [operator_permissions(services)] + [subscriber_permissions(name) for name in subscribers]
+    return {
+        "users": [
+            {"name": user, "password_hash": _hash(passwords[user]), "tags": "",
+             "hashing_algorithm": "rabbit_password_hashing_sha256"}
+            for user in users
+        ],
+        "vhosts": [{"name": "/"}],
+        "permissions": permissions,
+        "parameters": [
+            {"vhost": "/", "component": "operator_policy", "name": "foreign-queues", "value": {
+                "pattern": FOREIGN.format(services="|".join(services)), "apply-to": "queues", "priority": 1,
+                "definition": {"max-length": 1_000_000, "max-length-bytes": 1_000_000_000, "expires": 30 * 86_400_000}}},
+        ],
+        "exchanges": [
+            {"name": name, "vhost": "/", "type": "topic", "durable": True, "auto_delete": False, "internal": False,
+             "arguments": {}}
+            for service in services for name in (topology.out(service), topology.events(service))
+        ],
+        "bindings": [
+            {"source": topology.out(service), "vhost": "/", "destination": topology.events(service),
+             "destination_type": "exchange", "routing_key": "#", "arguments": {}}
+            for service in services
+        ],
+    }  # fmt: skip
+
+
+def service_permissions(service: str, services: tuple[str, ...]) -> dict[str, str]:
+    """A service owns what carries its name, and may bind its inbox to its neighbours' `.out`."""
+    own = rf"^{service}\..*$"
+    neighbours = "|".join(s for s in services)
+    return _permission(service, own, own, rf"^({service}\..*|({neighbours})\.out)$")
+
+
+def operator_permissions(services: tuple[str, ...]) -> dict[str, str]:
+    """The operator looks at parked messages and sends them back, and reads streams."""
+    names = "|".join(services)
+    return _permission("operator", "^$", rf"^({names})\.retry$", rf"^({names})\.(parked|inbox|events\.log)$")
+
+
+def subscriber_permissions(name: str) -> dict[str, str]:
+    """The grants `stock` (a nameko service of this name) and `bare` (any client) together; no exchange to publish to."""
+    queues = rf"evt-.*--{name}\..*|{name}\..*"
+    public = r"[a-z]+\.events"
+    return _permission(name, rf"^({queues}|{public})$", rf"^({queues})$", rf"^({queues}|{public}(\.log)?)$")
+
+
+def _permission(user: str, configure: str, write: str, read: str) -> dict[str, str]:
+    return {"user": user, "vhost": "/", "configure": configure, "write": write, "read": read}
+
+
+def _hash(password: str) -> str:
+    salt = os.urandom(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

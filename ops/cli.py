@@ -1,0 +1,254 @@
+"""The `linli` command."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from rich.console import Console
+from rich.table import Table
+
+from ops.client import ApiError, Client
+from ops.demo import Demo
+from ops.parked import ParkingLot
+from ops.settings import SERVICES, Installation, Problem
+from ops.stack import Stack
+
+# Into a file or a pipe, a table is as wide as it needs to be.
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240)
+started = time.monotonic()
+
+
+def say(text: str) -> None:
+    """One line of progress with the seconds since the start."""
+    prefix = "" if text.startswith(" ") else f"[{time.monotonic() - started:5.1f} s] "
+    console.print(f"{prefix}{text}", markup=False)
+
+
+def show(rows: list[dict[str, Any]], as_json: bool, empty: str, columns: tuple[str, ...] = ()) -> None:
+    """Rows as a table for people, or as JSON."""
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, default=str))
+        return
+    if not rows:
+        console.print(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    names = columns or tuple(rows[0])
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(str(row.get(name, "")) for name in names))
+    console.print(table, soft_wrap=False)
+
+
+class Group(click.Group):
+    """Turns what a person can mend into one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            raise click.ClickException(str(problem)) from problem
+        except ApiError as error:
+            raise click.ClickException(str(error)) from error
+
+
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+
+
+@click.group(cls=Group)
+@click.option("--dir", "folder", type=click.Path(path_type=Path), help="The installation's folder [.run].")
+@click.pass_context
+def main(ctx: click.Context, folder: Path | None) -> None:
+    """Run and look after a Linli installation on this machine."""
+    ctx.obj = Stack(Installation.load(folder), say)
+
+
+@main.command()
+@click.pass_obj
+def run(stack: Stack) -> None:
+    """Start everything, play the main job once, stay until Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        stack.up()
+        demo = Demo(stack.installation, say)
+        data = demo.load()
+        say("the main job:")
+        done = demo.play()
+        _addresses(data)
+        if not done:
+            raise Problem("the main job failed; see the logs")
+        say("ready; Ctrl-C stops everything")
+        while stack.running:
+            time.sleep(0.5)
+        raise Problem("the process manager has ended; see .run/logs")
+    except KeyboardInterrupt:
+        say("stopping")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        stack.down()
+    say("stopped; no process is left")
+
+
+@main.command()
+@click.option("--demo/--no-demo", default=True, help="Load the two demo communities.")
+@click.pass_obj
+def up(stack: Stack, demo: bool) -> None:
+    """Start everything in the background; returns when all is ready."""
+    stack.up()
+    if demo:
+        _addresses(Demo(stack.installation, say).load())
+    say("ready")
+
+
+@main.command()
+@click.pass_obj
+def down(stack: Stack) -> None:
+    """Stop everything."""
+    stack.down()
+    say("stopped")
+
+
+@main.command()
+@JSON
+@click.pass_obj
+def status(stack: Stack, as_json: bool) -> None:
+    """Show each process; exits 0 only if everything is ready."""
+    waiting = stack.not_ready()
+    rows = stack.processes()
+    for row in rows:
+        row["ready"] = "no" if row["name"] in waiting else "yes"
+        row["since"] = datetime.fromtimestamp(row["since"]).isoformat(timespec="seconds") if row["since"] else ""
+    show(rows, as_json, "nothing runs", ("name", "state", "ready", "pid", "since"))
+    sys.exit(0 if not waiting else 1)
+
+
+@main.command()
+@click.pass_obj
+def demo(stack: Stack) -> None:
+    """Play the main job against what is running; exits 1 if it fails."""
+    if not stack.running:
+        raise Problem("nothing runs; start with `make up`")
+    played = Demo(stack.installation, say)
+    played.load()
+    sys.exit(0 if played.play() else 1)
+
+
+@main.group()
+def communities() -> None:
+    """The communities of this installation."""
+
+
+@communities.command("list")
+@JSON
+@click.pass_obj
+def list_communities(stack: Stack, as_json: bool) -> None:
+    """All communities."""
+    show(_operator(stack).get("/communities")["items"], as_json, "no communities")
+
+
+@communities.command("add")
+@click.argument("slug")
+@click.option("--name", required=True)
+@click.option("--district", required=True)
+@click.option("--street", required=True)
+@click.option("--timezone", default="Asia/Shanghai", show_default=True)
+@JSON
+@click.pass_obj
+def add_community(stack: Stack, /, slug: str, as_json: bool, **facts: str) -> None:
+    """Open a community."""
+    show([_operator(stack).post("/communities", {"slug": slug, **facts})], as_json, "")
+
+
+@main.group()
+def parked() -> None:
+    """Messages that no handler could take."""
+
+
+@parked.command("list")
+@click.option("--service", type=click.Choice(SERVICES), help="One service only.")
+@JSON
+@click.pass_obj
+def list_parked(stack: Stack, service: str | None, as_json: bool) -> None:
+    """What is parked, and why."""
+    rows = _lot(stack).rows((service,) if service else SERVICES)
+    show(rows, as_json, "nothing is parked")
+
+
+@parked.command("show")
+@click.argument("id")
+@JSON
+@click.pass_obj
+def show_parked(stack: Stack, id: str, as_json: bool) -> None:
+    """One message, whole."""
+    message = _lot(stack).show(id)
+    if as_json:
+        click.echo(json.dumps(message, ensure_ascii=False, default=str))
+    else:
+        show([{"field": k, "value": v} for k, v in message.items()], False, "")
+
+
+@parked.command("replay")
+@click.argument("id")
+@click.pass_obj
+def replay_parked(stack: Stack, id: str) -> None:
+    """Send a message (or `all`) back to its inbox."""
+    say(f"sent back: {_lot(stack).replay(id)}")
+
+
+@parked.command("drop")
+@click.argument("id")
+@click.confirmation_option(prompt="It will be gone for good. Go on?")
+@click.pass_obj
+def drop_parked(stack: Stack, id: str) -> None:
+    """Forget a message (or `all`)."""
+    say(f"dropped: {_lot(stack).drop(id)}")
+
+
+@main.command()
+@JSON
+@click.pass_obj
+def outbox(stack: Stack, as_json: bool) -> None:
+    """Events that are saved but not yet confirmed by the broker, by service and collection."""
+    rows = []
+    try:
+        client: MongoClient[Any] = MongoClient(stack.installation.mongo("admin"), serverSelectionTimeoutMS=3000, tz_aware=True)
+        for service in SERVICES:
+            for collection in sorted(client[service].list_collection_names()):
+                waiting = client[service][collection].find({"outbox.0": {"$exists": True}}, {"outbox.at": 1})
+                times = [row["at"] for document in waiting for row in document["outbox"]]
+                if times:
+                    oldest = min(times).isoformat(timespec="seconds")
+                    rows.append({"service": service, "collection": collection, "events": len(times), "oldest": oldest})
+    except (PyMongoError, KeyError) as error:
+        raise Problem(f"the database does not answer: {type(error).__name__}") from error
+    show(rows, as_json, "every outbox is empty")
+
+
+def _operator(stack: Stack) -> Client:
+    if not stack.installation.secrets:
+        raise Problem("there is no installation yet; start with `make up`")
+    own = stack.installation.secrets["operator"]
+    return Client(stack.installation.base_url).sign_in(own["phone"], password=own["password"])
+
+
+def _lot(stack: Stack) -> ParkingLot:
+    if not stack.installation.secrets:
+        raise Problem("there is no installation yet; start with `make up`")
+    return ParkingLot(stack.installation.amqp("operator"))
+
+
+def _addresses(data: dict[str, Any]) -> None:
+    console.print(f"\nAPI        {data['base_url']}/api/v1\nread it    {data['base_url']}/api/docs/")
+    console.print(f"events     {data['amqp']}\n", markup=False)
+    show(data["accounts"], False, "", ("community", "role", "phone", "password"))
+    console.print()

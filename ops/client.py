@@ -1,0 +1,68 @@
+"""A caller of the public API, for the demo, the tests and the benchmarks: what any client would write."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import requests
+
+
+class ApiError(Exception):
+    """A reply that was not the expected one."""
+
+    def __init__(self, reply: requests.Response) -> None:
+        super().__init__(f"{reply.request.method} {reply.request.path_url}: {reply.status_code} {reply.text[:500]}")
+        self.reply = reply
+
+
+class Client:
+    """One signed-in person (or nobody), at one base URL."""
+
+    def __init__(self, base_url: str, token: str = "", timeout: float = 30) -> None:
+        self.base_url, self.token, self.timeout = base_url, token, timeout
+        self._session = requests.Session()
+
+    def call(self, method: str, path: str, json: Any = None, key: str = "", **headers: str) -> requests.Response:
+        """One request to /api/v1<path>; `key` is the Idempotency-Key."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        if key:
+            sent["Idempotency-Key"] = key
+        return self._session.request(method, f"{self.base_url}/api/v1{path}", json=json, headers=sent, timeout=self.timeout)
+
+    def get(self, path: str) -> Any:
+        """The JSON of a 200. Raises ApiError."""
+        return self._expect(self.call("GET", path))
+
+    def post(self, path: str, json: Any = None, key: str | None = None) -> Any:
+        """The JSON of a 2xx, None for 204. Raises ApiError."""
+        return self._expect(self.call("POST", path, json, key=str(uuid.uuid4()) if key is None else key))
+
+    def patch(self, path: str, json: Any) -> Any:
+        """The JSON of a 200. Raises ApiError."""
+        return self._expect(self.call("PATCH", path, json))
+
+    def sign_in(self, phone: str, **secret: str) -> Client:
+        """Another client, signed in."""
+        reply = self._expect(self.call("POST", "/tokens", {"phone": phone, **secret}))
+        return Client(self.base_url, reply["access_token"], self.timeout)
+
+    @staticmethod
+    def _expect(reply: requests.Response) -> Any:
+        if not reply.ok:
+            raise ApiError(reply)
+        return reply.json() if reply.content else None
+
+
+def until(found: Any, seconds: float = 15, what: str = "it") -> Any:
+    """The first true value of `found()`. Raises TimeoutError."""
+    end = time.monotonic() + seconds
+    while True:
+        if value := found():
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds:g} s for {what}")
+        time.sleep(0.02)

@@ -1,0 +1,253 @@
+"""The two demo communities, and the main job played through the public API. All people are invented."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from kombu import Connection, Exchange, Queue
+from kombu.mixins import ConsumerMixin
+
+from ops.client import ApiError, Client, until
+from ops.settings import SERVICES, Installation
+from shared.identity import GUARDIAN, RESIDENT, ROLES
+
+COMMUNITIES = {
+    "shengtaiyuan": {"name": "生态园社区", "district": "离石区", "street": "凤山街道"},
+    "lijing": {"name": "丽景街社区", "district": "离石区", "street": "莲花池街道"},
+}
+WEEKDAY = [["08:30", "12:00"], ["12:00", "14:30"], ["14:30", "18:00"], ["18:00", "20:00"]]
+WEEKEND = [["09:00", "12:00"], ["14:30", "17:00"]]
+WHOLE = [["08:30", "20:00"]]
+HALL = [["09:00", "21:00"]]
+
+
+def _week(weekday: list[list[str]], saturday: list[list[str]], sunday: list[list[str]]) -> dict[str, list[list[str]]]:
+    hours = {day: weekday for day in ("mon", "tue", "wed", "thu", "fri")}
+    return hours | ({"sat": saturday} if saturday else {}) | ({"sun": sunday} if sunday else {})
+
+
+ROOMS: dict[str, list[tuple[str, str, int]]] = {
+    "shengtaiyuan": [
+        ("便民大厅", "counter", 30), ("智慧金融服务区", "counter", 4), ("微法庭", "court", 16),
+        ("信访工作站", "meeting", 4),
+        ("棋牌室", "leisure", 24), ("养老照料室", "care", 20), ("老年餐厅", "dining", 40),
+    ],
+    "lijing": [
+        ("多功能厅", "hall", 60), ("休闲娱乐健身活动中心", "leisure", 40),
+        ("党员教育中心", "class", 40), ("妇女之家", "meeting", 12),
+        ("红色影院", "cinema", 40), ("图书阅览室", "library", 30), ("书记会客厅", "meeting", 12),
+        ("心理咨询室", "counselling", 12),
+        ("老兵驿站", "meeting", 20), ("民警之家", "meeting", 12), ("环卫工人之家", "rest", 12), ("出租车司机之家", "rest", 16),
+    ],
+}  # fmt: skip
+
+
+class Demo:
+    """Loads the demo data once, and plays the main job as often as asked."""
+
+    def __init__(self, installation: Installation, say: Callable[[str], None]) -> None:
+        self._here, self._say = installation, say
+        self._api = Client(installation.base_url)
+
+    @property
+    def file(self) -> Path:
+        """What people and tests read: addresses and accounts."""
+        return self._here.path("demo.json")
+
+    # -- loading
+
+    def load(self) -> dict[str, Any]:
+        """The demo data, loaded if it is not there yet; the contents of demo.json."""
+        if not self._here.path("demo-loaded.json").exists():
+            self._say("loading the two demo communities")
+            accounts = self._load()
+            self._here.path("demo-loaded.json").write_text(json.dumps(accounts))
+        accounts = json.loads(self._here.path("demo-loaded.json").read_text())
+        made = {"base_url": self._here.base_url, "amqp": self._here.amqp("demo"), "accounts": accounts}
+        self.file.write_text(json.dumps(made, indent=1, ensure_ascii=False))
+        self.file.chmod(0o600)
+        return made
+
+    def _load(self) -> list[dict[str, str]]:
+        own = self._here.secrets["operator"]
+        operator = self._api.sign_in(own["phone"], password=own["password"])
+        accounts = [{"community": "_", "role": "operator", **own}]
+        present = {item["slug"] for item in operator.get("/communities")["items"]}
+        for slug, facts in COMMUNITIES.items():
+            if slug not in present:
+                operator.post("/communities", {"slug": slug, **facts})
+        operator = self._api.sign_in(own["phone"], password=own["password"])
+        for n, slug in enumerate(COMMUNITIES, start=1):
+            accounts += self._staff(operator, slug, n)
+            secretary, worker = (self._as(accounts, slug, role) for role in ("secretary", "worker"))
+            self._rooms(secretary, slug)
+            accounts += self._residents(worker, slug, n)
+        return accounts
+
+    def _as(self, accounts: list[dict[str, str]], slug: str, role: str) -> Client:
+        account = next(a for a in accounts if (a["community"], a["role"]) == (slug, role))
+        return self._api.sign_in(account["phone"], password=account["password"])
+
+    def _staff(self, operator: Client, slug: str, n: int) -> list[dict[str, str]]:
+        made = []
+        for m, role in enumerate(r for r in ROLES if r not in (RESIDENT, GUARDIAN)):
+            phone, password = f"+86139{n:02d}00{m:04d}", f"demo-{slug}-{role}"
+            facts = {"name": f"演示{role}", "phone": phone, "roles": [role], "email": f"{role}@{slug}.example"}
+            id = operator.post(f"/{slug}/workers", facts, key=f"demo-{slug}-{role}")["id"]
+            operator.post(f"/{slug}/workers/{id}/password", {"password": password}, key="")
+            made.append({"community": slug, "role": role, "phone": phone, "password": password})
+        return made
+
+    def _rooms(self, secretary: Client, slug: str) -> None:
+        for name, use, capacity in ROOMS[slug]:
+            hours = (
+                _week(HALL, HALL, HALL) if use == "hall" else _week(WHOLE, WEEKEND, [] if slug == "shengtaiyuan" else WEEKEND)
+            )
+            if use == "counter":
+                hours = _week(WEEKDAY, WEEKEND, WEEKEND)
+            facts = {"name": name, "use": use, "capacity": capacity, "hours": hours, "slot": 30}
+            secretary.post(f"/{slug}/rooms", facts, key=f"demo-{slug}-{name}".encode().hex())
+
+    def _residents(self, worker: Client, slug: str, n: int) -> list[dict[str, str]]:
+        made = []
+        people = {RESIDENT: "演示居民", GUARDIAN: "演示家长"}
+        ids = {}
+        for m, (role, name) in enumerate(people.items()):
+            phone, password = f"+86138{n:02d}00{m:04d}", f"demo-{slug}-{role}"
+            facts = {"name": name, "phone": phone, "email": f"{role}@{slug}.example", "consent": True}
+            ids[role] = worker.post(f"/{slug}/residents", facts, key=f"demo-{slug}-{role}")["id"]
+            made.append({"community": slug, "role": role, "phone": phone, "password": password})
+        child = {"name": "演示孩子", "birth_date": "2018-03-01", "groups": ["child"], "consent": True}
+        child_id = worker.post(f"/{slug}/residents", child, key=f"demo-{slug}-child")["id"]
+        worker.post(f"/{slug}/residents/{child_id}/guardians", {"guardian_id": ids[GUARDIAN]}, key=f"demo-{slug}-link")
+        for account in made:
+            person = self.sign_in_by_code(account["phone"], f"{account['role']}@{slug}.example")
+            person.post(f"/{slug}/residents/{ids[account['role']]}/password", {"password": account["password"]}, key="")
+        return made
+
+    def sign_in_by_code(self, phone: str, address: str) -> Client:
+        """Ask for a code, read it in the mail, sign in."""
+        since = time.time()
+        self._api.post("/tokens/codes", {"phone": phone}, key="")
+        mail = until(lambda: self.mail_to(address, since), what="the mail with the code")
+        code = next(word for word in mail.replace(":", " ").replace(",", " ").split() if word.isdigit() and len(word) == 6)
+        return self._api.sign_in(phone, code=code)
+
+    def mail_to(self, address: str, since: float, containing: str = "") -> str:
+        """The newest mail to an address that came after a time, or ""."""
+        for file in sorted(self._here.path("mail", "").glob("*.eml"), reverse=True):
+            if float(file.name.split("-")[0]) < since:
+                break
+            text = file.read_text()
+            if f"To: {address}\n" in text and containing in text:
+                return text
+        return ""
+
+    # -- the main job
+
+    def play(self) -> bool:
+        """A worker registers a resident, who signs in, books a room and is told. Prints each step; True if all went well."""
+        data = json.loads(self.file.read_text())
+        slug = "lijing"
+        with Listener(data["amqp"]) as heard:
+            try:
+                self._play(data, slug, heard)
+            except (ApiError, TimeoutError, StopIteration) as error:
+                self._say(f"  failed: {error or type(error).__name__}")
+                return False
+        return True
+
+    def _play(self, data: dict[str, Any], slug: str, heard: Listener) -> None:
+        worker = self._as(data["accounts"], slug, "worker")
+        number = f"{random.SystemRandom().randrange(10**8):08d}"
+        phone, address = f"+86137{number}", f"r{number}@{slug}.example"
+        started = time.time()
+        facts = {"name": "李演示", "phone": phone, "email": address, "consent": True}
+        resident = worker.post(f"/{slug}/residents", facts)
+        self._step("a worker registers a resident", heard.wait("resident_registered", resident["id"]), started)
+
+        started = time.time()
+        person = self.sign_in_by_code(phone, address)
+        self._step("the resident signs in with a code from the mail", heard.wait("sign_in_code_requested", ""), started)
+
+        hall = next(r for r in person.get(f"/{slug}/rooms")["items"] if r["use"] == "hall")
+        slot = self._free_slot(person, slug, hall["id"])
+        started = time.time()
+        booking = {"room_id": hall["id"], "start": slot["start"], "end": slot["end"], "purpose": "排练"}
+        reservation = person.post(f"/{slug}/reservations", booking)
+        event = heard.wait("reservation_confirmed", reservation["id"])
+        self._step(f"the resident books {hall['name']}, {slot['start']}", event, started)
+
+        message = until(lambda: person.get(f"/{slug}/inbox")["items"], what="the message in the inbox")[0]
+        self._step(f"the inbox says: {message['text']}", {"id": message["event_id"]}, started)
+        until(lambda: self.mail_to(address, started, message["text"][:5]), what="the mail")
+        self._step(f"the mail is there, in {self._here.path('mail', '')}", {"id": message["event_id"]}, started)
+
+    def _free_slot(self, person: Client, slug: str, room: str) -> dict[str, Any]:
+        for day in range(1, 170):
+            date = (datetime.now() + timedelta(days=day)).date().isoformat()
+            slots = person.get(f"/{slug}/rooms/{room}/availability?date={date}")["slots"]
+            if free := [slot for slot in slots if slot["available"]]:
+                return dict(free[0])
+        raise StopIteration("no free slot in half a year")
+
+    def _step(self, what: str, event: dict[str, Any], started: float) -> None:
+        took = (event.get("heard", time.time()) - started) * 1000
+        self._say(f"  {what}\n      event {event['id']} · {took:.0f} ms")
+
+
+class Listener(ConsumerMixin):
+    """Hears every event of every service, as an outside subscriber would."""
+
+    def __init__(self, amqp: str) -> None:
+        self.connection = Connection(amqp)
+        self._heard: list[dict[str, Any]] = []
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self.run, daemon=True)
+
+    def __enter__(self) -> Listener:
+        self._thread.start()
+        if not self._ready.wait(15):
+            raise TimeoutError("the demo subscriber could not connect")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.should_stop = True
+        self._thread.join(5)
+
+    def get_consumers(self, consumer: Any, channel: Any) -> list[Any]:
+        """One temporary queue, bound to all."""
+        bindings = [Exchange(f"{service}.events", type="topic", durable=True, no_declare=True) for service in SERVICES]
+        name = f"demo.{random.SystemRandom().randrange(10**12)}"
+        queue = Queue(name, bindings[0], routing_key="#", exclusive=True, auto_delete=True)
+        made = consumer([queue], callbacks=[self._on_message], accept=["json"], no_ack=True)
+        for exchange in bindings[1:]:
+            made.channel.queue_bind(name, exchange.name, "#")
+        return [made]
+
+    def on_consume_ready(self, connection: Any, channel: Any, consumers: Any, **kwargs: Any) -> None:
+        """The binding stands."""
+        self._ready.set()
+
+    def _on_message(self, body: Any, message: Any) -> None:
+        headers = message.headers
+        self._heard.append({
+            "id": headers["cloudEvents:id"], "name": headers["cloudEvents:type"].rpartition(".")[2],
+            "subject": headers["cloudEvents:subject"], "body": body, "headers": headers, "heard": time.time(),
+        })  # fmt: skip
+
+    def wait(self, name: str, subject: str) -> dict[str, Any]:
+        """The first event of this name (about this subject) that was heard."""
+
+        def found() -> dict[str, Any] | None:
+            return next((e for e in self._heard if e["name"] == name and subject in ("", e["subject"])), None)
+
+        event: dict[str, Any] = until(found, what=f"the event {name}")
+        return event

@@ -1,0 +1,194 @@
+"""What the `linli` command needs to know about one installation on one machine: ports, folders, secrets."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from joserfc.jwk import OKPKey
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = ("residents", "bookings", "notifications")
+PORTS = {
+    "LINLI_EDGE_PORT": 8080,
+    "LINLI_AMQP_PORT": 5680,
+    "LINLI_AMQP_DIST_PORT": 25680,
+    "LINLI_EPMD_PORT": 4380,
+    "LINLI_MONGO_PORT": 27080,
+    "LINLI_SMTP_PORT": 1080,
+    "LINLI_RESIDENTS_PORT": 8110,
+    "LINLI_BOOKINGS_PORT": 8120,
+    "LINLI_NOTIFICATIONS_PORT": 8130,
+}
+
+
+class Problem(Exception):
+    """Something a person can mend; its text says how."""
+
+
+@dataclass
+class Installation:
+    """One installation under one folder. `environ` is .env overlaid by the process environment."""
+
+    folder: Path
+    environ: dict[str, str]
+    secrets: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path | None = None, environ: dict[str, str] | None = None) -> Installation:
+        """The installation of this checkout, or the one that LINLI_RUN names."""
+        merged = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None} | dict(os.environ)
+        merged |= environ or {}
+        installation = cls(folder or Path(merged.get("LINLI_RUN", ROOT / ".run")).resolve(), merged)
+        if installation._secrets_file.exists():
+            installation.secrets = json.loads(installation._secrets_file.read_text())
+        return installation
+
+    # -- where
+
+    @property
+    def _secrets_file(self) -> Path:
+        return self.folder / "secrets.json"
+
+    def path(self, *parts: str) -> Path:
+        """A path inside the folder; its parent exists afterwards."""
+        path = self.folder.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def port(self, name: str) -> int:
+        """A port by its setting's name."""
+        return int(self.environ.get(name, PORTS[name]))
+
+    def replicas(self, service: str) -> int:
+        """How many processes of a service."""
+        return int(self.environ.get(f"LINLI_{service.upper()}_REPLICAS", "1"))
+
+    def service_ports(self, service: str) -> list[int]:
+        """The port of each replica."""
+        first = self.port(f"LINLI_{service.upper()}_PORT")
+        return [first + n for n in range(self.replicas(service))]
+
+    @property
+    def base_url(self) -> str:
+        """Where callers find the edge."""
+        return f"http://127.0.0.1:{self.port('LINLI_EDGE_PORT')}"
+
+    @property
+    def socket(self) -> Path:
+        """The process manager's socket: in the temporary folder, since a socket's path has at most 107 bytes."""
+        name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"linli-{name}.sock"
+
+    def amqp(self, user: str) -> str:
+        """A user's connection string."""
+        return f"amqp://{user}:{self.secrets['amqp'][user]}@127.0.0.1:{self.port('LINLI_AMQP_PORT')}//"
+
+    def mongo(self, user: str) -> str:
+        """A user's connection string to its own database (admin: to all)."""
+        options = "retryWrites=false&directConnection=true"
+        password = self.secrets["mongo"][user]
+        return f"mongodb://{user}:{password}@127.0.0.1:{self.port('LINLI_MONGO_PORT')}/{user}?authSource={user}&{options}"
+
+    # -- secrets
+
+    def make_secrets(self) -> None:
+        """Once: a password for every user of broker and database, a key for every purpose."""
+        if self.secrets:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        word = lambda: secrets.token_urlsafe(24)  # noqa: E731
+        made: dict[str, Any] = {
+            "amqp": {user: word() for user in (*SERVICES, "operator", "demo")},
+            "mongo": {user: word() for user in (*SERVICES, "admin")},
+            "master": {s: base64.b64encode(secrets.token_bytes(96)).decode() for s in SERVICES},
+            "installation": word(),
+            "signing": _private_key("tokens-1"),
+            "services": {s: _private_key(s) for s in SERVICES},
+            "operator": {"phone": "+8613900000000", "password": word()},
+        }
+        file = self._secrets_file
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            json.dump(made, out, indent=1)
+        self.secrets = made
+
+    def service_environ(self, service: str, port: int) -> dict[str, str]:
+        """Everything that one service process is told; nothing of its neighbours' secrets."""
+        private = self.secrets["services"]
+        public = {"keys": [_public_key(private[s]) for s in SERVICES]}
+        told = {
+            "LINLI_MONGO_URI": self.mongo(service),
+            "LINLI_AMQP_URI": self.amqp(service),
+            "LINLI_LISTEN": f"127.0.0.1:{port}",
+            "LINLI_MASTER_KEY": self.secrets["master"][service],
+            "LINLI_SERVICE_KEY": json.dumps(private[service]),
+            "LINLI_SERVICE_KEYS": json.dumps(public),
+            "LINLI_SMTP": f"127.0.0.1:{self.port('LINLI_SMTP_PORT')}",
+            "LINLI_MAIL_FROM": "no-reply@linli.example",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        for peer in SERVICES:
+            told[f"LINLI_{peer.upper()}_URL"] = f"http://127.0.0.1:{self.service_ports(peer)[0]}"
+        if service == "residents":
+            told["LINLI_INSTALLATION_KEY"] = self.secrets["installation"]
+            told["LINLI_SIGNING_KEY"] = json.dumps(self.secrets["signing"])
+            told["LINLI_OPERATOR_PHONE"] = self.secrets["operator"]["phone"]
+            told["LINLI_OPERATOR_PASSWORD"] = self.secrets["operator"]["password"]
+        else:
+            told["LINLI_JWKS_URL"] = f"{told['LINLI_RESIDENTS_URL']}/.well-known/jwks.json"
+        passed_on = ("LINLI_OIDC_", "LINLI_TEST", "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "LINLI_RETRY_SECONDS",
+                     "LINLI_SWEEP_AFTER", "LINLI_WORKERS", "LINLI_EVENT_WORKERS", "LINLI_OUTBOX_CAP", "LINLI_SMTP",
+                     "LINLI_MAIL_FROM", "LINLI_DATABASE_TIMEOUT")  # fmt: skip
+        told |= {k: v for k, v in self.environ.items() if k.startswith(passed_on) and k != "LINLI_SMTP_PORT"}
+        return told
+
+    # -- checks
+
+    def check_programs(self) -> None:
+        """Raises Problem with what to install."""
+        missing = [package for program, package in PROGRAMS.items() if find(program) is None]
+        if missing:
+            raise Problem(f"missing: {', '.join(missing)}. Install with: apt-get install {' '.join(missing)}")
+
+    def check_ports(self) -> None:
+        """Raises Problem naming the first busy port and its setting."""
+        names = {name: [self.port(name)] for name in PORTS}
+        names |= {f"LINLI_{s.upper()}_PORT": self.service_ports(s) for s in SERVICES}
+        for name, ports in names.items():
+            for port in ports:
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    try:
+                        probe.bind(("127.0.0.1", port))
+                    except OSError as error:
+                        raise Problem(f"port {port} is in use: set {name} to a free one in .env") from error
+
+
+RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+PROGRAMS = {RABBITMQ: "rabbitmq-server", "epmd": "erlang-base", "caddy": "caddy"}
+
+
+def find(program: str) -> str | None:
+    """Where a program is."""
+    return shutil.which(program)
+
+
+def _private_key(kid: str) -> dict[str, Any]:
+    key = OKPKey.generate_key("Ed25519", {"kid": kid})
+    return {**key.as_dict(private=True), "kid": kid}
+
+
+def _public_key(jwk: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in jwk.items() if name != "d"}

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Makes this machine able to run an installation: `ops/setup.sh run` or `ops/setup.sh dev`.
+# Installs distribution packages only where they are missing, and leaves no service running or enabled by that.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+kind=$1
+lock=requirements/$kind.lock
+
+say() { printf '[setup] %s\n' "$*"; }
+fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+install_packages() {
+    local packages=("$@")
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "missing: ${packages[*]}. Install with: apt-get install ${packages[*]}"
+    fi
+    say "installing from the distribution: ${packages[*]}"
+    local policy=/usr/sbin/policy-rc.d kept='' before after
+    # Services must not start by being installed: for a moment, nothing may.
+    if [ -e $policy ]; then kept=$(mktemp); cp -p $policy "$kept"; fi
+    # shellcheck disable=SC2064
+    trap "if [ -n '$kept' ]; then mv '$kept' $policy; else rm -f $policy; fi" RETURN EXIT
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+    before=$(enabled_units)
+    local options=(-o DPkg::Lock::Timeout=60 -y --no-install-recommends)
+    if ! DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "${packages[@]}" >.setup.log 2>&1; then
+        apt-get update >>.setup.log 2>&1 || true
+        DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "${packages[@]}" >>.setup.log 2>&1 ||
+            { tail -n 5 .setup.log >&2; fail "could not install ${packages[*]}; the whole output is in .setup.log"; }
+    fi
+    after=$(enabled_units)
+    for unit in $(comm -13 <(printf '%s\n' "$before") <(printf '%s\n' "$after")); do
+        systemctl disable "$unit" >>.setup.log 2>&1 || true
+        say "left disabled: $unit"
+    done
+    rm -f .setup.log
+}
+
+enabled_units() {
+    command -v systemctl >/dev/null || return 0
+    systemctl list-unit-files --state=enabled --no-legend --no-pager 2>/dev/null | awk '{print $1}' | sort || true
+}
+
+python=$(command -v python3.11 || command -v python3) || fail "missing: Python 3.11. Install with: apt-get install python3"
+[ "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = 3.11 ] || fail "Python 3.11 is needed, $("$python" --version) found"
+
+packages=()
+"$python" -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || packages+=(rabbitmq-server)
+command -v epmd >/dev/null || packages+=(erlang-base)
+command -v caddy >/dev/null || packages+=(caddy)
+[ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
+
+if [ ! -x .venv/bin/python ]; then
+    say "making the virtual environment"
+    "$python" -m venv .venv
+fi
+stamp=.venv/.$kind-ready
+if ! cmp -s "$lock" "$stamp"; then
+    say "installing Python packages from $lock"
+    .venv/bin/pip install --quiet --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    .venv/bin/pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+    cp "$lock" "$stamp"
+    if [ "$kind" = dev ]; then cp requirements/run.lock .venv/.run-ready; fi
+fi

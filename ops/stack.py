@@ -1,0 +1,314 @@
+"""Starts, watches and stops all processes of one installation on one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from supervisor.xmlrpc import SupervisorTransport
+
+from ops.broker import definitions
+from ops.settings import RABBITMQ, ROOT, SERVICES, Installation, Problem, find
+
+Say = Callable[[str], None]
+READY_WITHIN = 120.0
+
+
+class Stack:
+    """The processes: epmd, broker, database, mail sink, services, edge; under supervisord, in this order."""
+
+    def __init__(self, installation: Installation, say: Say = lambda text: None) -> None:
+        self.installation, self.say = installation, say
+
+    # -- up and down
+
+    def up(self) -> None:
+        """Start everything and return when all of it is ready. Raises Problem."""
+        if self.running:
+            raise Problem("already running; `make status` shows it, `make down` stops it")
+        here = self.installation
+        here.check_programs()
+        here.check_ports()
+        here.make_secrets()
+        self._write_files()
+        if not here.path("database", "users-created").exists():
+            self.say("creating database users")
+            self._create_database_users()
+        self.say("starting broker, database, mail sink, services and edge")
+        config = str(here.path("supervisord.conf"))
+        started = subprocess.run(
+            [sys.executable, "-m", "supervisor.supervisord", "-c", config], capture_output=True, text=True, check=False
+        )
+        if started.returncode:
+            raise Problem(f"the process manager did not start: {started.stderr.strip() or started.stdout.strip()}")
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.down()
+            raise
+
+    def down(self) -> None:
+        """Stop everything; returns when no process is left."""
+        pid = self._pid()
+        if pid is None:
+            return
+        try:
+            with self._manager() as manager:
+                manager.supervisor.shutdown()
+        except (OSError, xmlrpc.client.Error):
+            os.kill(pid, signal.SIGTERM)
+        until = time.monotonic() + 60
+        while _alive(pid) and time.monotonic() < until:
+            time.sleep(0.1)
+        self.installation.socket.unlink(missing_ok=True)
+        if _alive(pid):
+            raise Problem(f"the process manager (pid {pid}) did not end within 60 s")
+
+    def restart(self, program: str) -> None:
+        """Stop (SIGTERM, drained) and start one process."""
+        with self._manager() as manager:
+            manager.supervisor.stopProcess(program)
+            manager.supervisor.startProcess(program)
+
+    def stop(self, program: str) -> None:
+        """Stop one process, orderly."""
+        with self._manager() as manager:
+            manager.supervisor.stopProcess(program)
+
+    def start(self, program: str) -> None:
+        """Start one process that was stopped."""
+        with self._manager() as manager:
+            manager.supervisor.startProcess(program)
+
+    # -- looking
+
+    @property
+    def running(self) -> bool:
+        """Whether the process manager is there."""
+        return self._pid() is not None
+
+    def processes(self) -> list[dict[str, Any]]:
+        """Each process: name, state, pid, since when (epoch seconds)."""
+        if not self.running:
+            return []
+        with self._manager() as manager:
+            return [
+                {"name": p["name"], "state": p["statename"].lower(), "pid": p["pid"], "since": p["start"]}
+                for p in manager.supervisor.getAllProcessInfo()
+            ]
+
+    def pid(self, program: str) -> int:
+        """The process id of one program."""
+        return int(next(p["pid"] for p in self.processes() if p["name"] == program))
+
+    def not_ready(self) -> list[str]:
+        """What is not ready yet, by name; empty when all is."""
+        states = self.processes()
+        waiting = [p["name"] for p in states if p["state"] != "running"]
+        for service in SERVICES:
+            for n, port in enumerate(self.installation.service_ports(service)):
+                if not _answers(f"http://127.0.0.1:{port}/readyz"):
+                    waiting.append(f"{service}-{n}")
+        if not _answers(f"{self.installation.base_url}/.well-known/jwks.json"):
+            waiting.append("edge")
+        return sorted(set(waiting)) if states else ["everything"]
+
+    def _wait_until_ready(self) -> None:
+        until = time.monotonic() + READY_WITHIN
+        shown: list[str] = []
+        while waiting := self.not_ready():
+            if waiting != shown:
+                self.say(f"waiting for {', '.join(waiting)}")
+                shown = waiting
+            if time.monotonic() > until or any(p["state"] == "fatal" for p in self.processes()):
+                raise Problem(f"not ready: {', '.join(waiting)}; see {self.installation.path('logs', '')}")
+            time.sleep(0.2)
+
+    # -- the files that the processes read
+
+    def _write_files(self) -> None:
+        here = self.installation
+        for folder in ("logs", "env", "mail", "static", "broker", "database/data", "edge"):
+            here.folder.joinpath(folder).mkdir(parents=True, exist_ok=True)
+        self._write_broker_files()
+        for service in SERVICES:
+            for n, port in enumerate(here.service_ports(service)):
+                self._write_environ(f"{service}-{n}", here.service_environ(service, port))
+        upstreams = {
+            f"LINLI_{s.upper()}_UPSTREAMS": " ".join(f"127.0.0.1:{p}" for p in here.service_ports(s)) for s in SERVICES
+        }
+        edge = {"LINLI_EDGE_BIND": "127.0.0.1", "LINLI_EDGE_PORT": str(here.port("LINLI_EDGE_PORT"))}
+        edge |= {"LINLI_STATIC": str(here.path("static")), "HOME": str(here.path("edge"))}
+        edge |= {"XDG_DATA_HOME": str(here.path("edge", "data")), "XDG_CONFIG_HOME": str(here.path("edge", "config"))}
+        self._write_environ("edge", edge | upstreams)
+        self._write_static()
+        here.path("supervisord.conf").write_text(self._supervisor_config())
+
+    def _write_environ(self, name: str, values: dict[str, str]) -> None:
+        file = self.installation.path("env", f"{name}.sh")
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            out.writelines(f"export {key}={shlex.quote(value)}\n" for key, value in values.items())
+
+    def _write_broker_files(self) -> None:
+        here = self.installation
+        home = here.path("broker", "")
+        here.path("broker", "definitions.json").write_text(
+            json.dumps(definitions(SERVICES, here.secrets["amqp"], subscribers=("demo",)), indent=1)
+        )
+        here.path("broker", "definitions.json").chmod(0o600)
+        here.path("broker", "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{here.port('LINLI_AMQP_PORT')}\n"
+            f"load_definitions = {home / 'definitions.json'}\n"
+            "log.file = false\nlog.console = true\nlog.console.level = warning\n"
+            "vm_memory_high_watermark.absolute = 1GB\ndisk_free_limit.absolute = 50MB\n"
+        )
+        here.path("broker", "advanced.config").write_text("[].\n")
+        here.path("broker", "enabled_plugins").write_text("[].\n")
+        here.path("broker", "rabbitmq-env.conf").write_text("")
+        values = {
+            "RABBITMQ_NODENAME": f"linli{here.port('LINLI_AMQP_PORT')}@localhost",
+            "RABBITMQ_CONF_ENV_FILE": f"{home}/rabbitmq-env.conf",
+            "RABBITMQ_CONFIG_FILE": f"{home}/rabbitmq.conf",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{home}/advanced.config",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{home}/enabled_plugins",
+            "RABBITMQ_MNESIA_BASE": f"{home}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{home}/log",
+            "RABBITMQ_PID_FILE": f"{home}/pid",
+            "RABBITMQ_DIST_PORT": str(here.port("LINLI_AMQP_DIST_PORT")),
+            "ERL_EPMD_PORT": str(here.port("LINLI_EPMD_PORT")),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-noinput -kernel inet_dist_use_interface {127,0,0,1}"
+            " +sbwt none +sbwtdcpu none +sbwtdio none",
+            # In the foreground without the start script's own signal handling: the node itself ends on SIGTERM.
+            "RABBITMQ_ALLOW_INPUT": "1",
+            "HOME": str(home),
+        }
+        self._write_environ("broker", values)
+
+    def _write_static(self) -> None:
+        from ops.documents import write_documents
+
+        write_documents(self.installation.path("static", "api"))
+
+    def _supervisor_config(self) -> str:
+        here = self.installation
+        python = sys.executable
+        parts = [
+            f"[supervisord]\nlogfile={here.path('logs', 'supervisord.log')}\npidfile={here.path('supervisord.pid')}\n"
+            f"nodaemon=false\nminfds=4096\ndirectory={ROOT}\nchildlogdir={here.path('logs')}\n",
+            f"[unix_http_server]\nfile={here.socket}\nchmod=0700\n",
+            "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n",
+            self._program("epmd", 10, f"{find('epmd')} -port {here.port('LINLI_EPMD_PORT')} -address 127.0.0.1", ""),
+            self._program("broker", 20, RABBITMQ, "broker", wait=20),
+            self._program(
+                "database", 20, f"{Path(python).parent}/secantusd-py {self.database_arguments()} --auth", "", wait=20
+            ),
+            self._program("mail", 20, f"{python} -m ops.mailsink {here.port('LINLI_SMTP_PORT')} {here.path('mail')}", ""),
+        ]
+        for service in SERVICES:
+            for n in range(here.replicas(service)):
+                command = f"{python} -m shared.runner {service}"
+                parts.append(self._program(f"{service}-{n}", 30, command, f"{service}-{n}", wait=27))
+        caddy = f"{find('caddy')} run --config {ROOT}/deploy/Caddyfile --adapter caddyfile"
+        parts.append(self._program("edge", 40, caddy, "edge", wait=10))
+        return "\n".join(parts)
+
+    def database_arguments(self) -> str:
+        """How the development database is started."""
+        here = self.installation
+        return (
+            f"--host 127.0.0.1 --port {here.port('LINLI_MONGO_PORT')} --storage-path {here.path('database', 'data')}"
+            " --sync-on-commit --log-level WARNING --cache-size 256M"
+        )
+
+    def _program(self, name: str, priority: int, command: str, environ: str, wait: int = 10) -> str:
+        if environ:
+            file = self.installation.path("env", f"{environ}.sh")
+            command = f"/bin/sh -c '. {file} && exec {command}'"
+        log = self.installation.path("logs", f"{name}.log")
+        return (
+            f"[program:{name}]\ncommand={command.replace('%', '%%')}\npriority={priority}\nautorestart=true\nstartsecs=1\n"
+            f"startretries=10\nstopwaitsecs={wait}\nstopasgroup=false\nkillasgroup=true\nredirect_stderr=true\n"
+            f"stdout_logfile={log}\nstdout_logfile_maxbytes=20MB\nstdout_logfile_backups=2\n"
+        )
+
+    def _create_database_users(self) -> None:
+        """With authentication off and nobody else awake: the users first, then never again without it."""
+        here = self.installation
+        program = f"{Path(sys.executable).parent}/secantusd-py"
+        with here.path("logs", "database-users.log").open("w") as out:
+            server = subprocess.Popen([program, *shlex.split(self.database_arguments())], stdout=out, stderr=out)
+        try:
+            url = f"mongodb://127.0.0.1:{here.port('LINLI_MONGO_PORT')}/?retryWrites=false&directConnection=true"
+            client: MongoClient[Any] = MongoClient(url, serverSelectionTimeoutMS=500)
+            with client:
+                _until(lambda: bool(client.admin.command("ping")), 30, "the database does not answer")
+                for service in SERVICES:
+                    roles = [{"role": "readWrite", "db": service}]
+                    client[service].command("createUser", service, pwd=here.secrets["mongo"][service], roles=roles)
+                client["admin"].command("createUser", "admin", pwd=here.secrets["mongo"]["admin"], roles=["root"])
+        finally:
+            server.terminate()
+            server.wait(20)
+        here.path("database", "users-created").touch()
+
+    # -- the process manager
+
+    def _pid(self) -> int | None:
+        try:
+            pid = int(self.installation.path("supervisord.pid").read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if _alive(pid) else None
+
+    @contextmanager
+    def _manager(self) -> Iterator[Any]:
+        transport = SupervisorTransport(None, None, f"unix://{self.installation.socket}")
+        with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as proxy:
+            try:
+                yield proxy
+            finally:
+                transport.close()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return b"supervisord" in command and state != "Z"
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def _until(condition: Callable[[], bool], seconds: float, problem: str) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except (PyMongoError, OSError):
+            pass
+        if time.monotonic() > until:
+            raise Problem(problem)
+        time.sleep(0.1)

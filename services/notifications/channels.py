@@ -1,0 +1,59 @@
+"""Ways out of the building. Mail is one; each takes a rendered message or says why not."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Mapping
+from email.message import EmailMessage
+from email.utils import formatdate
+
+from shared.settings import read
+
+
+class Refused(Exception):
+    """The channel will never take this one."""
+
+
+class Away(Exception):
+    """The channel does not answer, or asks to come back later."""
+
+
+class Mailer:
+    """Sends mail over SMTP. Settings: LINLI_SMTP (host:port), LINLI_MAIL_FROM, and, where the server wants them,
+    LINLI_SMTP_USER, LINLI_SMTP_PASSWORD and LINLI_SMTP_TLS=1."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        host, _, port = read(environ, "LINLI_SMTP", "").rpartition(":")
+        self._host, self._port = host, int(port or 25)
+        self._sender = read(environ, "LINLI_MAIL_FROM", "linli@localhost")
+        self._user, self._password = read(environ, "LINLI_SMTP_USER", ""), read(environ, "LINLI_SMTP_PASSWORD", "")
+        self._tls = read(environ, "LINLI_SMTP_TLS", "0") == "1"
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a server to talk to."""
+        return bool(self._host)
+
+    def send(self, id: str, to: str, subject: str, text: str) -> None:
+        """Hand one message over. The Message-ID derives from the delivery: a repeat after a crash can be told as one.
+        Raises Refused or Away."""
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = self._sender, to, subject
+        message["Date"] = formatdate()
+        message["Message-ID"] = f"<{id}@{self._sender.rpartition('@')[2]}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(text)
+        try:
+            with smtplib.SMTP(self._host, self._port, timeout=10) as server:
+                if self._tls:
+                    server.starttls()
+                if self._user:
+                    server.login(self._user, self._password)
+                server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            code = max(code for code, _ in error.recipients.values())
+            raise (Refused if code >= 500 else Away)(f"recipient_refused_{code}") from error
+        except smtplib.SMTPResponseException as error:
+            raise (Refused if error.smtp_code >= 500 else Away)(f"smtp_{error.smtp_code}") from error
+        except (TimeoutError, smtplib.SMTPException, OSError) as error:
+            raise Away("smtp_unavailable") from error

@@ -1,0 +1,147 @@
+"""Messages and how they reach people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from shared.errors import Forbidden
+from shared.events.base import Aggregate, Event
+from shared.events.notifications import DeliveryFailed
+
+PENDING, SENDING, SENT, FAILED, SKIPPED = "PENDING", "SENDING", "SENT", "FAILED", "SKIPPED"
+INBOX, MAIL = "inbox", "mail"
+CHANNELS = (INBOX, MAIL)
+
+SENDING_LIVES = timedelta(seconds=60)  # a sender that says nothing for so long has died
+BACKOFF = tuple(timedelta(seconds=s) for s in (5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 28800))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery(Aggregate):
+    """One event told to one recipient on one channel; its id derives from these three. It keeps the template and its
+    parameters, never the rendered text."""
+
+    LIFECYCLE: ClassVar = {
+        PENDING: {SENDING, SKIPPED},
+        SENDING: {SENT, FAILED, PENDING, SENDING, SKIPPED},
+        SENT: set(),
+        FAILED: set(),
+        SKIPPED: set(),
+    }
+
+    recipient: str
+    channel: str
+    template: str
+    state: str
+    params: dict[str, Any] = field(default_factory=dict)
+    event_id: str = ""
+    reason: str = ""
+    tries: int = 0
+    due: datetime | None = None
+    sent_at: datetime | None = None
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preferences(Aggregate):
+    """What notifications knows of a person: the language, and the channels they want. The inbox cannot be switched off."""
+
+    language: str = "zh-CN"
+    channels: dict[str, bool] = field(default_factory=lambda: {INBOX: True, MAIL: True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template(Aggregate):
+    """A community's own wording of a message in one language."""
+
+    name: str
+    language: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one person is told of one event."""
+
+    recipient: str
+    template: str
+    params: dict[str, Any]
+    event_id: str
+
+
+def deliveries(ids: dict[str, str], message: Message, preferences: Preferences, mails: bool, at: datetime) -> list[Delivery]:
+    """One message as one delivery a channel. `ids` gives each channel's delivery id; `mails`: mail is configured."""
+    made = []
+    for channel in CHANNELS:
+        common: dict[str, Any] = {"id": ids[channel], "channel": channel, **vars(message)}
+        if channel == INBOX:
+            made.append(Delivery(**common, state=SENT, sent_at=at))
+        elif not preferences.channels.get(channel, True):
+            made.append(Delivery(**common, state=SKIPPED, reason="not_wanted"))
+        elif not mails:
+            made.append(Delivery(**common, state=SKIPPED, reason="channel_not_configured"))
+        else:
+            made.append(Delivery(**common, state=PENDING, due=at))
+    return made
+
+
+def claim(delivery: Delivery, at: datetime) -> tuple[Delivery, list[Event]]:
+    """Take a due delivery for sending. One that is being sent, or is over, is left alone."""
+    taken = delivery.state == SENDING and delivery.due is not None and delivery.due > at
+    if delivery.state not in (PENDING, SENDING) or taken:
+        return delivery, []
+    return delivery.become(SENDING, tries=delivery.tries + 1, due=at + SENDING_LIVES), []
+
+
+def sent(delivery: Delivery, at: datetime) -> tuple[Delivery, list[Event]]:
+    """The channel has taken it."""
+    return delivery.become(SENT, sent_at=at, due=None, reason=""), []
+
+
+def skip(delivery: Delivery, reason: str) -> tuple[Delivery, list[Event]]:
+    """There is no way to this person on this channel."""
+    return delivery.become(SKIPPED, due=None, reason=reason), []
+
+
+def failed(delivery: Delivery, reason: str, at: datetime, final: bool = False) -> tuple[Delivery, list[Event]]:
+    """Try again later, or give up: at once where it can never succeed, else after ten tries (about a day)."""
+    if final or delivery.tries > len(BACKOFF):
+        said = DeliveryFailed(delivery.id, delivery.channel, delivery.template, reason, at)
+        return delivery.become(FAILED, reason=reason, due=None), [said]
+    return delivery.become(PENDING, reason=reason, due=at + BACKOFF[delivery.tries - 1]), []
+
+
+def read(delivery: Delivery, reader: str, at: datetime) -> tuple[Delivery, list[Event]]:
+    """Its recipient has read it. Raises Forbidden for anybody else."""
+    if reader != delivery.recipient:
+        raise Forbidden("not_yours", "this is somebody else's message")
+    return (delivery, []) if delivery.read_at else (delivery.but(read_at=at), [])
+
+
+def forget(delivery: Delivery) -> tuple[Delivery, list[Event]]:
+    """The person was erased."""
+    return delivery.but(gone=True, params={}, recipient="erased"), []
+
+
+def learn(preferences: Preferences, language: str) -> tuple[Preferences, list[Event]]:
+    """The person reads this language."""
+    return (preferences, []) if preferences.language == language else (preferences.but(language=language), [])
+
+
+def choose(preferences: Preferences, channels: dict[str, bool], language: str | None) -> tuple[Preferences, list[Event]]:
+    """The person's own choice."""
+    chosen = {**preferences.channels, **channels, INBOX: True}
+    return preferences.but(channels=chosen, language=language or preferences.language), []
+
+
+def forget_person(preferences: Preferences) -> tuple[Preferences, list[Event]]:
+    """The person was erased."""
+    return preferences.but(gone=True), []
+
+
+def reword(template: Template, subject: str, text: str) -> tuple[Template, list[Event]]:
+    """Other words from now on."""
+    return template.but(subject=subject, text=text), []

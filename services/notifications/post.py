@@ -1,0 +1,247 @@
+"""The post office: makes deliveries from events, sends those that are due, shows people their inbox."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from services.notifications import domain, wording
+from services.notifications.channels import Away, Mailer, Refused
+from services.notifications.domain import INBOX, MAIL, Delivery, Preferences, Template
+from shared.calls import Call, derived_id
+from shared.errors import Missing
+from shared.errors import Refused as Refusal
+from shared.events.base import Event
+from shared.internal import ask
+from shared.platform import Platform
+from shared.store import Kind, Page
+from shared.telemetry import DELIVERIES, log
+
+DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "born"), ("state", "due")))
+PREFERENCES = Kind(Preferences, "preferences")
+TEMPLATES = Kind(Template, "templates")
+CODES = "sign_in_code"
+
+
+class Post:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._deliveries = platform.store(DELIVERED)
+        self._preferences = platform.store(PREFERENCES)
+        self._templates = platform.store(TEMPLATES)
+        self._mailer = Mailer(platform.settings.environ)
+        self._sweeper = platform.sweeper()
+
+    # -- from events to deliveries
+
+    def tell(self, told: Sequence[tuple[Call, str, str, dict[str, Any]]]) -> None:
+        """Deliver (call, recipient, template, parameters) on every channel of its recipient: one write for all. A repeat
+        of the same event finds its deliveries there already."""
+        made: list[tuple[Call, Delivery, list[Event]]] = []
+        known = self._known({(call.community, recipient) for call, recipient, _, _ in told})
+        for call, recipient, template, params in told:
+            preferences = known[(call.community, recipient)]
+            if preferences is None:
+                continue  # erased meanwhile: nobody to tell
+            ids = {channel: derived_id(call.cause, recipient, channel) for channel in domain.CHANNELS}
+            message = domain.Message(recipient, template, params, call.cause)
+            for delivery in domain.deliveries(ids, message, preferences, self._mailer.configured, call.at):
+                made.append((call, delivery, []))
+        self._deliveries.create_all(made)
+        for _, delivery, _ in made:
+            DELIVERIES.labels(delivery.channel, delivery.state).inc()
+        self._send_soon([(call.community, delivery.id) for call, delivery, _ in made if delivery.state == domain.PENDING])
+
+    def _known(self, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Preferences | None]:
+        """Preferences by person: the defaults for those never heard of, None for those erased."""
+        ordered = list(keys)
+        documents = self._preferences.backend.read(ordered)
+        return {
+            key: Preferences() if document is None else None if document.get("gone") else self._preferences.load(document)
+            for key, document in zip(ordered, documents, strict=True)
+        }
+
+    def _send_soon(self, pending: list[tuple[str, str]]) -> None:
+        for community, id in pending:
+            self._platform.spawn(partial(self._try_now, community, id))
+
+    def _try_now(self, community: str, id: str) -> None:
+        try:
+            self.send(community, id)
+        except Refusal as error:  # the database is away: the timer finds it when it is back
+            log("post").warning("sending_postponed", error=error.code)
+
+    # -- sending
+
+    def send_due(self, call: Call) -> None:
+        """Send what is due, earliest first, each community's."""
+        for community in self._deliveries.backend.communities():
+            where = {"state": {"$in": [domain.PENDING, domain.SENDING]}, "due": {"$lte": call.at}}
+            due = self._deliveries.all(community, where, limit=200, order="due")
+            for delivery in due:
+                self.send(community, delivery.id)
+
+    def send(self, community: str, id: str) -> None:
+        """Claim one delivery and hand it to its channel. Another replica's claim is respected."""
+        now = self._platform.clock.now()
+        call = Call(community=community, at=now, actor="notifications")
+        before = self._deliveries.find(community, id)
+        if before is None:
+            return
+        claimed: Delivery = self._deliveries.change(call, id, domain.claim, now)
+        if claimed.state != domain.SENDING or claimed.tries != before.tries + 1 or claimed.version != before.version + 1:
+            return
+        try:
+            decided = self._hand_over(call, claimed)
+        except Refused as error:
+            decided = (domain.failed, str(error), self._platform.clock.now(), True)
+        except (Away, Refusal) as error:
+            reason = error.code if isinstance(error, Refusal) else str(error)
+            decided = (domain.failed, reason, self._platform.clock.now())
+        after = self._deliveries.change(call, id, *decided)
+        DELIVERIES.labels(after.channel, after.state).inc()
+        log("post").info("delivery", id=id, channel=after.channel, state=after.state, reason=after.reason, tries=after.tries)
+
+    def _hand_over(self, call: Call, delivery: Delivery) -> tuple[Any, ...]:
+        """Send it; returns the decision that records the outcome."""
+        if delivery.template == CODES:
+            return self._send_code(call, delivery)
+        try:
+            asked = {"community": call.community, "id": delivery.recipient, "purpose": delivery.template}
+            contact = ask(self._platform, "residents", "/internal/contacts", asked)
+        except Missing:
+            return (domain.skip, "no_such_person")
+        if not contact["email"]:
+            return (domain.skip, "no_address")
+        subject, text = self._words(call.community, delivery.template, delivery.params, contact["language"])
+        self._mailer.send(delivery.id, contact["email"], subject, text)
+        return (domain.sent, self._platform.clock.now())
+
+    def _send_code(self, call: Call, delivery: Delivery) -> tuple[Any, ...]:
+        asked = {"account_id": delivery.recipient, "code_id": delivery.params["code_id"]}
+        try:
+            found = ask(self._platform, "residents", "/internal/codes", asked)
+        except Missing:
+            return (domain.skip, "code_over")
+        if not found["email"]:
+            return (domain.skip, "no_address")
+        subject, text = self._words(call.community, CODES, {"code": found["code"]}, found["language"])
+        self._mailer.send(delivery.id, found["email"], subject, text)
+        ask(self._platform, "residents", "/internal/codes/sent", asked)
+        return (domain.sent, self._platform.clock.now())
+
+    def tell_code(self, call: Call, event: Any) -> None:
+        """A sign-in code goes out by mail alone: it must not lie in an inbox."""
+        id = derived_id(call.cause, event.account_id, MAIL)
+        configured = self._mailer.configured
+        delivery = Delivery(
+            id=id, community=call.community, recipient=event.account_id, channel=MAIL, template=CODES,
+            state=domain.PENDING if configured else domain.SKIPPED, params={"code_id": event.code_id}, event_id=call.cause,
+            due=call.at if configured else None, reason="" if configured else "channel_not_configured",
+        )  # fmt: skip
+        self._deliveries.create_all([(call, delivery, [])])
+        if configured:
+            self._send_soon([(call.community, id)])
+
+    # -- words
+
+    def _words(self, community: str, name: str, params: dict[str, Any], language: str) -> tuple[str, str]:
+        own = self._templates.find(community, derived_id(community, name, language))
+        subject, text = (own.subject, own.text) if own else wording.TEXTS[name][language]
+        return wording.render(subject, params, language), wording.render(text, params, language)
+
+    def reword(self, call: Call, name: str, language: str) -> Template:
+        """The community's own words for a message."""
+        subject, text = call.body["subject"], call.body["text"]
+        wording.check(name, language, text)
+        wording.check(name, language, subject)
+        new = lambda _: Template(name=name, language=language, subject=subject, text=text)  # noqa: E731
+        id = derived_id(call.community, name, language)
+        made: Template = self._templates.ensure(call, id, new, domain.reword, subject, text)
+        return made
+
+    def templates(self, call: Call) -> Page:
+        """Every message with the words that hold in this community."""
+        own = {(t.name, t.language): t for t in self._templates.all(call.community, {})}
+        found = []
+        for name, languages in sorted(wording.TEXTS.items()):
+            for language, (subject, text) in languages.items():
+                mine = own.get((name, language))
+                words = (mine.subject, mine.text) if mine else (subject, text)
+                found.append({"name": name, "language": language, "subject": words[0], "text": words[1]})
+        return Page(found, None)
+
+    # -- a person's own
+
+    def inbox(self, call: Call) -> Page:
+        """The caller's messages, newest first, in their language."""
+        where: dict[str, Any] = {"recipient": call.actor, "channel": INBOX}
+        if "unread" in call.query:
+            where["read_at"] = None if call.query["unread"] else {"$ne": None}
+        page = self._deliveries.page(call, where, newest_first=True, limit=call.query["limit"], after=call.query["after"])
+        return Page([self._as_message(call.community, d, self._language(call)) for d in page.items], page.next)
+
+    def read(self, call: Call, id: str) -> dict[str, Any]:
+        """Mark one message as read."""
+        delivery = self._deliveries.change(call, id, domain.read, call.actor, call.at)
+        return self._as_message(call.community, delivery, self._language(call))
+
+    def _language(self, call: Call) -> str:
+        own = self._preferences.find(call.community, call.actor)
+        return own.language if own else "zh-CN"
+
+    def _as_message(self, community: str, delivery: Delivery, language: str) -> dict[str, Any]:
+        subject, text = self._words(community, delivery.template, delivery.params, language)
+        shown = {name: getattr(delivery, name) for name in ("id", "template", "event_id", "sent_at", "read_at")}
+        return shown | {"subject": subject, "text": text}
+
+    def preferences(self, call: Call) -> Preferences:
+        """The caller's preferences, or the defaults."""
+        found: Preferences | None = self._preferences.find(call.community, call.actor)
+        return found or Preferences()
+
+    def choose(self, call: Call) -> Preferences:
+        """The caller's own choice."""
+        channels, language = call.body.get("channels", {}), call.body.get("language")
+        made: Preferences = self._preferences.ensure(
+            call, call.actor, lambda _: Preferences(), domain.choose, channels, language
+        )
+        return made
+
+    def deliveries(self, call: Call, own: bool) -> Page:
+        """The delivery log: for staff the community's, for a resident one's own."""
+        where: dict[str, Any] = {
+            name: call.query[name] for name in ("recipient", "channel", "state", "event_id") if name in call.query
+        }
+        if own:
+            where["recipient"] = call.actor
+        return self._deliveries.page(call, where, newest_first=True, limit=call.query["limit"], after=call.query["after"])
+
+    # -- listening
+
+    def learn(self, call: Call, person: str, language: str) -> None:
+        """Keep in which language somebody reads."""
+        self._preferences.ensure(call, person, lambda _: Preferences(language=language), domain.learn, language)
+
+    def forget(self, call: Call, person: str) -> None:
+        """Nothing here says any more that this person was told anything."""
+        for delivery in self._deliveries.all(call.community, {"recipient": person}, limit=100_000):
+            self._deliveries.change(dataclasses.replace(call, cause=""), delivery.id, domain.forget)
+        self._preferences.ensure(call, person, lambda _: Preferences(), domain.forget_person)
+
+    def export(self, call: Call) -> dict[str, Any]:
+        """Everything that notifications holds of one resident."""
+        community, person = call.body["community"], call.body["resident_id"]
+        preferences = self._preferences.find(community, person)
+        kept = self._deliveries.all(community, {"recipient": person}, limit=100_000)
+        language = preferences.language if preferences else "zh-CN"
+        messages = [self._as_message(community, d, language) for d in kept if d.channel == INBOX]
+        return {"preferences": preferences, "messages": messages, "deliveries": kept}
+
+    def sweep(self, call: Call) -> None:
+        """Publish what a crash left behind."""
+        self._sweeper.sweep(call.at)

@@ -1,0 +1,114 @@
+"""Every entrypoint of notifications."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.notifications import schemas
+from services.notifications.post import DELIVERED, PREFERENCES, TEMPLATES, Post
+from shared.events.bookings import ReservationCancelled, ReservationConfirmed
+from shared.events.residents import (
+    ResidentChanged,
+    ResidentErased,
+    ResidentRegistered,
+    SignInCodeRequested,
+    WorkerAppointed,
+    WorkerChanged,
+)
+from shared.http import api
+from shared.identity import EVERYBODY, OPERATOR, SECRETARY, STAFF
+from shared.messaging import by_cause, by_id, on
+from shared.platform import Provided, Stored
+from shared.shapes import Paging
+from shared.timers import every
+
+
+class Notifications:
+    """Tells people what concerns them."""
+
+    name = "notifications"
+
+    deliveries = Stored(DELIVERED)
+    preferences = Stored(PREFERENCES)
+    templates = Stored(TEMPLATES)
+    post: Any = Provided(Post)
+
+    # -- what people see
+
+    @api("GET", "/{community}/inbox", query=schemas.InboxQuery, gives=schemas.MessageView, allow=EVERYBODY)
+    def inbox(self, call):
+        return self.post.inbox(call)
+
+    @api("POST", "/{community}/inbox/{id}/read", gives=schemas.MessageView, allow=EVERYBODY, status=200, idempotent=False)
+    def mark_as_read(self, call, id):
+        return self.post.read(call, id)
+
+    @api("GET", "/{community}/preferences", gives=schemas.PreferencesView, allow=EVERYBODY)
+    def read_preferences(self, call):
+        return self.post.preferences(call)
+
+    @api("PATCH", "/{community}/preferences", takes=schemas.ChoosePreferences, gives=schemas.PreferencesView, allow=EVERYBODY)
+    def choose_preferences(self, call):
+        return self.post.choose(call)
+
+    @api("GET", "/{community}/deliveries", query=schemas.DeliveryQuery, gives=schemas.DeliveryView, allow=STAFF | {OPERATOR})
+    def delivery_log(self, call):
+        return self.post.deliveries(call, own=False)
+
+    @api("GET", "/{community}/templates", query=Paging, gives=schemas.TemplateView, allow=STAFF | {OPERATOR})
+    def list_templates(self, call):
+        return self.post.templates(call)
+
+    @api("PUT", "/{community}/templates/{template}/{language}", takes=schemas.Reword, gives=schemas.TemplateView,
+         allow={SECRETARY, OPERATOR})  # fmt: skip
+    def reword(self, call, template, language):
+        return self.post.reword(call, template, language)
+
+    # -- for the other services
+
+    @api("POST", "/internal/export", takes=schemas.AskExport, gives=schemas.ExportView, internal={"residents"}, status=200)
+    def export(self, call):
+        return self.post.export(call)
+
+    # -- what people are told
+
+    @on(ReservationConfirmed, once=by_id("told"), batch=True)
+    def tell_of_reservations(self, pairs):
+        self.post.tell([(call, e.resident_id, "reservation_confirmed", _booking(e)) for call, e in pairs])
+
+    @on(ReservationCancelled, once=by_id("told"), batch=True)
+    def tell_of_cancellations(self, pairs):
+        told = [(call, e) for call, e in pairs if e.reason != "erased"]
+        self.post.tell([(c, e.resident_id, "reservation_cancelled", _booking(e) | {"reason": e.reason}) for c, e in told])
+
+    @on(SignInCodeRequested, once=by_id("mail"))
+    def send_the_code(self, call, event):
+        self.post.tell_code(call, event)
+
+    # -- what notifications keeps of its neighbours
+
+    @on(ResidentRegistered, ResidentChanged, once=by_cause)
+    def learn_the_resident(self, call, event):
+        self.post.learn(call, event.resident_id, event.language)
+
+    @on(WorkerAppointed, WorkerChanged, once=by_cause)
+    def learn_the_worker(self, call, event):
+        self.post.learn(call, event.worker_id, event.language)
+
+    @on(ResidentErased, once=by_cause)
+    def forget_the_resident(self, call, event):
+        self.post.forget(call, event.resident_id)
+
+    # -- the clock
+
+    @every(5)
+    def send_what_is_due(self, call):
+        self.post.send_due(call)
+
+    @every(2)
+    def sweep(self, call):
+        self.post.sweep(call)
+
+
+def _booking(event: ReservationConfirmed | ReservationCancelled) -> dict[str, str]:
+    return {"start": event.start.isoformat(), "end": event.end.isoformat(), "p": event.room_name}

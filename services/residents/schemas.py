@@ -1,0 +1,217 @@
+"""The HTTP shapes of residents."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from services.residents.domain import GROUPS, LANGUAGES
+from shared.identity import GUARDIAN, RESIDENT, ROLES
+from shared.shapes import Day, Id, Moment, Paging, Slug, Text, Zone
+
+LANGUAGE = validate.OneOf(LANGUAGES)
+PASSWORD = validate.Length(min=10, max=128)
+WORK_ROLES = [role for role in ROLES if role not in (RESIDENT, GUARDIAN)]
+
+
+class OpenCommunity(Schema):
+    slug = Slug(required=True)
+    name = Text(80, required=True)
+    timezone = Zone(load_default="Asia/Shanghai")
+    district = Text(80, required=True)
+    street = Text(80, required=True)
+
+
+class CommunityView(Schema):
+    slug = fields.String(attribute="id", required=True)
+    name = fields.String(required=True)
+    timezone = fields.String(required=True)
+    district = fields.String(required=True)
+    street = fields.String(required=True)
+
+
+class StreetView(Schema):
+    street = fields.String(required=True)
+    communities = fields.List(fields.Nested(CommunityView), required=True)
+
+
+class DistrictView(Schema):
+    district = fields.String(required=True)
+    streets = fields.List(fields.Nested(StreetView), required=True)
+
+
+class TreeView(Schema):
+    districts = fields.List(fields.Nested(DistrictView), required=True)
+
+
+class Contact(Schema):
+    name = Text(80, required=True)
+    phone = Text(32, required=True)
+    relation = Text(40, required=True)
+
+
+class _ResidentFacts(Schema):
+    phone = Text(32)
+    id_number = fields.String(validate=validate.Length(equal=18))
+    address = Text(300)
+    email = fields.Email(validate=validate.Length(max=254))
+    birth_date = Day()
+    contacts = fields.List(fields.Nested(Contact), validate=validate.Length(max=5))
+    groups = fields.List(fields.String(validate=validate.OneOf(GROUPS)), validate=validate.Length(max=len(GROUPS)))
+    language = fields.String(validate=LANGUAGE)
+
+
+class RegisterResident(_ResidentFacts):
+    name = Text(80, required=True)
+    consent = fields.Boolean(required=True, metadata={"description": "the person has agreed to be registered"})
+
+
+class ChangeResident(_ResidentFacts):
+    name = Text(80)
+
+
+class ResidentView(Schema):
+    id = fields.String(required=True)
+    state = fields.String(required=True)
+    name = fields.String(required=True)
+    phone = fields.String(required=True)
+    id_number = fields.String(required=True)
+    address = fields.String(required=True)
+    email = fields.String(required=True)
+    birth_date = fields.String(required=True)
+    contacts = fields.List(fields.Nested(Contact), required=True)
+    groups = fields.List(fields.String(), required=True)
+    language = fields.String(required=True)
+    household_id = fields.String(required=True)
+    guardians = fields.List(fields.String(), required=True)
+    consented_at = Moment(required=True, allow_none=True)
+    born = Moment(data_key="registered_at", required=True)
+
+
+class ResidentQuery(Paging):
+    group = fields.String(validate=validate.OneOf(GROUPS))
+
+
+class SearchResidents(Schema):
+    name = Text(80, shortest=2, metadata={"description": "whole, first or last two characters, pinyin or initials"})
+    phone = Text(32)
+    id_number = fields.String(validate=validate.Length(equal=18))
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=200))
+    after = fields.String(load_default="", validate=validate.Length(max=300))
+
+
+class Hold(Schema):
+    basis = fields.String(required=True, validate=validate.Regexp(r"^[a-z_]{3,40}$"))
+    until = Moment(required=True)
+
+
+class LinkGuardian(Schema):
+    guardian_id = Id(required=True)
+
+
+class ExportView(Schema):
+    resident = fields.Nested(ResidentView, required=True)
+    household = fields.Dict(required=True, allow_none=True)
+    children = fields.List(fields.String(), required=True)
+    account = fields.Dict(required=True, allow_none=True)
+    elsewhere = fields.Dict(required=True, metadata={"description": "what the other services hold, by service"})
+
+
+class FoundHousehold(Schema):
+    address = Text(300, required=True)
+    members = fields.List(Id(), required=True, validate=validate.Length(min=1, max=30))
+
+
+class SetMembers(Schema):
+    members = fields.List(Id(), required=True, validate=validate.Length(min=1, max=30))
+
+
+class HouseholdView(Schema):
+    id = fields.String(required=True)
+    address = fields.String(required=True)
+    members = fields.List(fields.String(), required=True)
+
+
+class _WorkerFacts(Schema):
+    email = fields.Email(validate=validate.Length(max=254))
+    language = fields.String(validate=LANGUAGE)
+    unit = Text(80)
+    until = Moment(allow_none=True)
+
+
+class AppointWorker(_WorkerFacts):
+    name = Text(80, required=True)
+    phone = Text(32, required=True)
+    roles = fields.List(
+        fields.String(validate=validate.OneOf(WORK_ROLES)), required=True, validate=validate.Length(min=1, max=10)
+    )
+
+
+class ChangeWorker(_WorkerFacts):
+    name = Text(80)
+    roles = fields.List(fields.String(validate=validate.OneOf(WORK_ROLES)), validate=validate.Length(min=1, max=10))
+
+
+class WorkerView(Schema):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    phone = fields.String(required=True)
+    roles = fields.List(fields.String(), required=True)
+    language = fields.String(required=True)
+    unit = fields.String(required=True)
+    until = Moment(required=True, allow_none=True)
+
+
+class SetPassword(Schema):
+    password = fields.String(required=True, validate=PASSWORD)
+
+
+class SignIn(Schema):
+    phone = Text(32, required=True)
+    password = fields.String(validate=validate.Length(min=1, max=128))
+    code = fields.String(validate=validate.Length(min=1, max=12))
+
+
+class AskCode(Schema):
+    phone = Text(32, required=True)
+
+
+class CodeView(Schema):
+    expires_in = fields.Integer(required=True)
+
+
+class Refresh(Schema):
+    refresh_token = fields.String(required=True, validate=validate.Length(min=10, max=300))
+
+
+class TokenView(Schema):
+    access_token = fields.String(required=True)
+    token_type = fields.String(required=True)
+    expires_in = fields.Integer(required=True)
+    refresh_token = fields.String(required=True)
+
+
+class JwksView(Schema):
+    keys = fields.List(fields.Dict(), required=True)
+
+
+class AskContacts(Schema):
+    community = fields.String(required=True)
+    id = Id(required=True)
+    purpose = fields.String(required=True, validate=validate.Regexp(r"^[a-z_]{3,60}$"))
+
+
+class ContactView(Schema):
+    email = fields.String(required=True)
+    phone = fields.String(required=True)
+    language = fields.String(required=True)
+
+
+class AskSignInCode(Schema):
+    account_id = Id(required=True)
+    code_id = Id(required=True)
+
+
+class SignInCodeView(Schema):
+    code = fields.String(required=True)
+    email = fields.String(required=True)
+    language = fields.String(required=True)

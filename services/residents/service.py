@@ -1,0 +1,226 @@
+"""Every entrypoint of residents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.residents import domain, schemas
+from services.residents.accounts import Accounts
+from services.residents.people import COMMUNITIES, HOUSEHOLDS, RESIDENTS, WORKERS, People
+from shared.events.residents import (
+    CommunityOpened,
+    GuardianLinked,
+    ResidentChanged,
+    ResidentErased,
+    ResidentRegistered,
+    WorkerAppointed,
+    WorkerChanged,
+)
+from shared.http import api
+from shared.identity import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
+from shared.messaging import by_cause, on
+from shared.platform import Provided, Stored
+from shared.shapes import Nothing, Paging
+from shared.timers import every
+
+READERS = STAFF | {RESIDENT, GUARDIAN}
+APPOINTERS = {OPERATOR, SECRETARY}
+
+
+class Residents:
+    """Communities, people, accounts."""
+
+    name = "residents"
+
+    communities = Stored(COMMUNITIES)
+    residents = Stored(RESIDENTS)
+    households = Stored(HOUSEHOLDS)
+    workers = Stored(WORKERS)
+    accounts: Any = Provided(Accounts)
+    people: Any = Provided(People)
+
+    # -- signing in
+
+    @api("POST", "/tokens", takes=schemas.SignIn, gives=schemas.TokenView, idempotent=False)
+    def sign_in(self, call):
+        return self.accounts.sign_in(call)
+
+    @api("POST", "/tokens/codes", takes=schemas.AskCode, gives=schemas.CodeView, status=202, idempotent=False)
+    def ask_for_a_code(self, call):
+        return self.accounts.ask_code(call)
+
+    @api("POST", "/tokens/refresh", takes=schemas.Refresh, gives=schemas.TokenView, idempotent=False)
+    def refresh(self, call):
+        return self.accounts.refresh(call)
+
+    @api("GET", "/.well-known/jwks.json", gives=schemas.JwksView)
+    def jwks(self, call):
+        return self.accounts.jwks()
+
+    # -- communities
+
+    @api("POST", "/communities", takes=schemas.OpenCommunity, gives=schemas.CommunityView, allow={OPERATOR})
+    def open_community(self, call):
+        return self.people.open_community(call)
+
+    @api("GET", "/communities", query=Paging, gives=schemas.CommunityView, allow=EVERYBODY)
+    def list_communities(self, call):
+        return self.people.visible_communities(call)
+
+    @api("GET", "/communities/tree", gives=schemas.TreeView, allow=EVERYBODY)
+    def organisation_tree(self, call):
+        return {"districts": domain.tree(self.people.visible_communities(call).items)}
+
+    # -- residents
+
+    @api("POST", "/{community}/residents", takes=schemas.RegisterResident, gives=schemas.ResidentView, allow=STAFF,
+         audited="registered_resident")  # fmt: skip
+    def register(self, call):
+        return self.people.register(call)
+
+    @api("GET", "/{community}/residents", query=schemas.ResidentQuery, gives=schemas.ResidentView, allow=STAFF,
+         audited="listed_residents")  # fmt: skip
+    def list_residents(self, call):
+        return self.people.page(call)
+
+    @api("POST", "/{community}/residents/search", takes=schemas.SearchResidents, gives=schemas.ResidentView, allow=STAFF,
+         status=200, audited="searched_residents", idempotent=False)  # fmt: skip
+    def search(self, call):
+        return self.people.search(call)
+
+    @api("GET", "/{community}/residents/{id}", gives=schemas.ResidentView, allow=READERS, audited="opened_resident")
+    def read(self, call, id):
+        return self.people.read(call, id)
+
+    @api("PATCH", "/{community}/residents/{id}", takes=schemas.ChangeResident, gives=schemas.ResidentView,
+         allow=READERS, audited="changed_resident")  # fmt: skip
+    def change(self, call, id):
+        return self.people.change(call, id)
+
+    @api("DELETE", "/{community}/residents/{id}", gives=Nothing, allow=STAFF | {RESIDENT}, audited="erased_resident")
+    def erase(self, call, id):
+        self.people.erase(call, id)
+
+    @api("GET", "/{community}/residents/{id}/export", gives=schemas.ExportView, allow=READERS, audited="exported_resident")
+    def export(self, call, id):
+        return self.people.export(call, id)
+
+    @api("POST", "/{community}/residents/{id}/password", takes=schemas.SetPassword, gives=Nothing, allow={RESIDENT, GUARDIAN},
+         status=204, idempotent=False)  # fmt: skip
+    def set_own_password(self, call, id):
+        self.accounts.set_password(call, domain.readable(self.residents.get(call, id), call.actor, is_staff=False))
+
+    @api("POST", "/{community}/residents/{id}/holds", takes=schemas.Hold, gives=schemas.ResidentView, allow={SECRETARY},
+         audited="held_resident")  # fmt: skip
+    def hold(self, call, id):
+        return self.residents.change(call, id, domain.hold, call.body["basis"], call.body["until"], call.at)
+
+    @api("POST", "/{community}/residents/{id}/guardians", takes=schemas.LinkGuardian, gives=schemas.ResidentView, allow=STAFF,
+         audited="linked_guardian")  # fmt: skip
+    def link_guardian(self, call, id):
+        guardian = self.residents.get(call, call.body["guardian_id"], code="guardian_missing")
+        return self.residents.change(call, id, domain.link_guardian, guardian, call.at)
+
+    @api("DELETE", "/{community}/residents/{id}/guardians/{guardian}", gives=Nothing, allow=STAFF, audited="unlinked_guardian")
+    def unlink_guardian(self, call, id, guardian):
+        self.residents.change(call, id, domain.unlink_guardian, guardian, call.at)
+
+    # -- households
+
+    @api("POST", "/{community}/households", takes=schemas.FoundHousehold, gives=schemas.HouseholdView, allow=STAFF,
+         audited="founded_household")  # fmt: skip
+    def found_household(self, call):
+        return self.people.found_household(call)
+
+    @api("GET", "/{community}/households/{id}", gives=schemas.HouseholdView, allow=STAFF, audited="opened_household")
+    def read_household(self, call, id):
+        return self.households.get(call, id)
+
+    @api("PATCH", "/{community}/households/{id}", takes=schemas.SetMembers, gives=schemas.HouseholdView, allow=STAFF,
+         audited="changed_household")  # fmt: skip
+    def change_household(self, call, id):
+        return self.people.set_members(call, id)
+
+    # -- workers
+
+    @api("POST", "/{community}/workers", takes=schemas.AppointWorker, gives=schemas.WorkerView, allow=APPOINTERS,
+         audited="appointed_worker")  # fmt: skip
+    def appoint(self, call):
+        return self.people.appoint(call)
+
+    @api(
+        "GET",
+        "/{community}/workers",
+        query=Paging,
+        gives=schemas.WorkerView,
+        allow=STAFF | APPOINTERS,
+        audited="listed_workers",
+    )
+    def list_workers(self, call):
+        return self.workers.page(call, limit=call.query["limit"], after=call.query["after"])
+
+    @api("GET", "/{community}/workers/{id}", gives=schemas.WorkerView, allow=STAFF | APPOINTERS, audited="opened_worker")
+    def read_worker(self, call, id):
+        return self.workers.get(call, id)
+
+    @api("PATCH", "/{community}/workers/{id}", takes=schemas.ChangeWorker, gives=schemas.WorkerView, allow=APPOINTERS,
+         audited="changed_worker")  # fmt: skip
+    def change_worker(self, call, id):
+        return self.people.change_worker(call, id)
+
+    @api("POST", "/{community}/workers/{id}/password", takes=schemas.SetPassword, gives=Nothing, allow=APPOINTERS, status=204,
+         idempotent=False)  # fmt: skip
+    def set_worker_password(self, call, id):
+        self.accounts.set_password(call, self.workers.get(call, id))
+
+    # -- for the other services
+
+    @api(
+        "POST",
+        "/internal/contacts",
+        takes=schemas.AskContacts,
+        gives=schemas.ContactView,
+        internal={"notifications"},
+        status=200,
+    )
+    def contact_details(self, call):
+        return self.people.contact(call)
+
+    @api("POST", "/internal/codes", takes=schemas.AskSignInCode, gives=schemas.SignInCodeView, internal={"notifications"},
+         status=200)  # fmt: skip
+    def code_to_send(self, call):
+        return self.accounts.code_to_send(call)
+
+    @api("POST", "/internal/codes/sent", takes=schemas.AskSignInCode, gives=Nothing, internal={"notifications"}, status=204)
+    def code_was_sent(self, call):
+        self.accounts.code_sent(call)
+
+    # -- what follows from one's own events: a crash between two writes is made good here
+
+    @on(CommunityOpened, once=by_cause)
+    def let_the_opener_in(self, call, event):
+        self.people.let_the_opener_in(call, event.community_id)
+
+    @on(ResidentRegistered, ResidentChanged, once=by_cause)
+    def link_the_resident(self, call, event):
+        self.people.link_resident(call, event.resident_id)
+
+    @on(ResidentErased, once=by_cause)
+    def forget_the_account(self, call, event):
+        self.people.forget(call, event.resident_id)
+
+    @on(WorkerAppointed, WorkerChanged, once=by_cause)
+    def link_the_worker(self, call, event):
+        self.people.link_worker(call, event.worker_id)
+
+    @on(GuardianLinked, once=by_cause)
+    def make_guardian(self, call, event):
+        self.people.make_guardian(call, event.guardian_id)
+
+    @every(3600)
+    def erase_what_is_no_longer_held(self, call):
+        self.people.erase_released(call)
+
+    @every(2)
+    def sweep(self, call):
+        self.people.sweep(call)

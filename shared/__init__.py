@@ -1,0 +1,1 @@
+"""What every Linli service stands on: events, store, messaging, HTTP, identity, privacy."""

@@ -1,0 +1,119 @@
+"""The hash-chained log: who was refused, and who opened whose personal data, for what.
+
+One chain a service and community. Entry n has the id `<community>:<n>` and holds the hash of entry n-1, so a fork is a
+duplicate key, and a changed, missing or moved entry breaks the chain where it happened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pymongo import ASCENDING, MongoClient
+from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.write_concern import WriteConcern
+
+from shared.batches import Batcher
+from shared.calls import Call
+from shared.errors import Unavailable
+
+DUPLICATE = 11000
+FIELDS = ("n", "act", "actor", "roles", "subjects", "purpose", "route", "correlation", "at")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One act. `subjects` are ids; `purpose` is a code; nothing in it is personal data."""
+
+    community: str
+    act: str
+    actor: str
+    roles: list[str]
+    subjects: list[str]
+    purpose: str
+    route: str
+    correlation: str
+    at: datetime
+
+
+class Audit:
+    """Appends to the chains of one service, and verifies them."""
+
+    def __init__(self, service: str, client: MongoClient[Any], database: str) -> None:
+        self._service = service
+        options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
+        self._entries = options["audit"]
+        self._tails: dict[str, tuple[int, str]] = {}
+        self._appends: Batcher[Entry, None] = Batcher(self._append)
+
+    def prepare(self) -> None:
+        """Index the chain by its order."""
+        self._entries.create_index([("community", ASCENDING), ("n", ASCENDING)], unique=True)
+
+    def record(self, call: Call, act: str, subjects: Sequence[str] = (), purpose: str = "", route: str = "") -> None:
+        """Append one act; when this returns it is in the chain. Raises Unavailable: then the act must not happen."""
+        actor = call.actor or call.sub
+        entry = Entry(call.community, act, actor, sorted(call.roles), list(subjects), purpose, route, call.correlation, call.at)
+        self._appends.submit(entry)
+
+    def _append(self, entries: Sequence[Entry]) -> list[BaseException | None]:
+        outcomes: list[BaseException | None] = [None] * len(entries)
+        for community in {entry.community for entry in entries}:
+            try:
+                self._extend(community, [entry for entry in entries if entry.community == community])
+            except PyMongoError as error:
+                self._tails.pop(community, None)
+                refused = Unavailable("audit_unavailable", f"the audit log cannot be written ({type(error).__name__})")
+                outcomes = [refused if e.community == community else o for e, o in zip(entries, outcomes, strict=True)]
+        return outcomes
+
+    def _extend(self, community: str, entries: list[Entry]) -> None:
+        for _ in range(50):
+            n, previous = self._tails.get(community) or self._tail(community)
+            documents = []
+            for entry in entries:
+                n += 1
+                document = {"_id": f"{community}:{n}", "community": community, "n": n, "prev": previous}
+                document |= {name: getattr(entry, name) for name in FIELDS if name != "n"}
+                previous = document["hash"] = digest(document)
+                documents.append(document)
+            try:
+                self._entries.insert_many(documents, ordered=True)
+            except BulkWriteError as error:
+                if error.details["writeErrors"][0]["code"] != DUPLICATE:
+                    raise
+                # Another replica was first: go on from its entry, with those of ours that are not in yet.
+                self._tails.pop(community, None)
+                entries = entries[error.details["writeErrors"][0]["index"] :]
+                continue
+            self._tails[community] = (n, previous)
+            return
+        raise PyMongoError("the chain is contended")
+
+    def _tail(self, community: str) -> tuple[int, str]:
+        last = self._entries.find_one({"community": community}, sort=[("n", -1)])
+        return (last["n"], last["hash"]) if last else (0, "")
+
+    def entries(self, community: str, limit: int = 1000) -> list[dict[str, Any]]:
+        """The newest entries of one chain, newest first."""
+        return list(self._entries.find({"community": community}).sort("n", -1).limit(limit))
+
+    def broken(self, community: str) -> int | None:
+        """The number of the first entry that does not fit its chain, or None."""
+        previous, expected = "", 1
+        for document in self._entries.find({"community": community}).sort("n", 1):
+            fits = document["n"] == expected and document["prev"] == previous and digest(document) == document["hash"]
+            if not fits:
+                return expected
+            previous, expected = document["hash"], expected + 1
+        return None
+
+
+def digest(document: dict[str, Any]) -> str:
+    """The hash of an entry: over the entry before it and all of its own fields."""
+    facts = [document["community"], document["prev"], *(document[name] for name in FIELDS)]
+    return hashlib.sha256(orjson.dumps(facts)).hexdigest()

@@ -1,0 +1,78 @@
+"""The one mechanism behind group commit, hot documents and gathered reads."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+class _Ticket(Generic[Item, Outcome]):
+    __slots__ = ("done", "item", "outcome", "woken")
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self.outcome: Outcome | BaseException | None = None
+        self.done = False
+        self.woken = threading.Event()
+
+
+class Batcher(Generic[Item, Outcome]):
+    """Callers queue; the first acts for all who wait, and while it acts the next batch gathers.
+
+    Idle, a call acts at once and alone. Busy, one action serves up to `limit` callers. `act` gets the items and
+    returns an outcome for each, in order; an outcome that is an exception is raised to its caller alone. An
+    exception that `act` raises goes to every caller of that batch.
+    """
+
+    def __init__(self, act: Callable[[Sequence[Item]], Sequence[Outcome | BaseException]], limit: int = 256) -> None:
+        self._act, self._limit = act, limit
+        self._waiting: deque[_Ticket[Item, Outcome]] = deque()
+        self._busy = False
+        self._lock = threading.Lock()
+
+    @property
+    def idle(self) -> bool:
+        """Nobody acts and nobody waits."""
+        return not self._busy
+
+    def submit(self, item: Item) -> Outcome:
+        """Hand in one item; returns its outcome, or raises it."""
+        ticket: _Ticket[Item, Outcome] = _Ticket(item)
+        with self._lock:
+            self._waiting.append(ticket)
+            leads = not self._busy
+            self._busy = True
+        if not leads:
+            ticket.woken.wait()
+        if not ticket.done:
+            self._lead()
+        if isinstance(ticket.outcome, BaseException):
+            raise ticket.outcome
+        return ticket.outcome  # type: ignore[return-value]
+
+    def _lead(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._limit))]
+        try:
+            outcomes: Sequence[Outcome | BaseException] = self._act([ticket.item for ticket in batch])
+        except Exception as error:  # each caller answers for its own command
+            outcomes = [error] * len(batch)
+        except BaseException as error:  # this greenthread is being killed: the others must not wait for ever
+            self._finish(batch, [error] * len(batch))
+            raise
+        self._finish(batch, outcomes)
+
+    def _finish(self, batch: list[_Ticket[Item, Outcome]], outcomes: Sequence[Outcome | BaseException]) -> None:
+        for ticket, outcome in zip(batch, outcomes, strict=True):
+            ticket.outcome, ticket.done = outcome, True
+        with self._lock:
+            self._busy = bool(self._waiting)
+            heir = self._waiting[0] if self._waiting else None
+        for ticket in batch:
+            ticket.woken.set()
+        if heir is not None:
+            heir.woken.set()

@@ -1,0 +1,84 @@
+"""What a command or an event handler knows about the moment it runs in."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from uuid6 import uuid7
+
+from shared.events.base import Aggregate
+
+INSTALLATION = "_"  # the community of what belongs to no community: accounts, organisations, leases
+NAMESPACE = uuid.UUID("6f0c7c1e-8f0f-4b3a-9d57-1c1b1a2e7d10")
+
+
+def derived_id(*parts: str) -> str:
+    """The same text for the same parts, always: how a repeat finds its own work."""
+    return str(uuid.uuid5(NAMESPACE, "\x1f".join(parts)))
+
+
+def new_trace() -> str:
+    """A W3C traceparent that starts a trace."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+@dataclass
+class Call:
+    """One command. Built by http.py from a request, by messaging.py from an event, by timers.py from the clock.
+
+    `at` is UTC with millisecond precision, as the database keeps it.
+    """
+
+    community: str
+    at: datetime
+    actor: str = ""  # the caller's person id in this community, or the service itself
+    roles: frozenset[str] = frozenset()
+    sub: str = ""
+    slugs: frozenset[str] = frozenset()  # every community that the caller's token opens
+    installation: bool = False  # the token names the installation itself
+    correlation: str = ""
+    trace: str = ""
+    body: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    key: str = ""  # the Idempotency-Key, already bound to community, principal and route
+    body_hash: str = ""
+    if_match: int | None = None
+    cause: str = ""  # the id of the event that this call answers
+    render: Callable[[Aggregate], bytes] | None = None
+    status: int = 200
+
+    def new_id(self, purpose: str = "") -> str:
+        """The id for something this call creates: derived where the call can be repeated, else a UUIDv7."""
+        if self.cause:
+            return derived_id(self.cause, purpose)
+        if self.key:
+            return derived_id(self.key, purpose)
+        return str(uuid7())
+
+    def is_one_of(self, *roles: str) -> bool:
+        """Whether the caller holds one of the roles here."""
+        return not self.roles.isdisjoint(roles)
+
+
+class Replayed(Exception):
+    """This command was carried out before; here is the reply it got then."""
+
+    def __init__(self, status: int, body: bytes, version: int) -> None:
+        super().__init__("replayed")
+        self.status, self.body, self.version = status, body, version
+
+
+def body_digest(raw: bytes) -> str:
+    """What tells one body from another under the same key."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def to_milliseconds(at: datetime) -> datetime:
+    """The time as the database can keep it."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

@@ -1,0 +1,66 @@
+"""What a domain is made of: aggregates (state) and events (what became true)."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from shared.errors import Conflict
+
+
+@dataclass(frozen=True)
+class Event:
+    """A fact in the past tense. Its first field is the id of the aggregate that it is about.
+
+    Fields are ids, codes, numbers and times: never a name, phone, address, ID number or free text.
+    Additive only: a field may be added with a default, none removed or retyped.
+    """
+
+    speaker: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+    catalogue: ClassVar[dict[str, type[Event]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.speaker = cls.__module__.rpartition(".")[2]
+        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        if cls.name in Event.catalogue:
+            raise TypeError(f"two events are named {cls.name}")
+        Event.catalogue[cls.name] = cls
+
+    @property
+    def subject(self) -> str:
+        """The id of the aggregate that spoke."""
+        return str(getattr(self, dataclasses.fields(self)[0].name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregate:
+    """One consistent thing, saved as one document.
+
+    LIFECYCLE maps each state to the states that may follow. PERSONAL names the fields that are
+    encrypted at rest. `version` counts the commands carried out on it (0 = not saved yet).
+    """
+
+    id: str = ""
+    community: str = ""
+    version: int = 0
+    born: datetime | None = None
+    gone: bool = False  # a tombstone: nobody sees it, its last events still leave
+
+    LIFECYCLE: ClassVar[Mapping[str, set[str]]] = {}
+    PERSONAL: ClassVar[tuple[str, ...]] = ()
+
+    def but(self, **changes: Any) -> Self:
+        """A copy with these fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    def become(self, state: str, **changes: Any) -> Self:
+        """A copy in the next state. Raises Conflict("illegal_transition") where LIFECYCLE has no such step."""
+        now = getattr(self, "state", "")
+        if state not in self.LIFECYCLE[now]:
+            raise Conflict("illegal_transition", f"{now} cannot become {state}")
+        return dataclasses.replace(self, state=state, **changes)  # type: ignore[call-arg]

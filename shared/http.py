@@ -1,0 +1,280 @@
+"""`@api`: one HTTP operation. Who may call it, what it takes, what it gives; everything else happens here once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import orjson
+import structlog
+from marshmallow import RAISE, Schema, ValidationError
+from nameko.extensions import Entrypoint
+
+from shared.calls import INSTALLATION, Call, Replayed, body_digest, derived_id, new_trace, to_milliseconds
+from shared.errors import Forbidden, Invalid, Malformed, Missing, Refused, TooLarge, Unauthenticated, WrongType
+from shared.events.base import Aggregate
+from shared.identity import Membership, Principal
+from shared.platform import Platform
+from shared.problems import Reply, invalid, problem, refusal
+from shared.server import Server
+from shared.store import Page
+from shared.telemetry import log, where
+
+MAX_BODY = 256 * 1024
+JSON = "application/json"
+_CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_KEY = re.compile(r"[\x21-\x7e]{8,255}")
+_RESERVED = frozenset({"tokens", "communities", "api", "deadlines"})
+
+
+class Api(Entrypoint):
+    """`@api("POST", "/{community}/rooms", takes=…, gives=…, allow={SECRETARY})`. The method gets `(call, **path values)`
+    and returns an aggregate, a Page, a dict, or None (204).
+
+    `takes` and `query` are schemas for body and query string. `allow` names roles; without it the operation is open to
+    anybody (`security: []`). `internal` names services: then only they may call, under /internal. `audited` names the
+    act that goes to the log each time, because it opens personal data.
+    """
+
+    server = Server()
+    platform = Platform()
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        takes: type[Schema] | None = None,
+        query: type[Schema] | None = None,
+        gives: type[Schema] | None = None,
+        allow: Iterable[str] = (),
+        internal: Iterable[str] = (),
+        status: int | None = None,
+        audited: str = "",
+        idempotent: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.method, self.path = method, path
+        self.takes, self.query, self.gives = takes, query, gives
+        self.allow, self.internal = frozenset(allow), frozenset(internal)
+        self.status = status or (201 if method == "POST" else 200)
+        self.audited = audited
+        self.idempotent = idempotent and method == "POST"
+        # A list is what pages: its query has a cursor, or its search does.
+        pages = query if method == "GET" else takes
+        self.lists = pages is not None and "after" in pages._declared_fields
+        # Built once: a schema costs more to build than to use.
+        self._door = takes(unknown=RAISE) if takes else None
+        self._window = query(unknown=RAISE) if query else None
+        self._view = gives() if gives else None
+
+    @property
+    def template(self) -> str:
+        """The whole path as routed: public operations live under /api/v1."""
+        return self.path if self.internal or self.path.startswith("/.well-known") else f"/api/v1{self.path}"
+
+    def setup(self) -> None:
+        self.server.register_provider(self)
+
+    def stop(self) -> None:
+        self.server.unregister_provider(self)
+
+    # -- one request
+
+    def answer(self, environ: dict[str, Any], values: dict[str, str]) -> Reply:
+        """The reply to one request; never raises."""
+        call = None
+        trace = environ.get("HTTP_TRACEPARENT", "")
+        trace = trace if _TRACE.fullmatch(trace) else new_trace()
+        correlation = environ.get("HTTP_X_CORRELATION_ID", "")
+        correlation = correlation if _CORRELATION.fullmatch(correlation) else trace[3:35]
+        structlog.contextvars.bind_contextvars(correlation=correlation)
+        try:
+            call = Call(community=values.pop("community", INSTALLATION), at=self._now(), correlation=correlation, trace=trace)
+            self._fill(call, environ, values)
+            status, headers, body = self._carry_out(call, values)
+        except Replayed as again:
+            status, headers, body = again.status, [("Content-Type", JSON), ("ETag", f'"{again.version}"')], again.body
+        except Refused as error:
+            status, headers, body = refusal(self._note_refusal(call, error))
+        except Exception as error:  # a bug: the caller learns nothing of the inside, the log all that is safe
+            log("http").error("failed", route=self.template, error=type(error).__name__, where=where(error))
+            status, headers, body = problem(500, "internal", "the fault is ours and has been logged")
+        headers.append(("X-Correlation-Id", correlation))
+        return status, headers, body
+
+    def _now(self) -> datetime:
+        return to_milliseconds(self.platform.clock.now())
+
+    def _note_refusal(self, call: Call | None, error: Refused) -> Refused:
+        """Refused access by somebody who is known goes to the log, before the caller hears of it."""
+        if call is None or not call.sub or not (isinstance(error, Forbidden) or error.code == "community_missing"):
+            return error
+        try:
+            self.platform.audit.record(call, f"refused:{error.code}", route=f"{self.method} {self.template}")
+        except Refused as failed:
+            return failed
+        return error
+
+    def _fill(self, call: Call, environ: dict[str, Any], values: dict[str, str]) -> None:
+        """Everything about the call that the request says, checked in the order in which callers expect refusals."""
+        call.status = self.status
+        self._let_in(call, environ)
+        call.query = self._read_query(environ)
+        raw = self._read_body(environ, call)
+        if (etag := environ.get("HTTP_IF_MATCH")) and self.method != "GET":
+            if not re.fullmatch(r'"\d{1,9}"', etag):
+                raise Invalid("etag_invalid", "If-Match takes one strong ETag that was given before", "If-Match")
+            call.if_match = int(etag.strip('"'))
+        if self.idempotent and (key := environ.get("HTTP_IDEMPOTENCY_KEY")):
+            self._bind_key(call, key, values, raw)
+        call.render = lambda aggregate: self._render(call, aggregate)
+
+    def _bind_key(self, call: Call, key: str, values: dict[str, str], raw: bytes) -> None:
+        if not _KEY.fullmatch(key):
+            raise Invalid("idempotency_key_invalid", "8 to 255 visible ASCII characters", "Idempotency-Key")
+        if not call.sub and len(set(key)) < 10:
+            raise Invalid("idempotency_key_weak", "without a token the key must be unguessable", "Idempotency-Key")
+        call.key = derived_id(call.community, call.sub, self.method, self.path, *sorted(values.values()), key)
+        call.body_hash = body_digest(raw)
+
+    # -- who
+
+    def _let_in(self, call: Call, environ: dict[str, Any]) -> None:
+        if self.internal:
+            caller = self.platform.internal.caller(_bearer(environ))
+            if caller not in self.internal:
+                raise Forbidden("not_for_you", "this service may not ask")
+            call.actor = call.sub = caller
+            return
+        if not self.allow:
+            return
+        principal = self.platform.verifier.verify(_bearer(environ))
+        call.sub = principal.sub
+        membership = principal.in_community(call.community)
+        if "{community}" in self.path and (membership is None or call.community in _RESERVED):
+            raise Missing("community_missing", "no such community")
+        call.installation = membership is not None and call.community == INSTALLATION
+        membership = membership or _anywhere(principal)
+        call.actor, call.roles, call.slugs = membership.id, membership.roles, frozenset(principal.communities)
+        if self.allow.isdisjoint(membership.roles):
+            raise Forbidden("role_missing", "none of your roles may do this")
+
+    # -- what
+
+    def _read_query(self, environ: dict[str, Any]) -> dict[str, Any]:
+        from urllib.parse import parse_qsl
+
+        text = environ.get("QUERY_STRING", "")
+        try:
+            pairs = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=20)) if text else {}
+        except ValueError as error:
+            raise Malformed("query_malformed", "the query string cannot be read") from error
+        if self._window is None:
+            if pairs:
+                raise invalid({name: "Unknown field." for name in pairs})
+            return {}
+        return _load(self._window, pairs)
+
+    def _read_body(self, environ: dict[str, Any], call: Call) -> bytes:
+        if self.method in ("GET", "DELETE"):
+            return b""
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > MAX_BODY:
+            raise TooLarge("body_too_large", f"a body has at most {MAX_BODY} bytes", "body")
+        raw: bytes = environ["wsgi.input"].read(int(length) if int(length) else MAX_BODY + 1)
+        if len(raw) > MAX_BODY:
+            raise TooLarge("body_too_large", f"a body has at most {MAX_BODY} bytes", "body")
+        if self._door is None:
+            if raw.strip() not in (b"", b"{}"):
+                raise Invalid("body_unexpected", "this operation takes no body", "body")
+            return raw
+        if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != JSON:
+            raise WrongType("content_type", "send application/json", "Content-Type")
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise Malformed("json_malformed", "the body is not JSON", "body") from error
+        if not isinstance(body, dict):
+            raise Invalid("body_not_object", "the body must be a JSON object", "body")
+        if b"\\u0000" in raw and (field := _with_nul(body, "")):
+            raise Invalid("text_invalid", "NUL is not text", field)
+        call.body = _load(self._door, body)
+        return raw
+
+    # -- the work
+
+    def _carry_out(self, call: Call, values: dict[str, str]) -> Reply:
+        result = self.server.work(self, call, values)
+        if self.audited:
+            self.platform.audit.record(call, self.audited, _subjects(result), route=f"{self.method} {self.template}")
+        headers: list[tuple[str, str]] = []
+        if self._view is None or result is None or self.status == 204:
+            return 204, headers, b""
+        if isinstance(result, Aggregate):
+            headers.append(("ETag", f'"{result.version}"'))
+        headers.append(("Content-Type", JSON))
+        return self.status, headers, self._render(call, result)
+
+    def _render(self, call: Call, result: Any) -> bytes:
+        # The store renders a created aggregate to keep the reply beside it: do not dump the same one twice.
+        kept = getattr(call, "rendered", None)
+        if kept is not None and kept[0] is result:
+            return bytes(kept[1])
+        view = self._view
+        assert view is not None
+        if isinstance(result, Page):
+            body = orjson.dumps({"items": [view.dump(item) for item in result.items], "next": result.next})
+        else:
+            body = orjson.dumps(view.dump(result))
+        call.rendered = (result, body)  # type: ignore[attr-defined]
+        return body
+
+
+def _bearer(environ: dict[str, Any]) -> str:
+    scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("token_missing", "send a bearer token")
+    return str(token.strip())
+
+
+def _anywhere(principal: Principal) -> Membership:
+    """For operations outside any community: the installation's roles, or all that the caller has anywhere."""
+    if own := principal.in_community(INSTALLATION):
+        return own
+    roles = frozenset(role for membership in principal.communities.values() for role in membership.roles)
+    return Membership(principal.sub, roles)
+
+
+def _load(schema: Schema, data: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return dict(schema.load(data))
+    except ValidationError as error:
+        raise invalid(error.normalized_messages()) from error
+    except (OverflowError, RecursionError) as error:
+        raise Invalid("input_invalid", "a value is out of range", "body") from error
+
+
+def _with_nul(value: Any, path: str) -> str:
+    """The path of the first text that holds NUL, or ""."""
+    if isinstance(value, str):
+        return path if "\x00" in value else ""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        step = f"{path}.{key}".lstrip(".").replace("\x00", "")
+        if found := _with_nul(inner, step) or ("\x00" in str(key) and step):
+            return str(found)
+    return ""
+
+
+def _subjects(result: Any) -> list[str]:
+    if isinstance(result, Page):
+        return [item.id for item in result.items if isinstance(item, Aggregate)]
+    return [result.id] if isinstance(result, Aggregate) else []
+
+
+api = Api.decorator

@@ -1,0 +1,319 @@
+"""Listening: `@on`, the inbox with its retries and its parking place.
+
+At-least-once in, effectively-once out. Every handler says by which of the three ways it is idempotent:
+`by_id(purpose)` (it creates with ids derived from the event), `by_cause` (the store remembers the event in the same
+write as its effect) or `by_sequence` (it projects, newest wins).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from threading import Event as Signal
+from typing import Any
+
+import structlog
+from amqp import Message
+from amqp.exceptions import AMQPError, PreconditionFailed
+from kombu import Connection
+from kombu.exceptions import OperationalError
+from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
+
+from shared import envelope, topology
+from shared.calls import Call, to_milliseconds
+from shared.envelope import Heard
+from shared.errors import Permanent, Refused, Unavailable
+from shared.events.base import Event
+from shared.faults import fault
+from shared.platform import Platform
+from shared.store import REMEMBER_CAUSE
+from shared.telemetry import CONSUMED, PARKED, log, where
+
+TAKE = 256  # messages handled together
+LINGER = 0.004  # seconds to wait for more of them
+DELAYS = ("5s", "5s", "30s", "5m")  # after the 1st … 4th failure; the 5th parks
+LOST = (AMQPError, OperationalError, OSError, socket.timeout)
+
+
+def by_id(purpose: str) -> str:
+    """What the handler creates has an id derived from the event and this purpose."""
+    return f"id:{purpose}"
+
+
+by_cause = "cause"
+by_sequence = "sequence"
+
+
+class On(Entrypoint):
+    """`@on(ReservationConfirmed, once=by_id("told"))`: handle an event. The method gets `(call, event)`; with
+    `batch=True` a list of such pairs. A failure is retried after a while, a Permanent one parked."""
+
+    def __init__(self, *events: type[Event], once: str, batch: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.events, self.once, self.batch = events, once, batch
+
+    inbox: Inbox
+
+    def setup(self) -> None:
+        self.inbox.register_provider(self)
+
+    def stop(self) -> None:
+        self.inbox.unregister_provider(self)
+
+
+class _Delivery:
+    """One message, and what became of it."""
+
+    __slots__ = ("body", "error", "headers", "heard", "message", "name", "tag")
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
+        self.tag = message.delivery_info["delivery_tag"]
+        self.headers = dict(message.headers or {})
+        self.body: bytes = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        self.name = ""
+        self.heard: Heard | None = None
+        self.error: BaseException | None = None
+
+
+class Inbox(ProviderCollector, SharedExtension):
+    """The service's one queue: takes what is there, hands it to the handlers, acknowledges once."""
+
+    platform = Platform()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handlers: dict[str, list[On]] = defaultdict(list)
+        self._types: dict[str, type[Event]] = {}
+        self._taken: list[_Delivery] = []
+        self._channel: Any = None
+        self._cancelled = False
+        self._over = Signal()
+
+    # -- lifecycle
+
+    def start(self) -> None:
+        for provider in self._providers:
+            for event in provider.events:
+                self._handlers[event.name].append(provider)
+                self._types[event.name] = event
+        self.platform.inbox = self
+        self.platform.spawn(self.run)
+
+    def cancel(self, timeout: float = 8.0) -> None:
+        """Take no more; return when what was taken is finished, or after `timeout` seconds."""
+        self._cancelled = True
+        self._over.wait(timeout)
+
+    def stop(self) -> None:
+        self.cancel(1.0)
+        super().stop()
+
+    def run(self) -> None:
+        """Listen, for as long as the process lives; connects again whenever the connection is lost."""
+        pause = 0.1
+        service, settings = self.platform.service, self.platform.settings
+        heard = {(event.speaker, name) for name, event in self._types.items()}
+        while not self._cancelled:
+            try:
+                with Connection(settings.amqp_uri, connect_timeout=3, heartbeat=10) as connection:
+                    connection.connect()
+                    topology.declare_listener(connection.channel(), service, heard, settings.retry_seconds)
+                    self._listen(connection)
+                    pause = 0.1
+            except PreconditionFailed as error:
+                # A queue exists with other arguments: nobody can mend that from here.
+                log("inbox").critical("queue_differs", detail=str(error.reply_text))
+                self.platform.die("a queue exists with other arguments; see the log")
+                return
+            except LOST as error:
+                log("inbox").warning("broker_lost", error=type(error).__name__)
+            except Exception as error:  # a bug here must not end the container
+                log("inbox").error("inbox_failed", error=type(error).__name__, where=where(error))
+            self._channel, self._taken = None, []
+            if not self._cancelled:
+                time.sleep(pause)
+                pause = min(pause * 2, 2.0)
+        self._over.set()
+
+    def _listen(self, connection: Connection) -> None:
+        channel = connection.channel()
+        channel.basic_qos(0, TAKE * 2, False)
+        retries = connection.channel()
+        retries.confirm_select()
+        self._channel = channel
+        channel.basic_consume(topology.inbox(self.platform.service), callback=self._on_message, no_ack=False)
+        log("inbox").info("listening", events=sorted(self._types))
+        while not self._cancelled:
+            self._take(connection)
+            while self._taken:
+                batch, self._taken = self._taken[:TAKE], self._taken[TAKE:]
+                self._handle(batch)
+                for failed in (d for d in batch if d.error is not None):
+                    self._put_aside(retries, failed)
+                fault("inbox.before_ack")
+                channel.basic_ack(batch[-1].tag, multiple=True)
+        channel.basic_cancel((channel.callbacks and next(iter(channel.callbacks))) or "")
+
+    def _on_message(self, message: Any) -> None:
+        self._taken.append(_Delivery(message))
+
+    def _take(self, connection: Connection) -> None:
+        """Wait for a message, then linger for those right behind it."""
+        try:
+            connection.drain_events(timeout=1.0)
+            until = time.monotonic() + LINGER
+            while len(self._taken) < TAKE and (left := until - time.monotonic()) > 0:
+                connection.drain_events(timeout=left)
+        except TimeoutError:
+            connection.heartbeat_check()
+
+    # -- handling
+
+    def _handle(self, batch: Sequence[_Delivery]) -> None:
+        """Run the handlers of a batch, those that take batches with all of theirs at once, the others side by side."""
+        together: dict[On, list[_Delivery]] = defaultdict(list)
+        alone: list[tuple[On, _Delivery]] = []
+        for delivery in batch:
+            try:
+                self._read(delivery)
+            except Permanent as error:
+                delivery.error = error
+                continue
+            for handler in self._handlers[delivery.name]:
+                if handler.batch:
+                    together[handler].append(delivery)
+                else:
+                    alone.append((handler, delivery))
+        self._run_all([(handler, deliveries) for handler, deliveries in together.items()])
+        self._run_all([(handler, [delivery]) for handler, delivery in alone])
+        for delivery in batch:
+            CONSUMED.labels(delivery.name or "unknown", "failed" if delivery.error else "done").inc()
+
+    def _read(self, delivery: _Delivery) -> None:
+        delivery.name = envelope.type_of(delivery.headers)
+        event = self._types.get(delivery.name)
+        if event is None:
+            raise Permanent("unknown_event", "nobody here handles this event")
+        content_type = delivery.message.properties.get("content_type", "")
+        heard = envelope.read(event, delivery.body, content_type, delivery.headers)
+        if self.platform.clock.now() - heard.time > REMEMBER_CAUSE:
+            raise Permanent("too_old", "older than the store remembers causes")
+        delivery.heard = heard
+
+    def _run_all(self, work: list[tuple[On, list[_Delivery]]]) -> None:
+        width = self.platform.settings.event_workers
+        for start in range(0, len(work), width):
+            running = [(deliveries, self._spawn(handler, deliveries)) for handler, deliveries in work[start : start + width]]
+            for deliveries, outcome in running:
+                error = outcome.wait()
+                if error is None:
+                    continue
+                if len(deliveries) == 1:
+                    deliveries[0].error = error
+                else:
+                    # One of them spoils the batch: find out which, the others must not wait for it.
+                    handler = next(h for h, d in work if d is deliveries)
+                    self._run_all([(handler, [delivery]) for delivery in deliveries])
+
+    def _spawn(self, handler: On, deliveries: list[_Delivery]) -> _Outcome:
+        pairs = [(self._call(d.heard), d.heard.event) for d in deliveries if d.heard]
+        args = (pairs,) if handler.batch else pairs[0]
+        outcome = _Outcome()
+
+        def done(context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+            outcome.settle(exc_info[1] if exc_info else None)
+            return result, None
+
+        first = pairs[0][0]
+        structlog.contextvars.bind_contextvars(correlation=first.correlation)
+        self.container.spawn_worker(handler, args, {}, context_data={}, handle_result=done)
+        return outcome
+
+    def _call(self, heard: Heard) -> Call:
+        return Call(
+            community=heard.community,
+            at=to_milliseconds(self.platform.clock.now()),
+            actor=self.platform.service,
+            correlation=heard.correlation,
+            trace=heard.trace,
+            cause=heard.id,
+        )
+
+    # -- failures
+
+    def _put_aside(self, channel: Any, delivery: _Delivery) -> None:
+        """Move a failed message to a delay tier or to the parking place: confirmed, before its original is acked."""
+        error = delivery.error
+        attempt = int(delivery.headers.get("x-attempt", 0)) + 1
+        hopeless = isinstance(error, Permanent) or attempt > len(DELAYS)
+        key = "parked" if hopeless else DELAYS[attempt - 1]
+        headers = {name: value for name, value in delivery.headers.items() if name not in ("CC", "BCC", "x-death")}
+        code = getattr(error, "code", "") or type(error).__name__
+        headers |= {
+            "x-attempt": attempt,
+            "x-error": code,
+            "x-detail": _why(error),
+            "x-handler": ",".join(h.method_name for h in self._handlers.get(delivery.name, [])),
+            "x-failed-at": self.platform.clock.now().isoformat(),
+        }
+        properties = {k: v for k, v in delivery.message.properties.items() if k in ("content_type", "message_id")}
+        moved = Message(delivery.body, application_headers=headers, delivery_mode=2, **properties)
+        _publish_confirmed(channel, moved, topology.retry(self.platform.service), key)
+        if hopeless:
+            PARKED.labels(code).inc()
+        note = log("inbox").error if hopeless else log("inbox").warning
+        frames = where(error) if error and not isinstance(error, (Permanent, Refused)) else []
+        note("parked" if hopeless else "retried", event_name=delivery.name, id=delivery.message.properties.get("message_id"),
+             error=code, attempt=attempt, tier=key, where=frames)  # fmt: skip
+
+
+class _Outcome:
+    """What a handler came to: None, or its exception."""
+
+    def __init__(self) -> None:
+        self._done, self._error = Signal(), None
+
+    def settle(self, error: BaseException | None) -> None:
+        self._error = error  # type: ignore[assignment]
+        self._done.set()
+
+    def wait(self) -> BaseException | None:
+        self._done.wait()
+        return self._error
+
+
+def _why(error: BaseException | None) -> str:
+    """A detail that is safe to keep: our own words, or where it happened; never a foreign exception's text."""
+    if isinstance(error, Permanent):
+        return str(error)
+    if isinstance(error, Refused):
+        return error.detail
+    return " < ".join(reversed(where(error))) if error else ""
+
+
+def _publish_confirmed(channel: Any, message: Message, exchange: str, key: str) -> None:
+    """Publish and wait for the broker's word. Raises Unavailable where it refuses."""
+    answer: list[bool] = []
+    ack = lambda tag, multiple: answer.append(True)  # noqa: E731
+    nack = lambda tag, multiple: answer.append(False)  # noqa: E731
+    channel.events["basic_ack"].add(ack)
+    channel.events["basic_nack"].add(nack)
+    try:
+        channel.basic_publish(message, exchange=exchange, routing_key=key, mandatory=True)
+        until = time.monotonic() + 10
+        while not answer:
+            if time.monotonic() > until:
+                raise TimeoutError("no confirm")
+            channel.connection.drain_events(timeout=1.0)
+    finally:
+        channel.events["basic_ack"].discard(ack)
+        channel.events["basic_nack"].discard(nack)
+    if not answer[0]:
+        raise Unavailable("retry_full", "the delay tier refused the message")
+
+
+On.inbox = Inbox()
+on = On.decorator

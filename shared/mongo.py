@@ -1,0 +1,243 @@
+"""The store's backend over MongoDB's wire protocol, and what its unknown outcomes come to."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from pymongo import ASCENDING, MongoClient
+from pymongo.collection import Collection
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from shared.errors import Unavailable
+from shared.store import Document, Inserted, Kind
+from shared.telemetry import DATABASE_UP
+
+DUPLICATE = 11000
+# After these nobody knows whether the write happened.
+UNKNOWN = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WTimeoutError, ConnectionFailure)
+T = TypeVar("T")
+
+
+def connect(uri: str, timeout: float) -> MongoClient[Any]:
+    """A client whose every operation ends within `timeout` seconds."""
+    milliseconds = int(timeout * 1000)
+    return MongoClient(
+        uri,
+        tz_aware=True,
+        connect=False,
+        timeoutMS=milliseconds,
+        serverSelectionTimeoutMS=milliseconds,
+        connectTimeoutMS=2000,
+        maxPoolSize=50,
+        appname="linli",
+    )
+
+
+def database_name(uri: str) -> str:
+    """The database that a URI names."""
+    return uri.partition("://")[2].partition("/")[2].partition("?")[0]
+
+
+class MongoBackend:
+    """One collection. Writes are `w: majority, j: true`; reads that settle an outcome are at majority."""
+
+    def __init__(self, client: MongoClient[Any], database: str, kind: Kind, patience: float = 4.0) -> None:
+        self._kind, self._patience = kind, patience
+        options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
+        self._collection: Collection[Document] = options[kind.collection]
+        self._settled = self._collection.with_options(read_concern=ReadConcern("majority"))
+
+    def prepare(self) -> None:
+        """Create the indexes; each begins with `community`."""
+        sealed = (("unique",),) if self._kind.sealed_unique else ()
+        for fields in (*self._kind.unique, *sealed):
+            keys = [("community", ASCENDING), *((f, ASCENDING) for f in fields)]
+            self._collection.create_index(keys, unique=True, name="unique_" + "_".join(fields))
+        for fields in (("born", "_id"), ("outbox.at",), *self._kind.indexes):
+            self._collection.create_index([("community", ASCENDING), *((f, ASCENDING) for f in fields)])
+        for field in self._kind.search:
+            self._collection.create_index([("community", ASCENDING), (f"find.{field}", ASCENDING)])
+
+    # -- reads
+
+    def read(self, keys: Sequence[tuple[str, str]]) -> list[Document | None]:
+        """The documents of these (community, id) pairs, in order."""
+        by_community: dict[str, set[str]] = defaultdict(set)
+        for community, id in keys:
+            by_community[community].add(id)
+        found: dict[tuple[str, str], Document] = {}
+        for community, ids in by_community.items():
+            # `_id` comes first: SecantusDB picks the index by the filter's first key.
+            where = {"_id": ids.pop() if len(ids) == 1 else {"$in": list(ids)}, "community": community}
+            for document in _run(partial(self._find, where)):
+                found[(community, document["_id"])] = document
+        return [found.get(key) for key in keys]
+
+    def _find(self, where: Document) -> list[Document]:
+        return list(self._settled.find(where))
+
+    def query(self, where: Document, order: list[tuple[str, int]], limit: int) -> list[Document]:
+        """Matching documents. `where` must name the community."""
+        if "community" not in where:
+            raise ValueError("a query without its community")
+        return _run(lambda: list(self._collection.find(where).sort(order).limit(limit)))
+
+    # -- writes
+
+    def insert(self, documents: Sequence[Document]) -> list[Inserted | BaseException]:
+        """Insert all of them in one round trip; each has its own outcome."""
+        if len(documents) == 1:
+            return [self._insert_one(documents[0])]
+        try:
+            self._collection.insert_many(list(documents), ordered=False)
+            DATABASE_UP.set(1)
+        except BulkWriteError as error:
+            return self._sort_out(documents, error.details)
+        except UNKNOWN:
+            return [self._settle_insert(document) for document in documents]
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+        return [Inserted()] * len(documents)
+
+    def _insert_one(self, document: Document) -> Inserted | BaseException:
+        try:
+            self._collection.insert_one(document)
+            DATABASE_UP.set(1)
+        except UNKNOWN:
+            return self._settle_insert(document)
+        except OperationFailure as error:
+            if error.code == DUPLICATE:
+                return Inserted(_index(error.details or {}))
+            raise _unavailable(error) from error
+        except PyMongoError as error:
+            raise _unavailable(error) from error
+        return Inserted()
+
+    def _sort_out(self, documents: Sequence[Document], details: Any) -> list[Inserted | BaseException]:
+        outcomes: list[Inserted | BaseException] = [Inserted()] * len(documents)
+        if details.get("writeConcernErrors"):
+            return [self._settle_insert(document) for document in documents]
+        for failure in details.get("writeErrors", []):
+            if failure["code"] == DUPLICATE:
+                outcomes[failure["index"]] = Inserted(_index(failure))
+            else:
+                outcomes[failure["index"]] = Unavailable("database_unavailable", "the database refused the write")
+        return outcomes
+
+    def _settle_insert(self, document: Document) -> Inserted | BaseException:
+        """Find out what became of an insert whose reply was lost: read it back by its stamp, or write it again."""
+        until = time.monotonic() + self._patience
+        while time.monotonic() < until:
+            try:
+                present = self._settled.find_one({"_id": document["_id"], "community": document["community"]})
+                if present is not None:
+                    mine = document["wrote"][0] in present.get("wrote", [])
+                    return Inserted("" if mine else "_id")
+                self._collection.insert_one(document)
+                return Inserted()
+            except UNKNOWN:
+                time.sleep(0.1)
+            except OperationFailure as error:
+                if error.code != DUPLICATE:
+                    return _unavailable(error)
+                if _index(error.details or {}) != "_id":
+                    # A lost write of one's own holds the claims too: only the id can tell.
+                    if self._is_mine(document):
+                        return Inserted()
+                    return Inserted(_index(error.details or {}))
+            except PyMongoError as error:
+                return _unavailable(error)
+        DATABASE_UP.set(0)
+        return Unavailable("outcome_unknown", "nobody knows yet whether it was saved; repeat with the same key")
+
+    def _is_mine(self, document: Document) -> bool:
+        where = {"_id": document["_id"], "community": document["community"]}
+        return self._settled.find_one(where | {"wrote": document["wrote"][0]}) is not None
+
+    def update(self, id: str, community: str, version: int, changes: Document, events: list[Document]) -> bool:
+        """The guarded write. False where somebody else was first."""
+        change: Document = {"$set": changes}
+        if events:
+            change["$push"] = {"outbox": {"$each": events}}
+        guard = {"_id": id, "community": community, "version": version}
+        until = time.monotonic() + self._patience
+        unknown = False
+        while True:
+            try:
+                if unknown:
+                    present = self._settled.find_one({"_id": id, "community": community}) or {}
+                    if changes["wrote"][-1] in present.get("wrote", []):
+                        return True
+                    if present.get("version") != version:
+                        return False
+                written = self._collection.update_one(guard, change).matched_count == 1
+                DATABASE_UP.set(1)
+                return written
+            except UNKNOWN as error:
+                unknown = True
+                if time.monotonic() > until:
+                    DATABASE_UP.set(0)
+                    raise Unavailable(
+                        "outcome_unknown", "nobody knows yet whether it was saved; repeat with the same key"
+                    ) from error
+                time.sleep(0.1)
+            except PyMongoError as error:
+                raise _unavailable(error) from error
+
+    def remove_events(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        """Take confirmed events, (community, document, event), out of their outboxes. The version stays."""
+        by_community: dict[str, tuple[set[str], list[str]]] = defaultdict(lambda: (set(), []))
+        for community, id, event in rows:
+            by_community[community][0].add(id)
+            by_community[community][1].append(event)
+        for community, (ids, events) in by_community.items():
+            where = {"_id": {"$in": list(ids)}, "community": community}
+            pull = {"$pull": {"outbox": {"id": {"$in": events}}}}
+            _run(partial(self._collection.update_many, where, pull))
+
+    def left_behind(self, community: str, before: Any, limit: int) -> list[Document]:
+        """Documents of one community with events older than `before`: for the sweeper alone."""
+        where = {"community": community, "outbox.at": {"$lt": before}}
+        fields = {"community": 1, "outbox": 1}
+        return _run(lambda: list(self._collection.find(where, fields).sort("outbox.at", 1).limit(limit)))
+
+    def communities(self) -> list[str]:
+        """Every community that has a document here: for the sweeper and timers alone."""
+        return _run(lambda: list(self._collection.distinct("community")))
+
+
+def _run(operation: Callable[[], T]) -> T:
+    try:
+        result = operation()
+    except PyMongoError as error:
+        raise _unavailable(error) from error
+    DATABASE_UP.set(1)
+    return result
+
+
+def _unavailable(error: PyMongoError) -> Unavailable:
+    if isinstance(error, (ConnectionFailure, ServerSelectionTimeoutError)):
+        DATABASE_UP.set(0)
+    return Unavailable("database_unavailable", f"the database does not answer ({type(error).__name__})", retry_after=2)
+
+
+def _index(failure: Any) -> str:
+    """The name of the index that a duplicate key error is about: "_id", or its fields after community."""
+    fields = [f for f in failure.get("keyPattern", {"_id": 1}) if f != "community"]
+    return "_".join(fields) or "_id"

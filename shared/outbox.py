@@ -1,0 +1,250 @@
+"""The relay: publishes what was saved, and takes it out of the document once the broker has confirmed it.
+
+One a replica: one dedicated connection, at most WINDOW events in flight, publisher confirms read as they come.
+Whatever a crash leaves behind is found by the sweeper, which runs in one replica at a time under a fenced lease.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event as Signal
+from typing import Any
+
+from amqp.exceptions import AMQPError
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+from shared.envelope import message_for
+from shared.faults import fault
+from shared.mongo import MongoBackend
+from shared.store import Document
+from shared.telemetry import BROKER_UP, NACKED, PENDING, PUBLISHED, log, where
+from shared.topology import declare_speaker, out
+
+WINDOW = 256
+MEMORY = 20_000  # events held in memory; beyond that the sweeper finds them in the database
+CONFIRM_TIMEOUT = 15.0
+LOST = (AMQPError, OperationalError, OSError, socket.timeout)
+
+
+@dataclass
+class Outgoing:
+    """One event on its way."""
+
+    collection: str
+    community: str
+    document: str
+    row: Document
+    tries: int = 0
+    due: float = 0.0
+
+    @property
+    def id(self) -> str:
+        return str(self.row["id"])
+
+
+class OutboxRelay:
+    """See the module. `remove(collection, rows)` takes confirmed events out of their documents."""
+
+    def __init__(self, service: str, amqp_uri: str, remove: Callable[[str, list[tuple[str, str, str]]], None]) -> None:
+        self.service = service
+        self._uri, self._remove = amqp_uri, remove
+        self._queue: deque[Outgoing] = deque()
+        self._known: dict[str, Outgoing] = {}
+        self._flight: OrderedDict[int, tuple[Outgoing, float]] = OrderedDict()
+        self._delayed: list[Outgoing] = []
+        self._confirmed: deque[Outgoing] = deque()
+        self._wake, self._settle = Signal(), Signal()
+        self._channel: Any = None
+        self._tag = 0
+        self._alarm_after = 0.0
+        self.stopping = False
+
+    # -- the store's side
+
+    def offer(self, collection: str, community: str, id: str, rows: list[Document]) -> None:
+        """Take committed events. Never blocks, never fails: what does not fit in memory stays in the database."""
+        for row in rows:
+            if len(self._known) >= MEMORY or row["id"] in self._known:
+                continue
+            outgoing = Outgoing(collection, community, id, row)
+            self._known[outgoing.id] = outgoing
+            self._queue.append(outgoing)
+        if rows:
+            PENDING.set(len(self._known))
+            self._wake.set()
+
+    @property
+    def idle(self) -> bool:
+        """Everything that was offered has been confirmed and taken out of its document."""
+        return not self._known
+
+    @property
+    def connected(self) -> bool:
+        """The connection to the broker stands."""
+        return self._channel is not None
+
+    # -- threads (spawned by the platform; each catches everything)
+
+    def run(self) -> None:
+        """Publish, for as long as the process lives; connects again whenever the connection is lost."""
+        pause = 0.1
+        while not self.stopping:
+            try:
+                with Connection(self._uri, connect_timeout=3, heartbeat=10) as connection:
+                    self._open(connection)
+                    pause = 0.1
+                    self._publish_until_lost(connection)
+            except LOST as error:
+                log("relay").warning("broker_lost", error=type(error).__name__, pending=len(self._known))
+            except Exception as error:  # a bug here must not end the container, nor lose an event
+                log("relay").error("relay_failed", error=type(error).__name__, where=where(error))
+            finally:
+                self._close()
+            self._wake.wait(pause)
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+    def settle(self) -> None:
+        """Take confirmed events out of their documents, many in one write."""
+        while True:
+            self._settle.wait(1.0)
+            self._settle.clear()
+            if self._confirmed:
+                self._settle_some()
+            elif self.stopping and self.idle:
+                return
+
+    def _settle_some(self) -> None:
+        batch = [self._confirmed.popleft() for _ in range(min(len(self._confirmed), WINDOW))]
+        by_collection: dict[str, list[tuple[str, str, str]]] = {}
+        for outgoing in batch:
+            row = (outgoing.community, outgoing.document, outgoing.id)
+            by_collection.setdefault(outgoing.collection, []).append(row)
+        try:
+            for collection, rows in by_collection.items():
+                self._remove(collection, rows)
+        except Exception as error:  # the database is away: these are published, only the tidying waits
+            log("relay").warning("outbox_not_tidied", error=type(error).__name__, events=len(batch))
+            self._confirmed.extend(batch)
+            time.sleep(0.5)
+        else:
+            for outgoing in batch:
+                self._known.pop(outgoing.id, None)
+            PENDING.set(len(self._known))
+        if self._confirmed:
+            self._settle.set()
+
+    # -- the connection's side
+
+    def _open(self, connection: Connection) -> None:
+        connection.connect()
+        channel = connection.channel()
+        declare_speaker(channel, self.service)
+        channel.confirm_select()
+        channel.events["basic_ack"].add(self._on_ack)
+        channel.events["basic_nack"].add(self._on_nack)
+        self._tag = 0
+        self._channel = channel
+        BROKER_UP.set(1)
+
+    def _close(self) -> None:
+        self._channel = None
+        BROKER_UP.set(0)
+        # Unconfirmed events go out again, in their order; listeners know them by their id.
+        self._queue.extendleft(reversed([outgoing for outgoing, _ in self._flight.values()]))
+        self._flight.clear()
+
+    def _publish_until_lost(self, connection: Connection) -> None:
+        declared = time.monotonic()
+        while not (self.stopping and self.idle):
+            self._publish_some()
+            if self._flight or not self._queue:
+                self._read(connection)
+            if time.monotonic() - declared > 15:
+                # A subscriber may delete the public exchange; it comes back by itself.
+                declare_speaker(self._channel, self.service)
+                declared = time.monotonic()
+
+    def _publish_some(self) -> None:
+        now = time.monotonic()
+        if self._delayed and self._delayed[0].due <= now:
+            ready = [o for o in self._delayed if o.due <= now]
+            self._delayed = [o for o in self._delayed if o.due > now]
+            self._queue.extendleft(reversed(ready))
+        while self._queue and len(self._flight) < WINDOW:
+            outgoing = self._queue.popleft()
+            self._tag += 1
+            self._flight[self._tag] = (outgoing, now)
+            fault("relay.before_publish")
+            message = message_for(self.service, outgoing.community, outgoing.row)
+            self._channel.basic_publish(message, exchange=out(self.service), routing_key=outgoing.row["name"])
+        if self._flight:
+            oldest = next(iter(self._flight.values()))[1]
+            if now - oldest > CONFIRM_TIMEOUT:
+                raise TimeoutError("no confirm")
+
+    def _read(self, connection: Connection) -> None:
+        """Wait for confirms, or for something to publish."""
+        if not self._flight:
+            self._wake.clear()
+            if not self._queue:
+                self._wake.wait(1.0)
+            connection.heartbeat_check()
+            if not self._queue:
+                with contextlib.suppress(TimeoutError):
+                    connection.drain_events(timeout=0.01)
+            return
+        try:
+            connection.drain_events(timeout=1.0)
+        except TimeoutError:
+            connection.heartbeat_check()
+
+    def _take(self, tag: int, multiple: bool) -> list[Outgoing]:
+        tags = [t for t in self._flight if t <= tag] if multiple else [tag]
+        return [self._flight.pop(t)[0] for t in tags if t in self._flight]
+
+    def _on_ack(self, tag: int, multiple: bool) -> None:
+        done = self._take(tag, multiple)
+        PUBLISHED.inc(len(done))
+        self._confirmed.extend(done)
+        self._settle.set()
+
+    def _on_nack(self, tag: int, multiple: bool) -> None:
+        for outgoing in self._take(tag, multiple):
+            outgoing.tries += 1
+            outgoing.due = time.monotonic() + min(60.0, 2.0**outgoing.tries)
+            self._delayed.append(outgoing)
+            NACKED.inc()
+        self._delayed.sort(key=lambda o: o.due)
+        if time.monotonic() > self._alarm_after:
+            self._alarm_after = time.monotonic() + 30
+            log("relay").error("events_refused", waiting=len(self._delayed), hint="a bound queue is full")
+
+
+class Sweeper:
+    """Publishes what a crash left in an outbox. Its caller holds the lease."""
+
+    def __init__(self, relay: OutboxRelay, backends: dict[str, MongoBackend], after: float) -> None:
+        self._relay, self._backends, self._after = relay, backends, timedelta(seconds=after)
+
+    def sweep(self, now: datetime) -> int:
+        """Offer every event older than `after` seconds to the relay; returns how many were found."""
+        if not self._relay.connected:
+            return 0
+        found = 0
+        for collection, backend in self._backends.items():
+            for community in backend.communities():
+                for document in backend.left_behind(community, now - self._after, 500):
+                    rows = [row for row in document["outbox"] if row["at"] < now - self._after]
+                    self._relay.offer(collection, community, document["_id"], rows)
+                    found += len(rows)
+        if found:
+            log("sweeper").info("left_behind", events=found)
+        return found

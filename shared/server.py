@@ -1,0 +1,165 @@
+"""The WSGI side: sockets, routing, probes, the access log. Probes never wait for a worker."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from threading import Event as Signal
+from typing import Any
+
+import eventlet
+from eventlet import wsgi
+from nameko.web.server import HttpOnlyProtocol, WebServer, parse_address
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Map, RequestRedirect, Rule
+
+from shared.platform import Platform
+from shared.problems import Reply, problem
+from shared.telemetry import LATENCY, REQUESTS, log
+
+REASONS = {
+    200: "200 OK", 201: "201 Created", 202: "202 Accepted", 204: "204 No Content", 400: "400 Bad Request",
+    401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not Found", 405: "405 Method Not Allowed",
+    409: "409 Conflict", 412: "412 Precondition Failed", 413: "413 Content Too Large",
+    415: "415 Unsupported Media Type", 422: "422 Unprocessable Content", 429: "429 Too Many Requests",
+    500: "500 Internal Server Error", 503: "503 Service Unavailable",
+}  # fmt: skip
+
+
+class Server(WebServer):
+    """nameko's web server with our routing. One a container."""
+
+    platform = Platform()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.active = 0
+        self._starting = False
+
+    def setup(self) -> None:
+        self.platform.server = self
+
+    def start(self) -> None:
+        if self._starting:
+            return
+        self._starting = True
+        address = parse_address(self.platform.settings.listen)
+        # Without reuse_port=False two replicas could share a port, and the edge could not tell them apart.
+        self._sock = eventlet.listen(address, backlog=1024, reuse_port=False)
+        self._sock.settimeout(None)
+        app = Application(self)
+        self._serv = wsgi.Server(
+            self._sock, self._sock.getsockname(), app, protocol=HttpOnlyProtocol, log_output=False, debug=False,
+            socket_timeout=75, keepalive=True, capitalize_response_headers=False,
+        )  # fmt: skip
+        self._gt = self.container.spawn_managed_thread(self.run)
+        log("server").info("serving", listen=self.platform.settings.listen)
+
+    def run(self) -> None:
+        """Accept connections; whatever one of them does, the others go on."""
+        while self._is_accepting:
+            try:
+                sock, address = self._sock.accept()
+            except OSError as error:
+                if self._is_accepting:
+                    log("server").error("accept_failed", error=type(error).__name__)
+                    time.sleep(0.1)
+                continue
+            sock.settimeout(self._serv.socket_timeout)
+            self.container.spawn_managed_thread(partial(self.serve, sock, address))
+
+    def serve(self, sock: Any, address: Any) -> None:
+        """One connection."""
+        try:
+            self.process_request(sock, address)
+        except Exception as error:  # a caller who hangs up must not end the container
+            log("server").debug("connection_lost", error=type(error).__name__)
+
+    def work(self, entrypoint: Any, call: Any, values: dict[str, str]) -> Any:
+        """Run the entrypoint's method in a worker and wait for what it returns, or raise what it raises."""
+        done = Signal()
+        outcome: list[Any] = [None, None]
+
+        def finish(context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+            outcome[:] = [result, exc_info[1] if exc_info else None]
+            done.set()
+            return result, None
+
+        self.container.spawn_worker(entrypoint, (call,), values, context_data={}, handle_result=finish)
+        done.wait()
+        if outcome[1] is not None:
+            raise outcome[1]
+        return outcome[0]
+
+    def quiet(self, timeout: float) -> bool:
+        """Wait until no request is being answered."""
+        until = time.monotonic() + timeout
+        while self.active and time.monotonic() < until:
+            time.sleep(0.02)
+        return not self.active
+
+    @property
+    def operations(self) -> set[Any]:
+        """All the entrypoints that are served here."""
+        return self._providers  # type: ignore[no-any-return]
+
+
+class Application:
+    """The WSGI application."""
+
+    def __init__(self, server: Server) -> None:
+        self._server, self._platform = server, server.platform
+        rules = []
+        for operation in server.operations:
+            template = operation.template.replace("{", "<").replace("}", ">")
+            rules.append(Rule(template, methods=[operation.method], endpoint=operation))
+        self._map = Map(rules, redirect_defaults=False, merge_slashes=False, strict_slashes=False)
+        self._adapter = self._map.bind("linli")
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        path = environ["PATH_INFO"]
+        if path in ("/livez", "/readyz", "/metrics"):
+            status, headers, body = self._probe(path)
+            route = ""
+        else:
+            started = time.monotonic()
+            self._server.active += 1
+            try:
+                route, (status, headers, body) = self._route(environ, path)
+            finally:
+                self._server.active -= 1
+            self._note(environ["REQUEST_METHOD"], route, status, time.monotonic() - started)
+        if self._platform.draining:
+            headers.append(("Connection", "close"))
+        headers.append(("Content-Length", str(len(body))))
+        start_response(REASONS[status], headers)
+        return [body]
+
+    def _route(self, environ: dict[str, Any], path: str) -> tuple[str, Reply]:
+        try:
+            plain = path.encode("latin-1").decode()
+            operation, values = self._adapter.match(plain, environ["REQUEST_METHOD"])
+        except MethodNotAllowed as error:
+            allow = ", ".join(sorted((set(error.valid_methods or ())) - {"HEAD", "OPTIONS"}))
+            return "", problem(405, "method_not_allowed", f"use {allow}", [("Allow", allow)])
+        except (NotFound, RequestRedirect, UnicodeError):
+            return "", problem(404, "path_unknown", "no such path")
+        if environ["REQUEST_METHOD"] != operation.method:
+            return "", problem(405, "method_not_allowed", f"use {operation.method}", [("Allow", operation.method)])
+        return operation.template, operation.answer(environ, dict(values))
+
+    def _note(self, method: str, route: str, status: int, seconds: float) -> None:
+        name = route or "unknown"
+        REQUESTS.labels(name, status).inc()
+        LATENCY.labels(name).observe(seconds)
+        # The template, never the path: ids stay out of the access log.
+        log("access").info("request", method=method[:10], route=name, status=status, ms=round(seconds * 1000, 1))
+
+    def _probe(self, path: str) -> Reply:
+        if path == "/metrics":
+            return 200, [("Content-Type", CONTENT_TYPE_LATEST)], generate_latest()
+        if path == "/readyz" and self._platform.draining:
+            return problem(503, "draining", "this replica is about to stop")
+        return 200, [("Content-Type", "text/plain")], b"ok\n"

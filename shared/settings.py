@@ -1,0 +1,102 @@
+"""Settings from the environment, twelve-factor style. `NAME_FILE` may name a file that holds NAME's value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+class SettingMissing(SystemExit):
+    """A required setting is absent; the process says which, and ends."""
+
+
+def read(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
+    """The value of `name`: from the variable, from the file that `name`_FILE points at, or the default."""
+    if environ.get(name):
+        return environ[name]
+    if path := environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    if default is None:
+        raise SettingMissing(f"setting {name} is missing: set it, or {name}_FILE, in the environment or in .env")
+    return default
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a service process must know. Times are seconds."""
+
+    service: str
+    mongo_uri: str
+    amqp_uri: str
+    listen: str
+    master_key: str  # base64 of 96 bytes: wraps the data keys of this service
+    service_key: str  # private JWK (Ed25519): signs this service's internal calls
+    service_keys: str  # public JWKS; each key's `kid` is the service that owns it
+    issuer: str
+    audience: str
+    jwks_url: str
+    oidc_issuer: str
+    oidc_audience: str
+    oidc_jwks_url: str
+    oidc_claim: str
+    workers: int
+    event_workers: int
+    database_timeout: float
+    retry_seconds: tuple[float, ...]  # how long the tiers 5s, 30s and 5m really hold a message
+    sweep_after: float
+    outbox_cap: int
+    log_level: str
+    testing: bool
+    clock_file: str
+    faults: str
+    environ: Mapping[str, str]
+
+    @classmethod
+    def load(cls, service: str, environ: Mapping[str, str] = os.environ) -> Settings:
+        """The settings of one service. Raises SettingMissing naming the first absent one."""
+        e = environ
+        testing = e.get("LINLI_TEST") == "1"
+        return cls(
+            service=service,
+            mongo_uri=read(e, "LINLI_MONGO_URI"),
+            amqp_uri=read(e, "LINLI_AMQP_URI"),
+            listen=read(e, "LINLI_LISTEN", "127.0.0.1:8000"),
+            master_key=read(e, "LINLI_MASTER_KEY"),
+            service_key=read(e, "LINLI_SERVICE_KEY"),
+            service_keys=read(e, "LINLI_SERVICE_KEYS"),
+            issuer=read(e, "LINLI_ISSUER", "linli"),
+            audience=read(e, "LINLI_AUDIENCE", "linli"),
+            jwks_url=read(e, "LINLI_JWKS_URL", ""),
+            oidc_issuer=read(e, "LINLI_OIDC_ISSUER", ""),
+            oidc_audience=read(e, "LINLI_OIDC_AUDIENCE", "linli"),
+            oidc_jwks_url=read(e, "LINLI_OIDC_JWKS_URL", ""),
+            oidc_claim=read(e, "LINLI_OIDC_CLAIM", "communities"),
+            workers=int(read(e, "LINLI_WORKERS", "256")),
+            event_workers=int(read(e, "LINLI_EVENT_WORKERS", "16")),
+            database_timeout=float(read(e, "LINLI_DATABASE_TIMEOUT", "3")),
+            retry_seconds=tuple(float(s) for s in read(e, "LINLI_RETRY_SECONDS", "5,30,300").split(",")),
+            sweep_after=float(read(e, "LINLI_SWEEP_AFTER", "10")),
+            outbox_cap=int(read(e, "LINLI_OUTBOX_CAP", "200")),
+            log_level=read(e, "LINLI_LOG_LEVEL", "info"),
+            testing=testing,
+            # Only a test may move the clock or kill a process at a chosen point.
+            clock_file=e.get("LINLI_CLOCK_FILE", "") if testing else "",
+            faults=e.get("LINLI_FAULTS", "") if testing else "",
+            environ=environ,
+        )
+
+
+class Clock:
+    """Tells the time in UTC. A file with an ISO 8601 time moves it, under LINLI_TEST=1 only."""
+
+    def __init__(self, file: str = "") -> None:
+        self._file = file
+
+    def now(self) -> datetime:
+        """The present moment, aware, UTC."""
+        if self._file and os.path.exists(self._file):
+            return datetime.fromisoformat(Path(self._file).read_text().strip()).astimezone(UTC)
+        return datetime.now(UTC)

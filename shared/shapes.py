@@ -1,0 +1,107 @@
+"""Fields that many schemas share, each with the limits that keep bad input out."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{1,39}")
+RESERVED = frozenset({"tokens", "communities", "api", "deadlines"})
+
+
+class Text(fields.String):
+    """Text of 1 to `longest` characters, without control characters, trimmed."""
+
+    def __init__(self, longest: int = 200, *, shortest: int = 1, **kwargs: Any) -> None:
+        self.longest, self.shortest = longest, shortest
+        super().__init__(validate=validate.Length(min=shortest, max=longest), **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if any((ord(c) < 32 and c not in "\n\t") or 0xD800 <= ord(c) <= 0xDFFF or ord(c) == 127 for c in text):
+            raise ValidationError("Control characters are not text.")
+        return text.strip()
+
+
+class Moment(fields.Field[datetime]):
+    """A time with an offset, ISO 8601, between 1970 and 2200; UTC inside, and as it was given to a view outside."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str) or len(value) > 40:
+            raise ValidationError("An ISO 8601 time with offset.")
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValidationError("An ISO 8601 time with offset.") from None
+        if at.tzinfo is None or not 1970 < at.year < 2200:
+            raise ValidationError("An ISO 8601 time with offset, between 1971 and 2199.")
+        return at.astimezone(UTC)
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
+        return value.isoformat() if value is not None else None
+
+
+class Day(fields.String):
+    """A calendar day, YYYY-MM-DD; kept as text."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            raise ValidationError("A day, YYYY-MM-DD.") from None
+        if len(text) != 10 or not 1880 <= day.year < 2200:
+            raise ValidationError("A day, YYYY-MM-DD, between 1880 and 2199.")
+        return text
+
+
+class Id(fields.String):
+    """An opaque id."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(min=1, max=80), **kwargs)
+
+
+class Zone(fields.String):
+    """An IANA time zone."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        name: str = super()._deserialize(value, attr, data, **kwargs)
+        if name not in available_timezones():
+            raise ValidationError("Not an IANA time zone.")
+        return name
+
+
+class Slug(fields.String):
+    """A community's slug: 2 to 40 of a-z, 0-9, _ and -, none that the platform needs itself."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        slug: str = super()._deserialize(value, attr, data, **kwargs)
+        if not SLUG.fullmatch(slug) or slug in RESERVED:
+            raise ValidationError("2 to 40 of a-z, 0-9, _ and -, and not a reserved word.")
+        return slug
+
+
+class Paging(Schema):
+    """The query of every list."""
+
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=200))
+    after = fields.String(load_default="", validate=validate.Length(max=300))
+
+
+class Nothing(Schema):
+    """A reply without content."""
+
+
+_zones: dict[str, ZoneInfo] = {}
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of this name."""
+    if name not in _zones:
+        _zones[name] = ZoneInfo(name)
+    return _zones[name]

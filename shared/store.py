@@ -1,0 +1,426 @@
+"""Load, decide, save: one aggregate is one document, and one write saves state, events and the reply.
+
+What it guarantees, whatever the database behind it (`mongo.py`, or the fake of `testing.py`):
+a write is guarded by `version`; committed events are in the document's outbox; a repeat with the same
+Idempotency-Key finds the first reply; a repeated event changes nothing; every query carries its community.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
+
+import orjson
+from uuid6 import uuid7
+
+from shared.batches import Batcher
+from shared.calls import Call, Replayed, to_milliseconds
+from shared.errors import Conflict, Invalid, Missing, Refused, Stale, Unavailable
+from shared.events.base import Aggregate, Event
+from shared.faults import fault
+from shared.telemetry import log
+
+Document = dict[str, Any]
+A = TypeVar("A", bound=Aggregate)
+Decision = Callable[..., tuple[Any, list[Event]]]
+
+PATIENCE = 2.0  # seconds that a command fights for a document before Conflict("busy")
+REMEMBER_REPLY = timedelta(hours=24)
+REMEMBER_CAUSE = timedelta(days=30)
+STAMPS = 8  # how many of the last writes a document can be asked about
+
+
+@dataclass(frozen=True)
+class Inserted:
+    """What became of one insert: written, or refused because `taken` (an index's name; "_id" for its own id)."""
+
+    taken: str = ""
+
+
+class Backend(Protocol):
+    """What a database must do for a store. Unknown outcomes are resolved or raised as Unavailable."""
+
+    def insert(self, documents: Sequence[Document]) -> list[Inserted | BaseException]: ...
+    def update(self, id: str, community: str, version: int, changes: Document, events: list[Document]) -> bool: ...
+    def read(self, keys: Sequence[tuple[str, str]]) -> list[Document | None]: ...
+    def query(self, where: Document, order: list[tuple[str, int]], limit: int) -> list[Document]: ...
+    def remove_events(self, rows: Sequence[tuple[str, str, str]]) -> None: ...
+    def communities(self) -> list[str]: ...
+
+
+class Relay(Protocol):
+    """Takes committed events off to the broker."""
+
+    def offer(self, collection: str, community: str, id: str, rows: list[Document]) -> None: ...
+
+
+class Sealer(Protocol):
+    """Encrypts; see privacy.Vault."""
+
+    def seal(self, community: str, fields: dict[str, Any]) -> Any: ...
+    def reveal(self, sealed: Any) -> dict[str, Any]: ...
+    def lock(self, data: bytes) -> bytes: ...
+    def unlock(self, data: bytes) -> bytes: ...
+    def tokens(self, community: str, field: str, texts: set[str]) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one type of aggregate is kept: its collection, unique and plain indexes (community comes first in each),
+    and the searchable forms of its personal fields."""
+
+    type: type[Aggregate]
+    collection: str
+    unique: tuple[tuple[str, ...], ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+    search: dict[str, Callable[[Any], set[str]]] = field(default_factory=dict)
+    sealed_unique: str = ""  # a searchable personal field that no two records of a community may share
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list; `next` is the cursor for the following one, or None."""
+
+    items: list[Any]
+    next: str | None
+
+
+@dataclass
+class _Command:
+    call: Call
+    id: str
+    decide: Decision
+    args: tuple[Any, ...]
+    named: dict[str, Any]
+    forget_replies: bool
+
+
+class Taken(Conflict):
+    """A unique value belongs to somebody else."""
+
+    def __init__(self, index: str) -> None:
+        super().__init__("already_taken", "another record holds this value")
+        self.index = index
+
+
+class Store(Generic[A]):
+    """All access to one kind of aggregate."""
+
+    def __init__(self, kind: Kind, backend: Backend, relay: Relay, vault: Sealer, outbox_cap: int = 200) -> None:
+        self.kind, self.backend = kind, backend
+        self._relay, self._vault, self._cap = relay, vault, outbox_cap
+        self._codec = Codec(kind, vault)
+        self._inserts: Batcher[Document, Inserted] = Batcher(backend.insert)
+        self._reads: Batcher[tuple[str, str], Document | None] = Batcher(backend.read)
+        self._lines: dict[tuple[str, str], Batcher[_Command, A]] = {}
+
+    # -- reading
+
+    def find(self, community: str, id: str) -> A | None:
+        """The aggregate, or None."""
+        document = self._reads.submit((community, id))
+        if document is None or document.get("gone"):
+            return None
+        return self.load(document)
+
+    def get(self, call: Call, id: str, code: str = "") -> A:
+        """The aggregate. Raises Missing."""
+        found = self.find(call.community, id)
+        if found is None:
+            raise Missing(code or f"{self._codec.word}_missing", f"no such {self._codec.word}")
+        return found
+
+    def page(
+        self, call: Call, where: Document | None = None, *, newest_first: bool = False, limit: int = 50, after: str = ""
+    ) -> Page:
+        """A page in order of birth. `after` is a cursor that an earlier page gave."""
+        step = -1 if newest_first else 1
+        matching: Document = {"community": call.community, "gone": {"$ne": True}, **(where or {})}
+        if after:
+            born, id = _cursor(after)
+            beyond = "$lt" if newest_first else "$gt"
+            matching["$or"] = [{"born": {beyond: born}}, {"born": born, "_id": {beyond: id}}]
+        documents = self.backend.query(matching, [("born", step), ("_id", step)], limit + 1)
+        items = [self.load(document) for document in documents[:limit]]
+        more = len(documents) > limit
+        last = documents[limit - 1] if more else None
+        return Page(items, _to_cursor(last["born"], last["_id"]) if last else None)
+
+    def all(self, community: str, where: Document, limit: int = 1000, order: str = "born") -> list[A]:
+        """Everything in one community that matches, oldest first (or by another field), up to `limit`."""
+        matching = {"community": community, "gone": {"$ne": True}, **where}
+        return [self.load(d) for d in self.backend.query(matching, [(order, 1), ("_id", 1)], limit)]
+
+    def load(self, document: Document) -> A:
+        """The aggregate of a document that was read past the store."""
+        loaded: A = self._codec.load(document)
+        return loaded
+
+    def searched(self, call: Call, field: str, text: str) -> Document:
+        """The `where` that finds records whose personal `field` has this form."""
+        return {f"find.{field}": {"$in": self._vault.tokens(call.community, field, {text})}}
+
+    # -- writing
+
+    def create(self, call: Call, decide: Decision, *args: Any, taken: Callable[[], Refused] | None = None, **named: Any) -> A:
+        """`decide(id, *args, **named)` gives the first state and what was said. Raises what it raises; Taken, or what
+        `taken()` returns, where a unique value is somebody else's; Replayed for a repeat."""
+        given = named.pop("id", None)
+        id = given or call.new_id(self.kind.collection)
+        try:
+            aggregate, said = decide(id, *args, **named)
+        except Refused:
+            self._find_repeated(call, id)
+            raise
+        document, aggregate = self._first(call, id, aggregate, said)
+        outcome = self._inserts.submit(document)
+        if not outcome.taken:
+            fault(f"{self.kind.collection}.committed")
+            self._relay.offer(self.kind.collection, document["community"], id, document["outbox"])
+            return aggregate
+        # Another index may be named first although the document is one's own repeat: ask by id before believing it.
+        repeated = self._find_repeated(call, id)
+        if repeated is not None and not given:
+            return repeated
+        raise taken() if taken else Taken(outcome.taken)
+
+    def create_all(self, decided: Iterable[tuple[Call, A, list[Event]]]) -> int:
+        """Save many new aggregates in one write; those that exist already are left as they are. Returns how many were new.
+        For event handlers whose ids derive from the event."""
+        documents = [self._first(call, new.id, new, said)[0] for call, new, said in decided]
+        outcomes = self.backend.insert(documents) if documents else []
+        fresh = 0
+        for document, outcome in zip(documents, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            if not outcome.taken:
+                fresh += 1
+                self._relay.offer(self.kind.collection, document["community"], document["_id"], document["outbox"])
+        return fresh
+
+    def change(self, call: Call, id: str, decide: Decision, *args: Any, forget_replies: bool = False, **named: Any) -> A:
+        """`decide(aggregate, *args, **named)` gives the next state and what was said. Commands that wait for the same
+        document are decided in turn and saved by one write. `forget_replies` drops the kept replies: they may quote what
+        is being erased. Raises Missing, Stale, Conflict("busy"), Replayed."""
+        line = (call.community, id)
+        batcher = self._lines.get(line)
+        if batcher is None:
+            batcher = self._lines[line] = Batcher(self._carry_out)
+        try:
+            return batcher.submit(_Command(call, id, decide, args, named, forget_replies))
+        finally:
+            if batcher.idle:
+                self._lines.pop(line, None)
+
+    def ensure(self, call: Call, id: str, new: Callable[[str], A], decide: Decision, *args: Any, **named: Any) -> A:
+        """`change`, where the first one to come makes the document. What is gone stays gone, and is returned as it is."""
+        document = self.backend.read([(call.community, id)])[0]
+        if document is None:
+            self.create_all([(dataclasses.replace(call, key="", cause="", render=None), new(id).but(id=id), [])])
+        elif document.get("gone"):
+            return self.load(document)
+        return self.change(call, id, decide, *args, **named)
+
+    # -- inside
+
+    def _find_repeated(self, call: Call, id: str) -> A | None:
+        """What an earlier run of this very call created, if it did; raises Replayed where its reply is kept."""
+        if not (call.key or call.cause):
+            return None
+        document = self.backend.read([(call.community, id)])[0]
+        if document is None:
+            return None
+        self._replay(call, document)
+        return self.load(document)
+
+    def _replay(self, call: Call, document: Document) -> None:
+        for reply in document.get("replies", []):
+            if call.key and reply["key"] == call.key and call.at - reply["at"] < REMEMBER_REPLY:
+                if reply["hash"] != call.body_hash:
+                    raise Invalid("idempotency_key_reused", "this key came with another body before", "Idempotency-Key")
+                raise Replayed(reply["status"], self._vault.unlock(reply["body"]), reply["version"])
+
+    def _first(self, call: Call, id: str, aggregate: A, said: list[Event]) -> tuple[Document, A]:
+        community = aggregate.community or call.community
+        born = aggregate.born or to_milliseconds(call.at)
+        aggregate = aggregate.but(id=id, community=community, version=1, born=born)
+        rows = _rows(call, id, 0, said)
+        document = {"_id": id, "community": community, "version": 1, "born": born} | self._codec.dump(aggregate)
+        document["wrote"] = [str(uuid7())]
+        document["outbox"], document["sequence"] = rows, len(rows)
+        if call.cause:
+            document["seen"] = [{"id": call.cause, "at": call.at}]
+        if reply := self._reply(call, aggregate):
+            document["replies"] = [reply]
+        return document, aggregate
+
+    def _reply(self, call: Call, aggregate: A) -> Document | None:
+        if not call.key or call.render is None:
+            return None
+        body = self._vault.lock(call.render(aggregate))
+        reply: Document = {"key": call.key, "hash": call.body_hash, "status": call.status, "body": body, "at": call.at}
+        reply["version"] = aggregate.version
+        return reply
+
+    def _carry_out(self, commands: Sequence[_Command]) -> list[A | BaseException]:
+        community, id = commands[0].call.community, commands[0].id
+        until = time.monotonic() + PATIENCE
+        while True:
+            document = self.backend.read([(community, id)])[0]
+            if document is None:
+                word = self._codec.word
+                return [Missing(f"{word}_missing", f"no such {word}") for _ in commands]
+            turn = _Turn(self, document)
+            outcomes = [turn.take(command) for command in commands]
+            if not turn.changed:
+                return outcomes
+            if self.backend.update(id, community, document["version"], turn.changes(), turn.rows):
+                fault(f"{self.kind.collection}.committed")
+                self._relay.offer(self.kind.collection, community, id, turn.rows)
+                return outcomes
+            if time.monotonic() > until:
+                log("store").warning("busy", collection=self.kind.collection, waiting=len(commands))
+                return [Conflict("busy", "too many changes at once; try again") for _ in commands]
+
+
+class _Turn(Generic[A]):
+    """Commands decided one after the other on one loaded document."""
+
+    def __init__(self, store: Store[A], document: Document) -> None:
+        self._store, self._document = store, document
+        self._state: A = store._codec.load(document)
+        self._gone = bool(document.get("gone"))
+        self._replies = list(document.get("replies", []))
+        self._seen = list(document.get("seen", []))
+        self._sequence = document.get("sequence", 0)
+        self._room = store._cap - len(document.get("outbox", []))
+        self.rows: list[Document] = []
+        self.changed = False
+
+    def take(self, command: _Command) -> A | BaseException:
+        """The outcome of one command: the state after it, or why not."""
+        call = command.call
+        try:
+            self._store._replay(call, {"replies": self._replies})
+            if self._gone:
+                raise Missing(f"{self._store._codec.word}_missing", "it is gone")
+            if call.cause and any(cause["id"] == call.cause for cause in self._seen):
+                return self._state
+            if call.if_match is not None and call.if_match != self._state.version:
+                raise Stale("stale", "it has changed since you read it", "If-Match")
+            state, said = command.decide(self._state, *command.args, **command.named)
+            if state is self._state and not said and not call.cause and not call.key:
+                return self._state
+            if len(self.rows) + len(said) > self._room:
+                raise Unavailable("outbox_full", "too many events of this record wait for the broker; try again later")
+        except Exception as error:  # handed to its own caller by the batcher
+            return error
+        if command.forget_replies or state.gone:
+            self._replies = []
+        self._accept(call, state, said)
+        return self._state
+
+    def _accept(self, call: Call, state: A, said: list[Event]) -> None:
+        self._state = state.but(version=self._state.version + 1)
+        self._gone = self._state.gone
+        new = _rows(call, self._state.id, self._sequence, said)
+        self._sequence += len(new)
+        self.rows += new
+        self._replies = [r for r in self._replies if call.at - r["at"] < REMEMBER_REPLY]
+        if reply := self._store._reply(call, self._state):
+            self._replies.append(reply)
+        if call.cause:
+            self._seen = [c for c in self._seen if call.at - c["at"] < REMEMBER_CAUSE]
+            self._seen.append({"id": call.cause, "at": call.at})
+        self.changed = True
+
+    def changes(self) -> Document:
+        """What the guarded write sets."""
+        changes = self._store._codec.dump(self._state)
+        changes |= {"version": self._state.version, "sequence": self._sequence}
+        changes["replies"], changes["seen"] = self._replies, self._seen
+        changes["wrote"] = [*self._document.get("wrote", []), str(uuid7())][-STAMPS:]
+        return changes
+
+
+class Codec:
+    """Between an aggregate and its document."""
+
+    META = frozenset({"id", "community", "version", "born"})
+
+    def __init__(self, kind: Kind, vault: Sealer) -> None:
+        self._kind, self._vault = kind, vault
+        names = [f.name for f in dataclasses.fields(kind.type) if f.name not in self.META]
+        self._personal = kind.type.PERSONAL
+        self._plain = [name for name in names if name not in self._personal]
+        self.word = kind.type.__name__.lower()
+
+    def dump(self, aggregate: Aggregate) -> Document:
+        """The document's own fields, personal ones sealed, search tokens derived."""
+        document = {name: getattr(aggregate, name) for name in self._plain}
+        if not self._personal:
+            return document
+        document["sealed"], document["find"] = None, {}
+        if not aggregate.gone:
+            values = {name: getattr(aggregate, name) for name in self._personal}
+            document["sealed"] = self._vault.seal(aggregate.community, values)
+            document["find"] = {
+                name: self._vault.tokens(aggregate.community, name, forms(aggregate))
+                for name, forms in self._kind.search.items()
+            }
+        if self._kind.sealed_unique:
+            # Nothing to compare: its own id, which nobody else can hold.
+            document["unique"] = document["find"].get(self._kind.sealed_unique) or [aggregate.id]
+        return document
+
+    def load(self, document: Document) -> Any:
+        """The aggregate."""
+        values = {name: document[name] for name in self._plain if name in document}
+        if self._personal and document.get("sealed"):
+            values |= self._vault.reveal(document["sealed"])
+        return self._kind.type(
+            id=document["_id"],
+            community=document["community"],
+            version=document["version"],
+            born=document["born"],
+            **values,
+        )
+
+
+def _rows(call: Call, id: str, sequence: int, said: list[Event]) -> list[Document]:
+    """The outbox rows for what was said: everything that the relay needs, the body as it will travel."""
+    return [
+        {
+            "id": str(uuid7()),
+            "name": event.name,
+            "subject": id,
+            "body": orjson.dumps(event).decode(),
+            "sequence": sequence + n,
+            "at": to_milliseconds(call.at),
+            "correlation": call.correlation,
+            "trace": call.trace,
+        }
+        for n, event in enumerate(said, start=1)
+    ]
+
+
+def _to_cursor(born: datetime, id: str) -> str:
+    return base64.urlsafe_b64encode(f"{born.isoformat()}|{id}".encode()).decode().rstrip("=")
+
+
+def _cursor(text: str) -> tuple[datetime, str]:
+    try:
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        born, _, id = plain.partition("|")
+        at = datetime.fromisoformat(born)
+        if at.tzinfo is None:
+            raise ValueError("no offset")
+        return at, id
+    except (ValueError, binascii.Error) as error:
+        raise Invalid("cursor_invalid", "not a cursor that this list gave", "after") from error

@@ -1,0 +1,73 @@
+"""Logs (JSON, one line each, to standard output), metrics, and the ids that follow a command."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import Any
+
+import orjson
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Counter("linli_http_requests_total", "HTTP requests", ["route", "status"])
+LATENCY = Histogram(
+    "linli_http_seconds", "HTTP latency", ["route"], buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+)
+PUBLISHED = Counter("linli_events_published_total", "Events confirmed by the broker")
+NACKED = Counter("linli_events_nacked_total", "Events the broker refused; they stay in the outbox and are repeated")
+PENDING = Gauge("linli_relay_pending", "Events that this replica holds and has not had confirmed")
+CONSUMED = Counter("linli_events_consumed_total", "Events handled", ["event", "outcome"])
+PARKED = Counter("linli_events_parked_total", "Messages parked", ["reason"])
+BROKER_UP = Gauge("linli_broker_up", "1 while the relay's connection stands")
+DATABASE_UP = Gauge("linli_database_up", "1 while the last database operation succeeded")
+DELIVERIES = Counter("linli_deliveries_total", "Deliveries by channel and outcome", ["channel", "state"])
+
+
+def configure(service: str, level: str) -> None:
+    """Set up structlog and the standard library's logging for one process."""
+    number = getattr(logging, level.upper())
+
+    def say_who(logger: Any, method: str, fields: Any) -> Any:
+        fields["service"] = service
+        return fields
+
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            say_who,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(serializer=orjson.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[_Bridge()], force=True)
+    # nameko logs the text of every exception that a worker raises; ours are logged where they are answered.
+    logging.getLogger("nameko.containers").setLevel(logging.CRITICAL)
+    logging.getLogger("nameko.web.server").setLevel(logging.CRITICAL)
+
+
+def log(name: str) -> Any:
+    """A logger; each call is one JSON line: an event name and fields. Never pass personal data."""
+    return structlog.get_logger(component=name)
+
+
+def where(error: BaseException) -> list[str]:
+    """The stack of an error as "file:line function", innermost last: enough to mend it, without any value."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return [f"{'/'.join(f.filename.split('/')[-2:])}:{f.lineno} {f.name}" for f in frames]
+
+
+class _Bridge(logging.Handler):
+    """Libraries' own log records, as JSON too, without exception texts: these may quote values."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {"message": str(record.msg)[:300]}
+        if record.exc_info and record.exc_info[1]:
+            fields["error"] = type(record.exc_info[1]).__name__
+            fields["where"] = where(record.exc_info[1])
+        structlog.get_logger(component=record.name).log(record.levelno, "library", **fields)

@@ -1,0 +1,105 @@
+"""Work by the clock: in one replica at a time, under a lease that a slow holder loses for good."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from nameko.extensions import Entrypoint
+from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.write_concern import WriteConcern
+from uuid6 import uuid7
+
+from shared.calls import INSTALLATION, Call, new_trace, to_milliseconds
+from shared.platform import Platform
+from shared.telemetry import log, where
+
+LEASE = 10.0  # seconds; renewed at every run
+
+
+class Leases:
+    """Who may act on a name until when. `fence` grows with every new holder: a late one can be told from the present."""
+
+    def __init__(self, platform: Platform) -> None:
+        options: Any = platform.mongo[platform.database].with_options(write_concern=WriteConcern(w="majority", j=True))
+        self._leases = options["leases"]
+        self._me = str(uuid7())
+
+    def acquire(self, name: str, now: datetime, seconds: float = LEASE) -> int | None:
+        """The fence number if the lease is ours now, else None. Renewing keeps the number."""
+        until = now + timedelta(seconds=seconds)
+        key = {"_id": name, "community": INSTALLATION}
+        mine = self._leases.update_one({**key, "holder": self._me, "until": {"$gt": now}}, {"$set": {"until": until}})
+        if not mine.matched_count:
+            free = {**key, "until": {"$lte": now}}
+            change: dict[str, Any] = {"$set": {"holder": self._me, "until": until}, "$inc": {"fence": 1}}
+            if not self._leases.update_one(free, change).matched_count:
+                try:
+                    self._leases.insert_one({**key, "holder": self._me, "until": until, "fence": 1})
+                except DuplicateKeyError:
+                    return None
+        held = self._leases.find_one({**key, "holder": self._me})
+        return int(held["fence"]) if held else None
+
+    def release(self, name: str) -> None:
+        """Let the next one take it at once."""
+        key = {"_id": name, "community": INSTALLATION, "holder": self._me}
+        self._leases.update_one(key, {"$set": {"until": datetime.fromisoformat("1970-01-01T00:00:00+00:00")}})
+
+
+class Every(Entrypoint):
+    """`@every(5)`: run the method `(call)` every so many seconds, in one replica at a time."""
+
+    platform = Platform()
+
+    def __init__(self, seconds: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seconds = seconds
+        self._stopped = False
+
+    def start(self) -> None:
+        self._leases = Leases(self.platform)
+        self.platform.spawn(self.run)
+
+    def stop(self) -> None:
+        self._stopped = True
+        try:
+            self._leases.release(self.method_name)
+        except PyMongoError as error:  # it runs out by itself
+            log("timers").warning("lease_kept", error=type(error).__name__)
+
+    def run(self) -> None:
+        """Tick; a failure is logged and tried again at the next tick."""
+        while not self._stopped:
+            time.sleep(self.seconds)
+            if self.platform.draining:
+                return
+            try:
+                # Leases live by the real clock: a test that moves the business clock must not hand them around.
+                if self._leases.acquire(self.method_name, datetime.now().astimezone(), LEASE + self.seconds):
+                    self._tick()
+            except PyMongoError as error:
+                log("timers").warning("lease_unknown", timer=self.method_name, error=type(error).__name__)
+
+    def _tick(self) -> None:
+        from threading import Event as Signal
+
+        done = Signal()
+
+        def finish(context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+            if exc_info:
+                log("timers").error(
+                    "timer_failed", timer=self.method_name, error=exc_info[0].__name__, where=where(exc_info[1])
+                )
+            done.set()
+            return result, None
+
+        trace = new_trace()
+        at = to_milliseconds(self.platform.clock.now())
+        call = Call(community=INSTALLATION, at=at, actor=self.platform.service, correlation=trace.split("-")[1], trace=trace)
+        self.container.spawn_worker(self, (call,), {}, context_data={}, handle_result=finish)
+        done.wait()
+
+
+every = Every.decorator

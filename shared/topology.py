@@ -1,0 +1,85 @@
+"""Exchanges and queues, by name. Arguments are constant: a queue that exists with others stops the start-up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TIERS = ("5s", "30s", "5m")
+STREAM_BYTES = 1_000_000_000
+STREAM_AGE = "30D"
+
+
+def out(service: str) -> str:
+    """The exchange that the service publishes to; its neighbours' inboxes hang here."""
+    return f"{service}.out"
+
+
+def events(service: str) -> str:
+    """The public exchange, for anybody outside."""
+    return f"{service}.events"
+
+
+def stream(service: str) -> str:
+    """The stream that late subscribers replay."""
+    return f"{service}.events.log"
+
+
+def inbox(service: str) -> str:
+    """The one queue that the service listens to."""
+    return f"{service}.inbox"
+
+
+def retry(service: str) -> str:
+    """The direct exchange of the service's inbox, tiers and parking place."""
+    return f"{service}.retry"
+
+
+def tier(service: str, name: str) -> str:
+    """A delay queue."""
+    return f"{service}.retry.{name}"
+
+
+def parked(service: str) -> str:
+    """Where messages wait for a person."""
+    return f"{service}.parked"
+
+
+def declare_speaker(channel: Any, service: str) -> None:
+    """What a service needs to speak: its own exchange, the public one behind it, the stream."""
+    channel.exchange_declare(out(service), "topic", durable=True, auto_delete=False)
+    channel.exchange_declare(events(service), "topic", durable=True, auto_delete=False)
+    channel.exchange_bind(events(service), out(service), "#")
+    channel.queue_declare(
+        stream(service),
+        durable=True,
+        auto_delete=False,
+        arguments={"x-queue-type": "stream", "x-max-length-bytes": STREAM_BYTES, "x-max-age": STREAM_AGE},
+    )
+    channel.queue_bind(stream(service), out(service), "#")
+
+
+def declare_listener(channel: Any, service: str, heard: set[tuple[str, str]], seconds: tuple[float, ...]) -> None:
+    """What a service needs to listen: inbox, delay tiers and parking; bound to exactly (speaker, event) in `heard`."""
+    channel.exchange_declare(retry(service), "direct", durable=True, auto_delete=False)
+    safe = {
+        "x-queue-type": "quorum",
+        "x-dead-letter-exchange": retry(service),
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+    channel.queue_declare(parked(service), durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
+    channel.queue_bind(parked(service), retry(service), "parked")
+    channel.queue_declare(
+        inbox(service),
+        durable=True,
+        auto_delete=False,
+        arguments={**safe, "x-dead-letter-routing-key": "parked", "x-delivery-limit": 20},
+    )
+    channel.queue_bind(inbox(service), retry(service), "inbox")
+    for name, hold in zip(TIERS, seconds, strict=True):
+        arguments = {**safe, "x-dead-letter-routing-key": "inbox", "x-message-ttl": int(hold * 1000)}
+        channel.queue_declare(tier(service, name), durable=True, auto_delete=False, arguments=arguments)
+        channel.queue_bind(tier(service, name), retry(service), name)
+    for speaker, event in sorted(heard):
+        # The neighbour may not have started yet: its exchange is declared the same way by whoever comes first.
+        channel.queue_bind(inbox(service), out(speaker), event)
