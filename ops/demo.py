@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -137,7 +138,7 @@ class Demo:
         since = time.time()
         self._api.post("/tokens/codes", {"phone": phone}, key="")
         mail = until(lambda: self.mail_to(address, since), what="the mail with the code")
-        code = next(word for word in mail.replace(":", " ").replace(",", " ").split() if word.isdigit() and len(word) == 6)
+        code = re.findall(r"\b\d{6}\b", mail.partition("\n\n")[2])[0]
         return self._api.sign_in(phone, code=code)
 
     def mail_to(self, address: str, since: float, containing: str = "") -> str:

@@ -29,7 +29,7 @@ from shared.events.base import Event
 from shared.faults import fault
 from shared.platform import Platform
 from shared.store import REMEMBER_CAUSE
-from shared.telemetry import CONSUMED, PARKED, log, where
+from shared.telemetry import CONSUMED, INBOX, PARKED, log, where
 
 TAKE = 256  # messages handled together
 LINGER = 0.004  # seconds to wait for more of them
@@ -133,6 +133,7 @@ class Inbox(ProviderCollector, SharedExtension):
             except Exception as error:  # a bug here must not end the container
                 log("inbox").error("inbox_failed", error=type(error).__name__, where=where(error))
             self._channel, self._taken = None, []
+            INBOX.set(0)
             if not self._cancelled:
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
@@ -155,10 +156,12 @@ class Inbox(ProviderCollector, SharedExtension):
                     self._put_aside(retries, failed)
                 fault("inbox.before_ack")
                 channel.basic_ack(batch[-1].tag, multiple=True)
+                INBOX.dec(len(batch))
         channel.basic_cancel((channel.callbacks and next(iter(channel.callbacks))) or "")
 
     def _on_message(self, message: Any) -> None:
         self._taken.append(_Delivery(message))
+        INBOX.inc()
 
     def _take(self, connection: Connection) -> None:
         """Wait for a message, then linger for those right behind it."""

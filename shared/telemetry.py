@@ -19,6 +19,7 @@ PUBLISHED = Counter("linli_events_published_total", "Events confirmed by the bro
 NACKED = Counter("linli_events_nacked_total", "Events the broker refused; they stay in the outbox and are repeated")
 PENDING = Gauge("linli_relay_pending", "Events that this replica holds and has not had confirmed")
 CONSUMED = Counter("linli_events_consumed_total", "Events handled", ["event", "outcome"])
+INBOX = Gauge("linli_inbox_taken", "Messages taken from the inbox and not yet acknowledged")
 PARKED = Counter("linli_events_parked_total", "Messages parked", ["reason"])
 BROKER_UP = Gauge("linli_broker_up", "1 while the relay's connection stands")
 DATABASE_UP = Gauge("linli_database_up", "1 while the last database operation succeeded")

@@ -1,0 +1,240 @@
+"""The system under test, as scenarios speak of it: communities, people, what was heard, and quiet."""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import requests
+from kombu import Connection
+from pymongo import MongoClient
+
+from ops.client import Client, until
+from ops.demo import Demo, Listener
+from ops.settings import PORTS, SERVICES, Installation
+from ops.stack import Stack
+from shared import topology
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+FAST = {
+    "LINLI_TEST": "1",
+    "LINLI_RETRY_SECONDS": "0.3,0.6,1.2",
+    "LINLI_SWEEP_AFTER": "2",
+    "LINLI_BOOKINGS_REPLICAS": "2",
+}
+
+
+def free_ports(count: int, run: int = 1) -> list[int]:
+    """`count` free ports, each with `run - 1` free ones behind it."""
+    chosen: list[int] = []
+    while len(chosen) < count:
+        first = random.SystemRandom().randrange(20000, 32000)
+        if all(abs(first - other) >= run for other in chosen) and all(_is_free(first + n) for n in range(run)):
+            chosen.append(first)
+    return chosen
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
+    """`act(0) … act(count - 1)`, all let go at the same moment."""
+    gate = threading.Barrier(count)
+
+    def go(n: int) -> Any:
+        gate.wait(30)
+        return act(n)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(go, range(count)))
+
+
+class World:
+    """One running system, with its own broker and database on free ports."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        ports = dict(zip(PORTS, map(str, free_ports(len(PORTS), run=4)), strict=True))
+        self.faults = folder / "faults"
+        self.faults.mkdir(parents=True)
+        self.clock_file = folder / "clock"
+        settings = FAST | ports | {"LINLI_FAULTS": str(self.faults), "LINLI_CLOCK_FILE": str(self.clock_file)} | environ
+        self.here = Installation.load(folder / "run", settings)
+        self.stack = Stack(self.here)
+        self._open = ExitStack()
+
+    def __enter__(self) -> World:
+        self.stack.up()
+        self._open.callback(self.stack.down)
+        self.demo = Demo(self.here, lambda text: None)
+        self.data = self.demo.load()
+        self.ear = self._open.enter_context(Listener(self.here.amqp("demo")))
+        self.mongo: MongoClient[Any] = MongoClient(self.here.mongo("admin"), tz_aware=True)
+        self._open.callback(self.mongo.close)
+        self.lijing = Community(self, "lijing")
+        self.shengtaiyuan = Community(self, "shengtaiyuan")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @property
+    def api(self) -> Client:
+        """Nobody, at the edge."""
+        return Client(self.here.base_url)
+
+    def replica(self, service: str, n: int = 0) -> str:
+        """The address of one replica, past the edge."""
+        return f"http://127.0.0.1:{self.here.service_ports(service)[n]}"
+
+    # -- quiet
+
+    def settle(self, seconds: float = 60) -> None:
+        """Wait until nothing is on its way: outboxes empty, inboxes read, relays idle, three looks in a row."""
+        end, calm = time.monotonic() + seconds, 0
+        with Connection(self.here.amqp("operator")) as connection:
+            channel = connection.channel()
+            while calm < 3:
+                busy = self._busy(channel)
+                calm = 0 if busy else calm + 1
+                if time.monotonic() > end:
+                    raise TimeoutError(f"not quiet: {busy}")
+                if busy:
+                    time.sleep(0.05)
+
+    def _busy(self, channel: Any) -> list[str]:
+        found = []
+        for service in SERVICES:
+            for queue in (topology.inbox(service), *(topology.tier(service, t) for t in topology.TIERS)):
+                if depth := channel.queue_declare(queue, passive=True).message_count:
+                    found.append(f"{queue}: {depth}")
+            for n, _ in enumerate(self.here.service_ports(service)):
+                for name in ("linli_inbox_taken", "linli_relay_pending"):
+                    if value := self.metric(service, name, n):
+                        found.append(f"{service}-{n} {name}: {value}")
+        return found + ([] if found else self.outboxes())
+
+    def outboxes(self) -> list[str]:
+        """Documents that still hold events."""
+        found = []
+        for service in SERVICES:
+            for collection in self.mongo[service].list_collection_names():
+                if (count := self.mongo[service][collection].count_documents({"outbox.0": {"$exists": True}})) > 0:
+                    found.append(f"{service}.{collection}: {count}")
+        return found
+
+    def metric(self, service: str, name: str, n: int = 0) -> float:
+        """The sum of a metric on one replica."""
+        text = requests.get(f"{self.replica(service, n)}/metrics", timeout=10).text
+        return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(rf"{name}[{{ ]", line))
+
+    # -- what was heard
+
+    def heard(self, name: str, subject: str = "", community: str = "") -> list[dict[str, Any]]:
+        """The distinct events of this name, about this subject, that the outside subscriber heard."""
+        found = {
+            e["id"]: e
+            for e in list(self.ear._heard)
+            if e["name"] == name
+            and subject in ("", e["subject"])
+            and community in ("", e["headers"]["cloudEvents:community"])
+        }
+        return list(found.values())
+
+    # -- faults and time
+
+    def arm(self, point: str) -> Path:
+        """Have the next process that passes this point killed. The file is gone when it has happened."""
+        file = self.faults / point
+        file.touch()
+        return file
+
+    @contextmanager
+    def clock_at(self, moment: datetime) -> Iterator[None]:
+        """Every service believes it is this moment."""
+        self.clock_file.write_text(moment.isoformat())
+        try:
+            yield
+        finally:
+            self.clock_file.unlink()
+
+    def until(self, found: Callable[[], Any], seconds: float = 30, what: str = "it") -> Any:
+        """The first true value."""
+        return until(found, seconds, what)
+
+
+class Community:
+    """One community, and its people, signed in."""
+
+    def __init__(self, world: World, slug: str) -> None:
+        self.world, self.slug = world, slug
+        self._signed_in: dict[str, Client] = {}
+        self._lock = threading.Lock()
+
+    def as_(self, role: str) -> Client:
+        """The demo account of this role."""
+        with self._lock:
+            if role not in self._signed_in:
+                account = next(a for a in self.world.data["accounts"] if (a["community"], a["role"]) == (self.slug, role))
+                self._signed_in[role] = self.world.api.sign_in(account["phone"], password=account["password"])
+            signed_in = self._signed_in[role]
+        return Client(signed_in.base_url, signed_in.token)
+
+    @property
+    def worker(self) -> Client:
+        return self.as_("worker")
+
+    @property
+    def resident(self) -> Client:
+        return self.as_("resident")
+
+    @property
+    def secretary(self) -> Client:
+        return self.as_("secretary")
+
+    def path(self, rest: str) -> str:
+        """A path in this community."""
+        return f"/{self.slug}{rest}"
+
+    def room(self, **facts: Any) -> dict[str, Any]:
+        """A new room, open every day from 08:00 to 22:00."""
+        hours = {day: [["08:00", "22:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+        asked = {"name": f"房间{uuid.uuid4().hex[:6]}", "use": "meeting", "capacity": 10, "hours": hours, "slot": 60} | facts
+        return dict(self.secretary.post(self.path("/rooms"), asked))
+
+    def register(self, **facts: Any) -> dict[str, Any]:
+        """A new resident."""
+        return dict(self.worker.post(self.path("/residents"), {"name": "王测试", "consent": True} | facts))
+
+    def reserve(self, client: Client, room: str, start: datetime, hours: float = 1, **more: Any) -> requests.Response:
+        """A reservation asked for; the reply as it is."""
+        key = more.pop("key", "")
+        body = {"room_id": room, "start": start.isoformat(), "end": (start + timedelta(hours=hours)).isoformat()}
+        return client.call("POST", self.path("/reservations"), body | {"purpose": "排练"} | more, key=key)
+
+
+def tomorrow(hour: int, minute: int = 0, days: int = 1) -> datetime:
+    """A time of tomorrow (or later) on the communities' wall clock."""
+    day: date = datetime.now(SHANGHAI).date() + timedelta(days=days)
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=SHANGHAI)
+
+
+def invented_phone() -> str:
+    """A phone number nobody has."""
+    return f"+86136{random.SystemRandom().randrange(10**8):08d}"
