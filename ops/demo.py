@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kombu import Connection, Exchange, Queue
-from kombu.mixins import ConsumerMixin
+from amqp.exceptions import AMQPError
+from kombu import Connection, Queue
+from kombu.exceptions import OperationalError
 
 from ops.client import ApiError, Client, until
 from ops.settings import SERVICES, Installation
@@ -204,14 +205,14 @@ class Demo:
         self._say(f"  {what}\n      event {event['id']} · {took:.0f} ms")
 
 
-class Listener(ConsumerMixin):
-    """Hears every event of every service, as an outside subscriber would."""
+class Listener:
+    """Hears every event of every service, as an outside subscriber would. Its queue goes when it goes."""
 
     def __init__(self, amqp: str) -> None:
-        self.connection = Connection(amqp)
-        self._heard: list[dict[str, Any]] = []
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self.run, daemon=True)
+        self._amqp, self._name = amqp, f"demo.{random.SystemRandom().randrange(10**12)}"
+        self.events: list[dict[str, Any]] = []
+        self._ready, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Listener:
         self._thread.start()
@@ -220,26 +221,41 @@ class Listener(ConsumerMixin):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.should_stop = True
-        self._thread.join(5)
+        self._stop.set()
+        self._thread.join(10)
 
-    def get_consumers(self, consumer: Any, channel: Any) -> list[Any]:
-        """One temporary queue, bound to all."""
-        bindings = [Exchange(f"{service}.events", type="topic", durable=True, no_declare=True) for service in SERVICES]
-        name = f"demo.{random.SystemRandom().randrange(10**12)}"
-        queue = Queue(name, bindings[0], routing_key="#", exclusive=True, auto_delete=True)
-        made = consumer([queue], callbacks=[self._on_message], accept=["json"], no_ack=True)
-        for exchange in bindings[1:]:
-            made.channel.queue_bind(name, exchange.name, "#")
-        return [made]
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with Connection(self._amqp, connect_timeout=3) as connection:
+                    self._listen(connection)
+            except (AMQPError, OperationalError, OSError):
+                self._stop.wait(0.3)
 
-    def on_consume_ready(self, connection: Any, channel: Any, consumers: Any, **kwargs: Any) -> None:
-        """The binding stands."""
-        self._ready.set()
+    def _listen(self, connection: Connection) -> None:
+        queue = Queue(self._name, durable=True)(connection.channel())
+        queue.queue_declare()
+        for service in SERVICES:
+            queue.bind_to(f"{service}.events", routing_key="#")
+        with connection.Consumer([queue], on_message=self._on_message):
+            self._ready.set()
+            while not self._stop.is_set():
+                try:
+                    connection.drain_events(timeout=0.5)
+                except TimeoutError:
+                    continue
+        queue.delete()
 
-    def _on_message(self, body: Any, message: Any) -> None:
+    def _on_message(self, message: Any) -> None:
+        message.ack()
         headers = message.headers
-        self._heard.append({
+        try:
+            body = json.loads(message.body)
+        except ValueError:
+            return  # no event of ours: a listener in the outside world reads over it
+        if "cloudEvents:type" not in headers or "cloudEvents:id" not in headers:
+            return
+        self.events.append({
             "id": headers["cloudEvents:id"], "name": headers["cloudEvents:type"].rpartition(".")[2],
             "subject": headers["cloudEvents:subject"], "body": body, "headers": headers, "heard": time.time(),
         })  # fmt: skip
@@ -248,7 +264,7 @@ class Listener(ConsumerMixin):
         """The first event of this name (about this subject) that was heard."""
 
         def found() -> dict[str, Any] | None:
-            return next((e for e in self._heard if e["name"] == name and subject in ("", e["subject"])), None)
+            return next((e for e in self.events if e["name"] == name and subject in ("", e["subject"])), None)
 
         event: dict[str, Any] = until(found, what=f"the event {name}")
         return event

@@ -25,6 +25,7 @@ from ops.settings import RABBITMQ, ROOT, SERVICES, Installation, Problem, find
 
 Say = Callable[[str], None]
 READY_WITHIN = 120.0
+BASE = ("epmd", "broker", "database", "mail")
 
 
 class Stack:
@@ -80,18 +81,18 @@ class Stack:
     def restart(self, program: str) -> None:
         """Stop (SIGTERM, drained) and start one process."""
         with self._manager() as manager:
-            manager.supervisor.stopProcess(program)
-            manager.supervisor.startProcess(program)
+            manager.supervisor.stopProcess(_full(program))
+            manager.supervisor.startProcess(_full(program))
 
     def stop(self, program: str) -> None:
         """Stop one process, orderly."""
         with self._manager() as manager:
-            manager.supervisor.stopProcess(program)
+            manager.supervisor.stopProcess(_full(program))
 
     def start(self, program: str) -> None:
         """Start one process that was stopped."""
         with self._manager() as manager:
-            manager.supervisor.startProcess(program)
+            manager.supervisor.startProcess(_full(program))
 
     # -- looking
 
@@ -225,6 +226,10 @@ class Stack:
                 parts.append(self._program(f"{service}-{n}", 30, command, f"{service}-{n}", wait=27))
         caddy = f"{find('caddy')} run --config {ROOT}/deploy/Caddyfile --adapter caddyfile"
         parts.append(self._program("edge", 40, caddy, "edge", wait=10))
+        # Programs of one group stop side by side, the groups one after the other.
+        replicas = [f"{service}-{n}" for service in SERVICES for n in range(here.replicas(service))]
+        for name, priority, programs in (("base", 10, BASE), ("services", 30, replicas)):
+            parts.append(f"[group:{name}]\nprograms={','.join(programs)}\npriority={priority}\n")
         return "\n".join(parts)
 
     def database_arguments(self) -> str:
@@ -283,6 +288,12 @@ class Stack:
                 yield proxy
             finally:
                 transport.close()
+
+
+def _full(program: str) -> str:
+    """A program's name with its group, as the process manager wants it."""
+    group = "base" if program in BASE else "edge" if program == "edge" else "services"
+    return f"{group}:{program}"
 
 
 def _alive(pid: int) -> bool:

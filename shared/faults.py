@@ -1,4 +1,4 @@
-"""Fault points: places where a test may have the process killed, to prove that nothing is lost there."""
+"""Fault points: places where a test may have the process killed or a handler fail, to prove that nothing is lost."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def fault(point: str) -> None:
         return
     file.unlink(missing_ok=True)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def misfire(point: str) -> None:
+    """Raise for as long as a test keeps a file `<point>.fails` in LINLI_FAULTS."""
+    if _directory is not None and (_directory / f"{point}.fails").exists():
+        raise RuntimeError("a test wants this to fail")

@@ -26,7 +26,7 @@ from shared.calls import Call, to_milliseconds
 from shared.envelope import Heard
 from shared.errors import Permanent, Refused, Unavailable
 from shared.events.base import Event
-from shared.faults import fault
+from shared.faults import fault, misfire
 from shared.platform import Platform
 from shared.store import REMEMBER_CAUSE
 from shared.telemetry import CONSUMED, INBOX, PARKED, log, where
@@ -154,7 +154,7 @@ class Inbox(ProviderCollector, SharedExtension):
                 self._handle(batch)
                 for failed in (d for d in batch if d.error is not None):
                     self._put_aside(retries, failed)
-                fault("inbox.before_ack")
+                fault(f"{self.platform.service}.before_ack")
                 channel.basic_ack(batch[-1].tag, multiple=True)
                 INBOX.dec(len(batch))
         channel.basic_cancel((channel.callbacks and next(iter(channel.callbacks))) or "")
@@ -225,6 +225,12 @@ class Inbox(ProviderCollector, SharedExtension):
         pairs = [(self._call(d.heard), d.heard.event) for d in deliveries if d.heard]
         args = (pairs,) if handler.batch else pairs[0]
         outcome = _Outcome()
+
+        try:
+            misfire(f"{self.platform.service}.{handler.method_name}")
+        except RuntimeError as error:
+            outcome.settle(error)
+            return outcome
 
         def done(context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
             outcome.settle(exc_info[1] if exc_info else None)

@@ -182,7 +182,7 @@ class OutboxRelay:
             outgoing = self._queue.popleft()
             self._tag += 1
             self._flight[self._tag] = (outgoing, now)
-            fault("relay.before_publish")
+            fault(f"{self.service}.before_publish")
             message = message_for(self.service, outgoing.community, outgoing.row)
             self._channel.basic_publish(message, exchange=out(self.service), routing_key=outgoing.row["name"])
         if self._flight:

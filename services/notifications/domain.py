@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from shared.errors import Forbidden
+from shared.errors import Conflict, Forbidden
 from shared.events.base import Aggregate, Event
 from shared.events.notifications import DeliveryFailed
 
@@ -89,10 +89,9 @@ def deliveries(ids: dict[str, str], message: Message, preferences: Preferences, 
 
 
 def claim(delivery: Delivery, at: datetime) -> tuple[Delivery, list[Event]]:
-    """Take a due delivery for sending. One that is being sent, or is over, is left alone."""
-    taken = delivery.state == SENDING and delivery.due is not None and delivery.due > at
-    if delivery.state not in (PENDING, SENDING) or taken:
-        return delivery, []
+    """Take a due delivery for sending. Raises Conflict("not_due") for one that is being sent, or is over."""
+    if delivery.state not in (PENDING, SENDING) or delivery.due is None or delivery.due > at:
+        raise Conflict("not_due", "it is being sent, or is over")
     return delivery.become(SENDING, tries=delivery.tries + 1, due=at + SENDING_LIVES), []
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from services.notifications import domain, wording
 from services.notifications.channels import Away, Mailer, Refused
 from services.notifications.domain import INBOX, MAIL, Delivery, Preferences, Template
 from shared.calls import Call, derived_id
-from shared.errors import Missing
+from shared.errors import Conflict, Missing
 from shared.errors import Refused as Refusal
 from shared.events.base import Event
 from shared.internal import ask
@@ -23,6 +22,8 @@ DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "born"), ("state
 PREFERENCES = Kind(Preferences, "preferences")
 TEMPLATES = Kind(Template, "templates")
 CODES = "sign_in_code"
+SENDERS = 8
+WAITING = 500
 
 
 class Post:
@@ -35,6 +36,8 @@ class Post:
         self._templates = platform.store(TEMPLATES)
         self._mailer = Mailer(platform.settings.environ)
         self._sweeper = platform.sweeper()
+        self._waiting: dict[tuple[str, str], None] = {}  # in order, each once
+        self._senders = 0
 
     # -- from events to deliveries
 
@@ -66,14 +69,24 @@ class Post:
         }
 
     def _send_soon(self, pending: list[tuple[str, str]]) -> None:
-        for community, id in pending:
-            self._platform.spawn(partial(self._try_now, community, id))
+        for community, id in pending[: WAITING - len(self._waiting)]:
+            self._waiting[(community, id)] = None
+            if self._senders < SENDERS:
+                self._senders += 1
+                self._platform.spawn(self._send_waiting)
 
-    def _try_now(self, community: str, id: str) -> None:
+    def _send_waiting(self) -> None:
+        """One of a few senders: works until nothing waits. What does not fit, or fails, is found by the timer."""
         try:
-            self.send(community, id)
-        except Refusal as error:  # the database is away: the timer finds it when it is back
-            log("post").warning("sending_postponed", error=error.code)
+            while self._waiting and not self._platform.draining:
+                community, id = next(iter(self._waiting))
+                del self._waiting[(community, id)]
+                try:
+                    self.send(community, id)
+                except Refusal as error:  # the database is away
+                    log("post").warning("sending_postponed", error=error.code)
+        finally:
+            self._senders -= 1
 
     # -- sending
 
@@ -81,20 +94,17 @@ class Post:
         """Send what is due, earliest first, each community's."""
         for community in self._deliveries.backend.communities():
             where = {"state": {"$in": [domain.PENDING, domain.SENDING]}, "due": {"$lte": call.at}}
-            due = self._deliveries.all(community, where, limit=200, order="due")
-            for delivery in due:
-                self.send(community, delivery.id)
+            due = self._deliveries.all(community, where, limit=WAITING, order="due")
+            self._send_soon([(community, delivery.id) for delivery in due])
 
     def send(self, community: str, id: str) -> None:
         """Claim one delivery and hand it to its channel. Another replica's claim is respected."""
         now = self._platform.clock.now()
         call = Call(community=community, at=now, actor="notifications")
-        before = self._deliveries.find(community, id)
-        if before is None:
-            return
-        claimed: Delivery = self._deliveries.change(call, id, domain.claim, now)
-        if claimed.state != domain.SENDING or claimed.tries != before.tries + 1 or claimed.version != before.version + 1:
-            return
+        try:
+            claimed: Delivery = self._deliveries.change(call, id, domain.claim, now)
+        except (Conflict, Missing):
+            return  # another replica has it, or it is over, or its person was erased
         try:
             decided = self._hand_over(call, claimed)
         except Refused as error:

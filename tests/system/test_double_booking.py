@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from tests.system.world import Community, World, at_once, tomorrow
 
@@ -41,7 +42,7 @@ def test_200_at_once_for_overlapping_unequal_slots_never_overlap(world: World, l
     replies = at_once(200, lambda n: lijing.reserve(clients[n], room["id"], starts[n], hours=(1, 1.5, 2)[n % 3]))
     assert set(Counter(reply.status_code for reply in replies)) == {201, 409}
     won = sorted((reply.json()["start"], reply.json()["end"]) for reply in replies if reply.status_code == 201)
-    assert all(before[1] <= after[0] for before, after in zip(won, won[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(won))
     world.settle()
     said = [e for e in world.heard("reservation_confirmed") if e["body"]["room_id"] == room["id"]]
     assert len(said) == len(won)

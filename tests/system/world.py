@@ -109,6 +109,7 @@ class World:
         """Wait until nothing is on its way: outboxes empty, inboxes read, relays idle, three looks in a row."""
         end, calm = time.monotonic() + seconds, 0
         with Connection(self.here.amqp("operator")) as connection:
+            connection.ensure_connection(max_retries=100, interval_start=0.2, interval_step=0, timeout=seconds)
             channel = connection.channel()
             while calm < 3:
                 busy = self._busy(channel)
@@ -140,8 +141,11 @@ class World:
         return found
 
     def metric(self, service: str, name: str, n: int = 0) -> float:
-        """The sum of a metric on one replica."""
-        text = requests.get(f"{self.replica(service, n)}/metrics", timeout=10).text
+        """The sum of a metric on one replica; infinite while the replica is away."""
+        try:
+            text = requests.get(f"{self.replica(service, n)}/metrics", timeout=10).text
+        except requests.ConnectionError:
+            return float("inf")
         return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(rf"{name}[{{ ]", line))
 
     # -- what was heard
@@ -150,10 +154,8 @@ class World:
         """The distinct events of this name, about this subject, that the outside subscriber heard."""
         found = {
             e["id"]: e
-            for e in list(self.ear._heard)
-            if e["name"] == name
-            and subject in ("", e["subject"])
-            and community in ("", e["headers"]["cloudEvents:community"])
+            for e in list(self.ear.events)
+            if e["name"] == name and subject in ("", e["subject"]) and community in ("", e["headers"]["cloudEvents:community"])
         }
         return list(found.values())
 

@@ -1,0 +1,105 @@
+"""Processes die, connections break; nothing is lost, nothing happens twice, nothing needs a restart afterwards."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.load import Load
+from tests.system.world import Community, World, tomorrow
+
+
+@pytest.mark.parametrize("point", ["uses.committed", "bookings.before_publish"])
+def test_bookings_killed_between_commit_and_publish(world: World, lijing: Community, point: str) -> None:
+    with Load(world, lijing) as load:
+        load.reach(20)
+        used = world.arm(point)
+        world.until(lambda: not used.exists(), what="the kill")
+        load.reach(40)
+    load.verify()
+
+
+def test_notifications_killed_between_effect_and_ack(world: World, lijing: Community) -> None:
+    with Load(world, lijing) as load:
+        load.reach(20)
+        for _ in range(2):
+            used = world.arm("notifications.before_ack")
+            world.until(lambda used=used: not used.exists(), what="the kill")
+            load.reach(20)
+    load.verify()
+
+
+@pytest.mark.parametrize("program", ["database", "broker"])
+def test_a_killed_server_comes_back_and_nothing_is_lost(world: World, lijing: Community, program: str) -> None:
+    before = {p["name"]: p["pid"] for p in world.stack.processes()}
+    with Load(world, lijing) as load:
+        load.reach(20)
+        os.kill(_real_pid(before[program]), signal.SIGKILL)
+        load.reach(60, seconds=90)
+    load.verify()
+    after = {p["name"]: p["pid"] for p in world.stack.processes()}
+    assert before[program] != after[program]
+    assert {n: p for n, p in before.items() if n != program} == {n: p for n, p in after.items() if n != program}
+
+
+def _real_pid(pid: int) -> int:
+    """The server itself, where its start script waits beside it."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                stat = Path(f"/proc/{entry}/stat").read_text().rpartition(")")
+            except OSError:
+                continue
+            if int(stat[2].split()[1]) == pid and "beam" in stat[0]:
+                return int(entry)
+    return pid
+
+
+def test_commands_go_on_while_the_broker_is_down_for_20_seconds(world: World, lijing: Community) -> None:
+    with Load(world, lijing, repeat=False) as load:
+        load.reach(10)
+        world.stack.stop("broker")
+        down, made = time.monotonic(), len(load.made)
+        world.until(lambda: time.monotonic() - down > 20, what="20 s without broker")
+        assert len(load.made) > made + 20
+        world.stack.start("broker")
+        load.reach(10)
+    assert not load.failures
+    load.verify()
+
+
+def test_without_the_database_callers_get_503_problems_and_then_their_service_again(world: World, lijing: Community) -> None:
+    before = {p["name"]: p["pid"] for p in world.stack.processes() if p["name"] != "database"}
+    room, resident, worker = lijing.room(), lijing.resident, lijing.worker
+    world.stack.stop("database")
+    try:
+        for reply in (
+            lijing.reserve(resident, room["id"], tomorrow(9)),
+            resident.call("GET", "/lijing/rooms"),
+            resident.call("GET", "/lijing/inbox"),
+            worker.call("POST", "/lijing/residents/search", {"name": "王测试"}),
+        ):
+            assert reply.status_code == 503
+            assert reply.headers["Content-Type"] == "application/problem+json"
+            assert reply.json()["code"] in ("database_unavailable", "outcome_unknown", "audit_unavailable")
+    finally:
+        world.stack.start("database")
+    world.until(lambda: lijing.reserve(resident, room["id"], tomorrow(9)).status_code in (201, 409), what="service again")
+    assert {p["name"]: p["pid"] for p in world.stack.processes() if p["name"] != "database"} == before
+
+
+def test_sigterm_under_load_with_two_replicas_fails_no_request(world: World, lijing: Community) -> None:
+    with Load(world, lijing, repeat=False) as load:
+        load.reach(20)
+        for n in (0, 1):
+            started = time.monotonic()
+            world.stack.restart(f"bookings-{n}")
+            assert time.monotonic() - started < 25
+            world.until(lambda: not world.stack.not_ready(), what="the replica")
+            load.reach(20)
+    assert not load.failures
+    load.verify()
