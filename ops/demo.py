@@ -139,8 +139,7 @@ class Demo:
         since = time.time()
         self._api.post("/tokens/codes", {"phone": phone}, key="")
         mail = until(lambda: self.mail_to(address, since), what="the mail with the code")
-        code = re.findall(r"\b\d{6}\b", mail.partition("\n\n")[2])[0]
-        return self._api.sign_in(phone, code=code)
+        return self._api.sign_in(phone, code=code_in(mail))
 
     def mail_to(self, address: str, since: float, containing: str = "") -> str:
         """The newest mail to an address that came after a time, or ""."""
@@ -203,6 +202,11 @@ class Demo:
     def _step(self, what: str, event: dict[str, Any], started: float) -> None:
         took = (event.get("heard", time.time()) - started) * 1000
         self._say(f"  {what}\n      event {event['id']} · {took:.0f} ms")
+
+
+def code_in(mail: str) -> str:
+    """The six digits in a mail's text."""
+    return str(re.findall(r"\b\d{6}\b", mail.partition("\n\n")[2])[0])
 
 
 class Listener:

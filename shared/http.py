@@ -211,7 +211,8 @@ class Api(Entrypoint):
     def _carry_out(self, call: Call, values: dict[str, str]) -> Reply:
         result = self.server.work(self, call, values)
         if self.audited:
-            self.platform.audit.record(call, self.audited, _subjects(result), route=f"{self.method} {self.template}")
+            subjects = _subjects(result) or [values[name] for name in values if name == "id"]
+            self.platform.audit.record(call, self.audited, subjects, route=f"{self.method} {self.template}")
         headers: list[tuple[str, str]] = []
         if self._view is None or result is None or self.status == 204:
             return 204, headers, b""

@@ -67,6 +67,8 @@ class People:
 
     def open_community(self, call: Call) -> Community:
         """A new community, run by the operator who opened it. Raises Conflict("slug_taken")."""
+        if not call.installation:
+            raise Forbidden("not_the_installation", "communities are opened by the installation's operator")
         facts = dict(call.body)
         slug = facts.pop("slug")
         street_id = derived_id(facts["district"], facts["street"])

@@ -1,0 +1,56 @@
+"""A database server of one's own, for the store suite and the compatibility suite."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from tests.system.world import free_ports
+
+
+class Database:
+    """A SecantusDB process that a test may kill and start again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self._folder = free_ports(1)[0], folder
+        self.uri = f"mongodb://127.0.0.1:{self.port}/test?retryWrites=false&directConnection=true"
+        self.start()
+
+    def start(self) -> None:
+        program = str(Path(sys.executable).parent / "secantusd-py")
+        arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self._folder / "data")]
+        with (self._folder / "log").open("ab") as out:
+            self._process = subprocess.Popen(
+                [program, *arguments, "--sync-on-commit", "--log-level", "WARNING"], stdout=out, stderr=out
+            )
+        end = time.monotonic() + 30
+        with MongoClient[Any](self.uri, serverSelectionTimeoutMS=300) as client:
+            while True:
+                try:
+                    client.admin.command("ping")
+                    return
+                except PyMongoError:
+                    assert time.monotonic() < end, "the database did not start"
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    running = Database(tmp_path_factory.mktemp("database"))
+    yield running
+    running.stop()

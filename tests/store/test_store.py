@@ -1,0 +1,242 @@
+"""One suite for every store: the fake in memory is held to what the real one does."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import orjson
+import pytest
+
+from shared.calls import Call, Replayed
+from shared.errors import Conflict, Invalid, Missing, Stale, Unavailable
+from shared.events.base import Aggregate
+from shared.events.bookings import RoomOpened
+from shared.mongo import MongoBackend, connect
+from shared.privacy import PlainVault
+from shared.store import Kind, Store, Taken
+from shared.testing import Collector, MemoryStore
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session(Aggregate):
+    """Like a session with seats: a hot document."""
+
+    PERSONAL: ClassVar = ("note",)
+
+    name: str = ""
+    note: str = ""
+    claims: list[str] = field(default_factory=list)
+    seats: int = 60
+    taken: list[str] = field(default_factory=list)
+
+
+KIND = Kind(
+    Session, "sessions", unique=(("claims",),), indexes=(("name",),), search={"note": lambda s: {s.note} if s.note else set()}
+)
+
+
+class MongoStore(Store[Any]):
+    """The real one."""
+
+    def __init__(self, uri: str, outbox_cap: int = 200) -> None:
+        self.said = Collector()
+        backend = MongoBackend(connect(uri, 5), f"test_{uuid.uuid4().hex[:12]}", KIND)
+        backend.prepare()
+        super().__init__(KIND, backend, self.said, PlainVault(), outbox_cap)
+
+
+@pytest.fixture(params=["memory", "mongo"])
+def store(request: pytest.FixtureRequest) -> Any:
+    if request.param == "memory":
+        return MemoryStore(KIND)
+    return MongoStore(request.getfixturevalue("database").uri)
+
+
+def call(community: str = "lijing", **more: Any) -> Call:
+    made = Call(community=community, at=NOW, **more)
+    made.render = lambda aggregate: orjson.dumps({"id": aggregate.id, "version": aggregate.version})
+    return made
+
+
+def opened(id: str, **facts: Any) -> tuple[Session, list[Any]]:
+    return Session(**({"claims": [id]} | facts)), [RoomOpened(id, "hall", 1, NOW)]
+
+
+def take(session: Session, who: str) -> tuple[Session, list[Any]]:
+    said = [RoomOpened(session.id, who, len(session.taken) + 1, NOW)]
+    return session.but(taken=[*session.taken, who]), said
+
+
+def refuse(session: Session) -> tuple[Session, list[Any]]:
+    raise Conflict("no")
+
+
+def test_what_is_created_is_found_in_its_community_alone(store: Any) -> None:
+    made = store.create(call(), opened, name="a", note="hidden")
+    assert (made.version, made.community, made.born) == (1, "lijing", NOW)
+    assert store.get(call(), made.id) == made
+    with pytest.raises(Missing):
+        store.get(call("shengtaiyuan"), made.id)
+    with pytest.raises(Missing):
+        store.change(call("shengtaiyuan"), made.id, take, "x")
+
+
+def test_a_query_without_its_community_cannot_be_asked(store: Any) -> None:
+    with pytest.raises(ValueError, match="community"):
+        store.backend.query({"name": "a"}, [("born", 1)], 1)
+
+
+def test_a_taken_value_is_refused_and_free_again_after_release(store: Any) -> None:
+    first = store.create(call(), opened, claims=["r/1", "r/2"])
+    with pytest.raises(Taken):
+        store.create(call(), opened, claims=["r/2", "r/3"])
+    with pytest.raises(Invalid, match="mine"):
+        store.create(call(), opened, claims=["r/2"], taken=lambda: Invalid("mine"))
+    store.create(call("shengtaiyuan"), opened, claims=["r/2"])
+    store.change(call(), first.id, lambda s: (s.but(claims=[s.id]), []))
+    store.create(call(), opened, claims=["r/2", "r/3"])
+
+
+def test_events_wait_in_the_outbox_numbered_and_do_not_bump_the_version(store: Any) -> None:
+    made = store.create(call(), opened)
+    store.change(call(), made.id, take, "a")
+    (document,) = store.backend.read([("lijing", made.id)])
+    assert [row["sequence"] for row in document["outbox"]] == [1, 2]
+    assert [row["id"] for row in store.said.rows] == [row["id"] for row in document["outbox"]]
+    store.backend.remove_events([("lijing", made.id, document["outbox"][0]["id"])])
+    (document,) = store.backend.read([("lijing", made.id)])
+    assert [row["sequence"] for row in document["outbox"]] == [2]
+    assert document["version"] == 2
+
+
+def test_a_full_outbox_refuses_new_commands() -> None:
+    store = MemoryStore(KIND, outbox_cap=2)
+    made = store.create(call(), opened)
+    store.change(call(), made.id, take, "a")
+    with pytest.raises(Unavailable, match="outbox_full"):
+        store.change(call(), made.id, take, "b")
+
+
+def test_a_repeated_create_replays_its_reply_and_another_body_is_refused(store: Any) -> None:
+    keyed = {"key": "k1", "body_hash": "h1", "status": 201}
+    made = store.create(call(**keyed), opened)
+    with pytest.raises(Replayed) as again:
+        store.create(call(**keyed), opened)
+    assert (again.value.status, orjson.loads(again.value.body)) == (201, {"id": made.id, "version": 1})
+    with pytest.raises(Invalid, match="idempotency_key_reused"):
+        store.create(call(key="k1", body_hash="h2"), opened)
+    with pytest.raises(Replayed):
+        store.create(call(**keyed), lambda id: refuse(Session()))
+    assert len(store.said.rows) == 1
+
+
+def test_a_repeated_change_replays_its_reply_and_a_refusal_decides_again(store: Any) -> None:
+    made = store.create(call(), opened)
+    keyed = {"key": "k2", "body_hash": "h", "status": 200}
+    with pytest.raises(Conflict, match="no"):
+        store.change(call(**keyed), made.id, refuse)
+    store.change(call(**keyed), made.id, take, "a")
+    with pytest.raises(Replayed) as again:
+        store.change(call(**keyed), made.id, take, "a")
+    assert (again.value.version, store.get(call(), made.id).taken) == (2, ["a"])
+
+
+def test_a_repeated_event_changes_nothing(store: Any) -> None:
+    made = store.create(call(cause="e1"), opened)
+    assert store.create(call(cause="e1"), opened) == made
+    store.change(call(cause="e2"), made.id, take, "a")
+    assert store.change(call(cause="e2"), made.id, take, "a").taken == ["a"]
+    assert store.create_all([(call(cause="e1"), made, [])]) == 0
+    assert len(store.said.rows) == 2
+
+
+def test_a_condition_on_another_version_is_stale(store: Any) -> None:
+    made = store.create(call(), opened)
+    store.change(call(if_match=1), made.id, take, "a")
+    with pytest.raises(Stale):
+        store.change(call(if_match=1), made.id, take, "b")
+
+
+def test_a_tombstone_is_seen_by_nobody_and_its_last_events_still_leave(store: Any) -> None:
+    made = store.create(call(key="k", body_hash="h"), opened, note="secret")
+    store.change(call(), made.id, lambda s: (s.but(gone=True), [RoomOpened(s.id, "x", 1, NOW)]))
+    assert store.find("lijing", made.id) is None
+    assert store.all("lijing", {}) == []
+    with pytest.raises(Missing):
+        store.change(call(), made.id, take, "a")
+    (document,) = store.backend.read([("lijing", made.id)])
+    assert (len(document["outbox"]), document["sealed"], document["find"], document["replies"]) == (2, None, {}, [])
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(store: Any) -> None:
+    made = [store.create(Call(community="lijing", at=NOW + timedelta(seconds=n // 2)), opened).id for n in range(7)]
+    for newest_first in (False, True):
+        seen: list[str] = []
+        after = ""
+        while True:
+            page = store.page(call(), newest_first=newest_first, limit=3, after=after)
+            seen += [item.id for item in page.items]
+            if page.next is None:
+                break
+            after = page.next
+        assert sorted(seen) == sorted(made)
+        assert len(set(seen)) == 7
+    with pytest.raises(Invalid):
+        store.page(call(), after="nonsense")
+
+
+def test_personal_fields_are_found_by_token(store: Any) -> None:
+    made = store.create(call(), opened, note="findme")
+    assert [s.id for s in store.page(call(), store.searched(call(), "note", "findme")).items] == [made.id]
+    assert store.page(call("shengtaiyuan"), store.searched(call("shengtaiyuan"), "note", "findme")).items == []
+
+
+def seat(session: Session, who: str) -> tuple[Session, list[Any]]:
+    return session.but(taken=[*session.taken, who]), []
+
+
+def test_200_takers_of_60_seats_are_each_told_the_truth(store: Any) -> None:
+    made = store.create(call(), opened)
+    gate = threading.Barrier(200)
+
+    def taker(n: int) -> int:
+        gate.wait(30)
+        return int(store.change(call(), made.id, seat, str(n)).taken.index(str(n)))
+
+    with ThreadPoolExecutor(200) as pool:
+        places = list(pool.map(taker, range(200)))
+    assert sorted(places) == list(range(200))
+    assert Counter(place < 60 for place in places) == {True: 60, False: 140}
+    assert store.get(call(), made.id).version == 201
+
+
+def test_one_who_fails_does_not_spoil_the_batch(store: Any) -> None:
+    made = store.create(call(), opened)
+
+    def act(n: int) -> str:
+        try:
+            store.change(call(), made.id, *((refuse,) if n % 3 == 0 else (seat, str(n))))
+        except Conflict as error:
+            return error.code
+        return "done"
+
+    with ThreadPoolExecutor(30) as pool:
+        assert Counter(pool.map(act, range(30))) == {"no": 10, "done": 20}
+    assert len(store.get(call(), made.id).taken) == 20
+
+
+def test_ensure_makes_it_once_and_leaves_the_gone_alone(store: Any) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda n: store.ensure(call(), "s1", lambda id: Session(claims=[id]), seat, str(n)), range(20)))
+    assert len(store.get(call(), "s1").taken) == 20
+    store.change(call(), "s1", lambda s: (s.but(gone=True), []))
+    assert store.ensure(call(), "s1", lambda id: Session(), seat, "late").gone
+    assert store.find("lijing", "s1") is None

@@ -1,0 +1,97 @@
+"""Whatever comes in, no 5xx goes out, and every refusal says what is wrong and where."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.system.world import Community, World, tomorrow
+
+GOOD = {"name": "厅", "use": "hall", "capacity": 5, "hours": {"mon": [["09:00", "18:00"]]}}
+
+
+def _post(community: Community, path: str, raw: bytes, **headers: str) -> requests.Response:
+    client = community.secretary
+    sent = {"Authorization": f"Bearer {client.token}", "Content-Type": "application/json"}
+    sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.post(f"{client.base_url}/api/v1/{community.slug}{path}", data=raw, headers=sent, timeout=30)
+
+
+@pytest.mark.parametrize(("raw", "status", "code", "field"), [
+    (b"{", 400, "json_malformed", "body"),
+    (b"", 400, "json_malformed", "body"),
+    (b"[]", 422, "body_not_object", "body"),
+    (b'"text"', 422, "body_not_object", "body"),
+    (b'{"a":' * 5000 + b"1" + b"}" * 5000, 400, "json_malformed", "body"),
+    (b" " * 10_000_000, 413, "body_too_large", "body"),
+    (json.dumps(GOOD | {"$where": "1"}).encode(), 422, "input_invalid", "$where"),
+    (json.dumps(GOOD | {"hours": {"$gt": []}}).encode(), 422, "input_invalid", "hours.$gt.key"),
+    (json.dumps(GOOD | {"capacity": "5"}).encode(), 422, "input_invalid", "capacity"),
+    (json.dumps(GOOD | {"capacity": 10**30}).encode(), 422, "input_invalid", "capacity"),
+    (json.dumps(GOOD | {"capacity": 1.5}).encode(), 422, "input_invalid", "capacity"),
+    (json.dumps(GOOD | {"capacity": None}).encode(), 422, "input_invalid", "capacity"),
+    (json.dumps(GOOD | {"name": {"x": 1}}).encode(), 422, "input_invalid", "name"),
+    (json.dumps(GOOD | {"name": "a\x00b"}).encode(), 422, "text_invalid", "name"),
+    (json.dumps(GOOD | {"name": "a\x07b"}).encode(), 422, "input_invalid", "name"),
+    (b'{"name":"\\ud800"}', 400, "json_malformed", "body"),
+    (json.dumps(GOOD | {"hours": {"mon": [["25:00", "26:00"]]}}).encode(), 422, "input_invalid", "hours.mon.value.0.0"),
+    (json.dumps(GOOD | {"hours": {"mon": [["18:00", "09:00"]]}}).encode(), 422, "hours_invalid", "hours.mon"),
+    (json.dumps(GOOD | {"exceptions": [{"date": "2026-02-30", "hours": [], "reason": "x"}]}).encode(), 422, "input_invalid",
+     "exceptions.0.date"),
+])  # fmt: skip
+def test_a_body_that_cannot_be_is_refused_with_its_field(
+    lijing: Community, raw: bytes, status: int, code: str, field: str
+) -> None:
+    reply = _post(lijing, "/rooms", raw)
+    assert (reply.status_code, reply.json()["code"]) == (status, code)
+    assert field in [error["field"] for error in reply.json()["errors"]]
+    assert reply.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "start", ["2026-02-30T10:00:00+08:00", "2026-12-01T10:00:00", "soon", 5, None, "9999-12-31T23:59:00+08:00"]
+)
+def test_a_time_that_cannot_be_is_refused(lijing: Community, start: Any) -> None:
+    body = {"room_id": lijing.room()["id"], "start": start, "end": tomorrow(10).isoformat(), "purpose": "x"}
+    reply = lijing.resident.call("POST", "/lijing/reservations", body)
+    assert reply.status_code == 422
+    assert [error["field"] for error in reply.json()["errors"]] == ["start"]
+
+
+def test_headers_and_queries_that_cannot_be_are_refused(lijing: Community) -> None:
+    good = json.dumps(GOOD).encode()
+    assert _post(lijing, "/rooms", good, Content_Type="text/plain").json()["code"] == "content_type"
+    assert _post(lijing, "/rooms", good, Idempotency_Key="short").json()["code"] == "idempotency_key_invalid"
+    room = lijing.room()
+    stale = lijing.secretary.call("PATCH", f"/lijing/rooms/{room['id']}", {"capacity": 9}, If_Match="W/1")
+    assert stale.json()["errors"][0]["field"] == "If-Match"
+    for query, field in (("limit=0", "limit"), ("limit=x", "limit"), ("other=1", "other"), ("after=!!", "after")):
+        reply = lijing.resident.call("GET", f"/lijing/rooms?{query}")
+        assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, field)
+    assert lijing.resident.call("GET", f"/lijing/rooms/{room['id']}/availability?date=2026-13-01").status_code == 422
+    assert lijing.resident.call("DELETE", "/lijing/rooms").status_code == 405
+
+
+def test_schemathesis_finds_no_5xx_and_every_reply_conforms(world: World, tmp_path: Path) -> None:
+    """Over the whole document, as four roles that between them may call everything."""
+    document = requests.get(f"{world.here.base_url}/api/openapi.json", timeout=10).text
+    (tmp_path / "openapi.json").write_text(document)
+    program = str(Path(sys.executable).parent / "schemathesis")
+    for role in ("secretary", "resident"):
+        token = world.shengtaiyuan.as_(role).token
+        command = [
+            program, "run", str(tmp_path / "openapi.json"), "--url", world.here.base_url,
+            "--header", f"Authorization: Bearer {token}",
+            "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--seed", "7", "--workers", "2",
+            "--request-timeout", "20",
+            "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+            "--exclude-path-regex", "password|tokens", "--suppress-health-check", "all", "--no-color",
+        ]  # fmt: skip
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
+        assert done.returncode == 0, done.stdout[-6000:]

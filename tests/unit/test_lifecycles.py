@@ -1,0 +1,88 @@
+"""Every pair of states of every lifecycle, legal and illegal, by the resulting state."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+import pytest
+
+import services.bookings.domain as bookings
+import services.notifications.domain as notifications
+import services.residents.domain as residents
+from shared.errors import Conflict
+from shared.events.base import Aggregate
+
+SAMPLES: dict[Any, Any] = {str: "x", int: 1, datetime: datetime(2026, 11, 22, tzinfo=UTC)}
+
+
+def _with_lifecycle() -> list[type[Aggregate]]:
+    found = []
+    for module in (bookings, notifications, residents):
+        found += [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Aggregate) and c.LIFECYCLE]
+    return found
+
+
+PAIRS = [(kind, a, b) for kind in _with_lifecycle() for a, b in product(kind.LIFECYCLE, repeat=2)]
+
+
+def _in_state(kind: type[Aggregate], state: str) -> Any:
+    import typing
+
+    hints = typing.get_type_hints(kind)
+    required = [
+        f for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    return kind(**({f.name: SAMPLES[hints[f.name]] for f in required} | {"state": state}))
+
+
+def test_there_are_lifecycles_and_each_names_only_its_own_states() -> None:
+    assert {kind.__name__ for kind in _with_lifecycle()} == {"Use", "Delivery", "Resident"}
+    for kind in _with_lifecycle():
+        assert set().union(*kind.LIFECYCLE.values()) <= set(kind.LIFECYCLE)
+
+
+@pytest.mark.parametrize(("kind", "now", "then"), PAIRS, ids=lambda v: getattr(v, "__name__", v))
+def test_each_pair_of_states(kind: type[Aggregate], now: str, then: str) -> None:
+    aggregate = _in_state(kind, now)
+    if then in kind.LIFECYCLE[now]:
+        assert aggregate.become(then).state == then
+    else:
+        with pytest.raises(Conflict, match="illegal_transition"):
+            aggregate.become(then)
+    assert aggregate.state == now
+
+
+AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("PENDING", "SENDING"), ("SENDING", "SENDING"), ("SENT", None), ("FAILED", None), ("SKIPPED", None)]
+)
+def test_only_a_due_delivery_is_claimed(state: str, expected: str | None) -> None:
+    delivery = dataclasses.replace(_in_state(notifications.Delivery, state), due=AT, tries=0)
+    if expected is None:
+        with pytest.raises(Conflict, match="not_due"):
+            notifications.claim(delivery, AT)
+    else:
+        claimed, _ = notifications.claim(delivery, AT)
+        assert (claimed.state, claimed.tries) == (expected, 1)
+        with pytest.raises(Conflict, match="not_due"):
+            notifications.claim(claimed, AT)
+
+
+def test_a_delivery_backs_off_ten_times_and_then_fails_aloud() -> None:
+    delivery = dataclasses.replace(_in_state(notifications.Delivery, "PENDING"), due=AT)
+    waits, now = [], AT
+    for _ in range(10):
+        delivery, _ = notifications.claim(delivery, now)
+        delivery, said = notifications.failed(delivery, "smtp_unavailable", now)
+        assert (delivery.state, said) == ("PENDING", [])
+        waits.append((delivery.due - now).total_seconds())
+        now = delivery.due
+    assert waits == sorted(waits)
+    delivery, _ = notifications.claim(delivery, now)
+    delivery, said = notifications.failed(delivery, "smtp_unavailable", now)
+    assert (delivery.state, [type(e).__name__ for e in said]) == ("FAILED", ["DeliveryFailed"])

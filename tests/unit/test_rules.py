@@ -1,0 +1,160 @@
+"""Decisions, one by one."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from services.bookings import domain as bookings
+from services.notifications import wording
+from services.residents import domain as residents
+from shared.errors import Conflict, Invalid, Limited, Unauthenticated
+from shared.privacy import name_forms, normalise
+
+AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)  # noon in Shanghai, a Sunday
+
+
+@pytest.mark.parametrize(("number", "born"), [
+    ("999999194803090019", date(1948, 3, 9)), ("999999201605120021", date(2016, 5, 12)),
+    ("99999920150601002X", date(2015, 6, 1)), ("99999920150601002x", date(2015, 6, 1)),
+    ("999999201909150035", date(2019, 9, 15)),
+])  # fmt: skip
+def test_an_id_number_tells_the_birth_date(number: str, born: date) -> None:
+    assert residents.id_number_birth(number, date(2026, 11, 22)) == born
+
+
+@pytest.mark.parametrize("number", ["999999201605120020", "99999920160512002", "９99999201605120021", "999999202701010010", ""])
+def test_an_id_number_that_cannot_be(number: str) -> None:
+    with pytest.raises(Invalid, match="id_number_invalid"):
+        residents.id_number_birth(number, date(2026, 11, 22))
+
+
+@pytest.mark.parametrize(("born", "today", "years"), [
+    (date(2012, 11, 22), date(2026, 11, 22), 14), (date(2012, 11, 23), date(2026, 11, 22), 13),
+    (date(2020, 2, 29), date(2028, 2, 28), 7),
+])  # fmt: skip
+def test_age_is_in_full_years(born: date, today: date, years: int) -> None:
+    assert residents.age(born, today) == years
+
+
+def test_forms_of_a_name() -> None:
+    assert {"欧阳清澈", "欧阳", "清澈", "ouyangqingche", "oyqc"} <= name_forms("欧阳清澈")
+    assert {"shanyutong", "danyutong", "syt", "dyt"} <= name_forms("单 雨桐")
+    assert {"marysmith", "mary", "smith"} <= name_forms("Mary Smith")
+    assert all(len(form) >= 2 for form in name_forms("李 A"))
+    assert normalise("ＡＢ·c-d") == "abcd"
+
+
+HOURS = {"mon": [["08:30", "12:00"], ["14:30", "24:00"]]}
+ROOM = bookings.Room(id="r", name="厅", use="hall", capacity=10, timezone="Asia/Shanghai", hours=HOURS)
+MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+def _at(hour: int, minute: int = 0) -> datetime:
+    return MONDAY + timedelta(hours=hour - 8, minutes=minute)
+
+
+@pytest.mark.parametrize(("start", "end", "code"), [
+    (_at(8, 30), _at(12), None), (_at(12), _at(13), "room_closed"), (_at(11, 30), _at(14, 45), "room_closed"),
+    (_at(22), _at(24), None), (_at(23), _at(24, 15), "room_closed"), (_at(9), _at(9), "times_reversed"),
+    (_at(9, 5), _at(10), "off_grid"), (_at(9) - timedelta(days=7), _at(10), "too_long"),
+])  # fmt: skip
+def test_when_a_room_can_be_had(start: datetime, end: datetime, code: str | None) -> None:
+    if code is None:
+        bookings.check_times(ROOM, start, end, AT)
+    else:
+        with pytest.raises(Invalid, match=code):
+            bookings.check_times(ROOM, start, end, AT)
+
+
+def test_claims_are_the_quarter_hours() -> None:
+    assert bookings.claims("r", _at(9), _at(9, 30)) == ["r/2026-11-23T01:00", "r/2026-11-23T01:15"]
+
+
+def test_alternatives_are_near_free_and_apart() -> None:
+    busy = set(bookings.claims("r", _at(9), _at(11)))
+    found = bookings.alternatives(ROOM, [], _at(9, 30), _at(10, 30), busy, AT)
+    assert [choice["start"][11:16] for choice in found] == ["11:00", "14:30", "15:30"]
+
+
+def test_slots_that_are_past_or_taken_say_so() -> None:
+    slots = bookings.availability(ROOM, MONDAY.date(), set(bookings.claims("r", _at(9), _at(10))), _at(8, 45))
+    assert [(s["start"].hour + 8, s["start"].minute, s.get("reason", "")) for s in slots[:4]] == [
+        (8, 30, "past"), (9, 0, "taken"), (9, 30, "taken"), (10, 0, ""),
+    ]  # fmt: skip
+
+
+def test_codes_are_limited_by_pause_and_by_hour() -> None:
+    attempts, now = residents.Attempts(), AT
+    for _ in range(5):
+        attempts, _ = residents.ask_code(attempts, now)
+        with pytest.raises(Limited):
+            residents.ask_code(attempts, now + timedelta(seconds=29))
+        now += timedelta(minutes=1)
+    with pytest.raises(Limited) as refused:
+        residents.ask_code(attempts, now)
+    assert refused.value.extra["retry_after"] == 55 * 60
+    residents.ask_code(attempts, AT + timedelta(hours=1))
+
+
+def test_the_fifth_failure_locks_for_15_minutes_and_success_forgets() -> None:
+    attempts = residents.Attempts()
+    for _ in range(4):
+        attempts, _ = residents.fail(attempts, AT)
+    assert residents.succeed(attempts)[0].failures == 0
+    attempts, _ = residents.fail(attempts, AT)
+    with pytest.raises(Limited):
+        residents.check_lock(attempts, AT + timedelta(minutes=14))
+    residents.check_lock(attempts, AT + timedelta(minutes=15))
+
+
+def test_a_code_is_good_once_for_five_minutes_and_five_tries() -> None:
+    account, said = residents.expect_code(residents.Account(id="a"), "c1", "right", b"", AT)
+    assert said[0].code_id == "c1"
+    session = {"hash": "s", "expires_at": AT + residents.REFRESH_LIVES}
+    used, _ = residents.use_code(account, "right", session, AT)
+    for case in (
+        lambda: residents.use_code(used, "right", session, AT),
+        lambda: residents.use_code(account, "wrong", session, AT),
+        lambda: residents.use_code(account, "right", session, AT + residents.CODE_LIVES),
+    ):
+        with pytest.raises(Unauthenticated):
+            case()
+    for _ in range(5):
+        account, _ = residents.count_try(account, "wrong")
+    with pytest.raises(Unauthenticated):
+        residents.use_code(account, "right", session, AT)
+
+
+def test_a_held_record_is_restricted_and_goes_when_the_hold_ends() -> None:
+    person = residents.Resident(id="p", name="限", holds=[{"basis": "law", "until": AT + timedelta(days=1)}])
+    kept, said = residents.erase(person, AT)
+    assert (kept.state, kept.name, [type(e).__name__ for e in said]) == ("restricted", "限", ["ResidentErased"])
+    assert residents.erase(kept, AT) == (kept, [])
+    gone, said = residents.erase(kept, AT + timedelta(days=2))
+    assert (gone.state, gone.gone, gone.name, said) == ("erased", True, "", [])
+
+
+def test_a_cancelled_reservation_claims_nothing_but_itself() -> None:
+    use, _ = bookings.reserve("u", ROOM, "p", _at(9), _at(10), "练", "p", AT)
+    use = use.but(id="u")
+    cancelled, said = bookings.cancel(use, "p", False, AT)
+    assert (cancelled.claims, said[0].reason, said[0].start.isoformat()) == (["u"], "by_resident", "2026-11-23T09:00:00+08:00")
+    with pytest.raises(Conflict, match="already_over"):
+        bookings.cancel(use, "p", False, _at(9))
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("name", sorted(wording.TEXTS))
+def test_every_message_can_be_said_in_both_languages(name: str, language: str) -> None:
+    params = {
+        "start": "2026-11-23T09:00:00+08:00",
+        "end": "2026-11-23T10:00:00+08:00",
+        "p": "厅",
+        "reason": "by_worker",
+        "code": "123456",
+    }
+    for text in wording.TEXTS[name][language]:
+        wording.check(name, language, text)
+        assert "{" not in wording.render(text, params, language)

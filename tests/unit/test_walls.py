@@ -1,0 +1,53 @@
+"""Boundaries, as tests."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FREE = {"shared.events", "shared.errors", "shared.calendar"}
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} if node.module == "shared" else {node.module}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("services/*/domain.py")), ids=lambda p: p.parent.name)
+def test_a_domain_imports_no_framework(path: Path) -> None:
+    for name in imported(path):
+        top = name.split(".")[0]
+        assert top in sys.stdlib_module_names or any(name == free or name.startswith(f"{free}.") for free in FREE), name
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("services/**/*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_service_imports_another(path: Path) -> None:
+    own = path.relative_to(ROOT / "services").parts[0]
+    for name in imported(path):
+        assert not name.startswith("services.") or name.split(".")[1] == own, name
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("shared/**/*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_what_is_shared_knows_no_service(path: Path) -> None:
+    assert not any(name.split(".")[0] in ("services", "ops", "tests") for name in imported(path))
+
+
+def test_only_the_runner_patches() -> None:
+    for path in [*ROOT.glob("shared/**/*.py"), *ROOT.glob("services/**/*.py"), *ROOT.glob("ops/**/*.py")]:
+        assert "monkey_patch" not in path.read_text() or path.name == "runner.py", path
+
+
+@pytest.mark.parametrize(
+    "path", sorted(p for d in ("shared", "services", "ops", "tests") for p in ROOT.glob(f"{d}/**/*.py")), ids=str
+)
+def test_a_file_fits_in_a_head(path: Path) -> None:
+    assert len(path.read_text().splitlines()) < 500
