@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from shared.store import Document, Inserted, Kind
 from shared.telemetry import DATABASE_UP
 
 DUPLICATE = 11000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # After these nobody knows whether the write happened.
 UNKNOWN = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WTimeoutError, ConnectionFailure)
 T = TypeVar("T")
@@ -57,8 +59,8 @@ def database_name(uri: str) -> str:
 class MongoBackend:
     """One collection. Writes are `w: majority, j: true`; reads that settle an outcome are at majority."""
 
-    def __init__(self, client: MongoClient[Any], database: str, kind: Kind, patience: float = 4.0) -> None:
-        self._kind, self._patience = kind, patience
+    def __init__(self, client: MongoClient[Any], tenants: Tenants, database: str, kind: Kind, patience: float = 4.0) -> None:
+        self._kind, self._tenants, self._patience = kind, tenants, patience
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._collection: Collection[Document] = options[kind.collection]
         self._settled = self._collection.with_options(read_concern=ReadConcern("majority"))
@@ -102,6 +104,7 @@ class MongoBackend:
 
     def insert(self, documents: Sequence[Document]) -> list[Inserted | BaseException]:
         """Insert all of them in one round trip; each has its own outcome."""
+        _run(lambda: self._tenants.note({document["community"] for document in documents}))
         if len(documents) == 1:
             return [self._insert_one(documents[0])]
         try:
@@ -213,13 +216,33 @@ class MongoBackend:
 
     def left_behind(self, community: str, before: Any, limit: int) -> list[Document]:
         """Documents of one community with events older than `before`: for the sweeper alone."""
-        where = {"community": community, "outbox.at": {"$lt": before}}
+        # With a lower bound too: SecantusDB would walk through every empty outbox below the upper one.
+        where = {"community": community, "outbox.at": {"$gt": EPOCH, "$lt": before}}
         fields = {"community": 1, "outbox": 1}
         return _run(lambda: list(self._collection.find(where, fields).sort("outbox.at", 1).limit(limit)))
 
     def communities(self) -> list[str]:
-        """Every community that has a document here: for the sweeper and timers alone."""
-        return _run(lambda: list(self._collection.distinct("community")))
+        """Every community that has ever written here: for the sweeper and timers alone."""
+        return self._tenants.all()
+
+
+class Tenants:
+    """The communities that have data in one database, noted before their first document is written."""
+
+    def __init__(self, client: MongoClient[Any], database: str) -> None:
+        options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
+        self._collection = options["tenants"]
+        self._known: set[str] = set()
+
+    def note(self, communities: set[str]) -> None:
+        """Remember those that are new."""
+        for community in communities - self._known:
+            self._collection.update_one({"_id": community, "community": "_"}, {"$setOnInsert": {"noted": True}}, upsert=True)
+            self._known.add(community)
+
+    def all(self) -> list[str]:
+        """All of them, by name."""
+        return sorted(row["_id"] for row in _run(lambda: list(self._collection.find({"community": "_"}))))
 
 
 def _run(operation: Callable[[], T]) -> T:

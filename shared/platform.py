@@ -14,7 +14,7 @@ from nameko.extensions import DependencyProvider, SharedExtension
 
 from shared.audit import Audit
 from shared.identity import InternalCalls, Issuer, RemoteKeys, Signer, Verifier
-from shared.mongo import MongoBackend, connect, database_name
+from shared.mongo import MongoBackend, Tenants, connect, database_name
 from shared.outbox import OutboxRelay, Sweeper
 from shared.privacy import Vault
 from shared.settings import Clock, Settings
@@ -44,6 +44,7 @@ class Platform(SharedExtension):
         self.clock = Clock(settings.clock_file)
         self.mongo = connect(settings.mongo_uri, settings.database_timeout)
         self.database = database_name(settings.mongo_uri)
+        self.tenants = Tenants(self.mongo, self.database)
         self.vault = Vault(self.mongo, self.database, settings.master_key)
         self.relay = OutboxRelay(self.service, settings.amqp_uri, lambda c, rows: self._backends[c].remove_events(rows))
         peers = KeySet.import_key_set(json.loads(settings.service_keys))
@@ -65,7 +66,7 @@ class Platform(SharedExtension):
         """The store of one kind of aggregate; one instance a process, so that batches gather."""
         self.setup()
         if kind.type not in self._stores:
-            backend = MongoBackend(self.mongo, self.database, kind)
+            backend = MongoBackend(self.mongo, self.tenants, self.database, kind)
             self._backends[kind.collection] = backend
             self._stores[kind.type] = Store(kind, backend, self.relay, self.vault, self.settings.outbox_cap)
         return self._stores[kind.type]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from shared.privacy import PlainVault
@@ -64,7 +65,7 @@ class MemoryBackend:
         with self._lock:
             found = [copy.deepcopy(d) for d in self._documents.values() if _matches(d, where)]
         for name, step in reversed(order):
-            found.sort(key=lambda d: d.get(name), reverse=step < 0)
+            found.sort(key=partial(_field, name), reverse=step < 0)
         return found[:limit]
 
     def remove_events(self, rows: Sequence[tuple[str, str, str]]) -> None:
@@ -96,6 +97,10 @@ class MemoryStore(Store[Any]):
     def __init__(self, kind: Kind, outbox_cap: int = 200) -> None:
         self.said = Collector()
         super().__init__(kind, MemoryBackend(kind), self.said, PlainVault(), outbox_cap)
+
+
+def _field(name: str, document: Document) -> Any:
+    return document.get(name)
 
 
 def _values(document: Document, field: str) -> set[Any]:

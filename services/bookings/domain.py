@@ -113,7 +113,7 @@ def _check_hours(room: Room) -> None:
     for where, intervals in days:
         before = "00:00"
         for start, end in intervals:
-            if not before <= start < end or time.fromisoformat(start).minute % 15 or time.fromisoformat(end).minute % 15:
+            if not before <= start < end or int(start[3:]) % 15 or int(end[3:]) % 15:
                 raise Invalid("hours_invalid", "intervals in order, on the quarter-hour, without overlap", where)
             before = end
 

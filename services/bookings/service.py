@@ -91,6 +91,6 @@ class Bookings:
     def forget_the_resident(self, call, event):
         self.desk.forget_resident(call, event.resident_id)
 
-    @every(2)
+    @every(5)
     def sweep(self, call):
         self.desk.sweep(call)

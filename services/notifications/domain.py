@@ -79,10 +79,10 @@ def deliveries(ids: dict[str, str], message: Message, preferences: Preferences, 
         common: dict[str, Any] = {"id": ids[channel], "channel": channel, **vars(message)}
         if channel == INBOX:
             made.append(Delivery(**common, state=SENT, sent_at=at))
+        elif not mails:
+            continue  # a channel that the installation does not have
         elif not preferences.channels.get(channel, True):
             made.append(Delivery(**common, state=SKIPPED, reason="not_wanted"))
-        elif not mails:
-            made.append(Delivery(**common, state=SKIPPED, reason="channel_not_configured"))
         else:
             made.append(Delivery(**common, state=PENDING, due=at))
     return made

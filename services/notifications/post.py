@@ -14,11 +14,12 @@ from shared.errors import Conflict, Missing
 from shared.errors import Refused as Refusal
 from shared.events.base import Event
 from shared.internal import ask
+from shared.mongo import EPOCH
 from shared.platform import Platform
 from shared.store import Kind, Page
 from shared.telemetry import DELIVERIES, log
 
-DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "born"), ("state", "due")))
+DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "born"), ("due",)))
 PREFERENCES = Kind(Preferences, "preferences")
 TEMPLATES = Kind(Template, "templates")
 CODES = "sign_in_code"
@@ -93,7 +94,8 @@ class Post:
     def send_due(self, call: Call) -> None:
         """Send what is due, earliest first, each community's."""
         for community in self._deliveries.backend.communities():
-            where = {"state": {"$in": [domain.PENDING, domain.SENDING]}, "due": {"$lte": call.at}}
+            # Only what waits has a time at which it is due.
+            where = {"due": {"$gt": EPOCH, "$lte": call.at}}
             due = self._deliveries.all(community, where, limit=WAITING, order="due")
             self._send_soon([(community, delivery.id) for delivery in due])
 

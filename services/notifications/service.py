@@ -105,7 +105,7 @@ class Notifications:
     def send_what_is_due(self, call):
         self.post.send_due(call)
 
-    @every(2)
+    @every(5)
     def sweep(self, call):
         self.post.sweep(call)
 

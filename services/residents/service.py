@@ -221,6 +221,6 @@ class Residents:
     def erase_what_is_no_longer_held(self, call):
         self.people.erase_released(call)
 
-    @every(2)
+    @every(5)
     def sweep(self, call):
         self.people.sweep(call)

@@ -13,13 +13,12 @@ REPLICA = """
 import eventlet; eventlet.monkey_patch()
 import json, sys
 from shared.calls import Call
-from shared.mongo import MongoBackend, connect
 from shared.privacy import PlainVault
 from shared.store import Store
 from shared.testing import Collector
-from tests.store.test_store import KIND, NOW, Session, seat
+from tests.store.test_store import KIND, NOW, Session, backend_of, seat
 uri, database, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
-store = Store(KIND, MongoBackend(connect(uri, 5), database, KIND), Collector(), PlainVault())
+store = Store(KIND, backend_of(uri, database), Collector(), PlainVault())
 def take(n):
     try:
         return store.change(Call(community="lijing", at=NOW), "hot", seat, str(n)).taken.index(str(n))
@@ -34,13 +33,12 @@ print(json.dumps(list(pool.imap(take, range(first, first + 100)))))
 
 def test_200_takers_through_two_replicas_are_each_told_the_truth(database: Any) -> None:
     from shared.calls import Call
-    from shared.mongo import MongoBackend, connect
     from shared.privacy import PlainVault
     from shared.store import Store
     from shared.testing import Collector
-    from tests.store.test_store import KIND, NOW, Session
+    from tests.store.test_store import KIND, NOW, Session, backend_of
 
-    backend = MongoBackend(connect(database.uri, 5), "replicas", KIND)
+    backend = backend_of(database.uri, "replicas")
     backend.prepare()
     store: Store[Session] = Store(KIND, backend, Collector(), PlainVault())
     store.create_all([(Call(community="lijing", at=NOW), Session(id="hot", claims=["hot"]), [])])

@@ -17,7 +17,7 @@ from shared.calls import Call, Replayed
 from shared.errors import Conflict, Invalid, Missing, Stale, Unavailable
 from shared.events.base import Aggregate
 from shared.events.bookings import RoomOpened
-from shared.mongo import MongoBackend, connect
+from shared.mongo import MongoBackend, Tenants, connect
 from shared.privacy import PlainVault
 from shared.store import Kind, Store, Taken
 from shared.testing import Collector, MemoryStore
@@ -43,12 +43,17 @@ KIND = Kind(
 )
 
 
+def backend_of(uri: str, database: str) -> MongoBackend:
+    client = connect(uri, 5)
+    return MongoBackend(client, Tenants(client, database), database, KIND)
+
+
 class MongoStore(Store[Any]):
     """The real one."""
 
     def __init__(self, uri: str, outbox_cap: int = 200) -> None:
         self.said = Collector()
-        backend = MongoBackend(connect(uri, 5), f"test_{uuid.uuid4().hex[:12]}", KIND)
+        backend = backend_of(uri, f"test_{uuid.uuid4().hex[:12]}")
         backend.prepare()
         super().__init__(KIND, backend, self.said, PlainVault(), outbox_cap)
 

@@ -68,6 +68,20 @@ def test_when_a_room_can_be_had(start: datetime, end: datetime, code: str | None
             bookings.check_times(ROOM, start, end, AT)
 
 
+@pytest.mark.parametrize(("hours", "good"), [
+    ([["00:00", "24:00"]], True), ([["08:30", "12:00"], ["12:00", "14:30"]], True), ([], True),
+    ([["12:00", "08:30"]], False), ([["08:30", "12:00"], ["11:00", "14:30"]], False), ([["08:20", "12:00"]], False),
+    ([["08:30", "08:30"]], False), ([["24:00", "24:00"]], False),
+])  # fmt: skip
+def test_hours_that_can_be(hours: list[list[str]], good: bool) -> None:
+    facts = {"name": "厅", "use": "hall", "capacity": 1, "hours": {"mon": hours}}
+    if good:
+        assert bookings.open_room("r", facts, "Asia/Shanghai", AT)[0].hours == {"mon": hours}
+    else:
+        with pytest.raises(Invalid, match="hours_invalid"):
+            bookings.open_room("r", facts, "Asia/Shanghai", AT)
+
+
 def test_claims_are_the_quarter_hours() -> None:
     assert bookings.claims("r", _at(9), _at(9, 30)) == ["r/2026-11-23T01:00", "r/2026-11-23T01:15"]
 

@@ -1,0 +1,79 @@
+"""The same job the usual way: stock nameko HTTP, pymongo, EventDispatcher."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from marshmallow import Schema, ValidationError, fields
+from nameko.events import EventDispatcher
+from nameko.extensions import DependencyProvider
+from nameko.web.handlers import http
+from pymongo import MongoClient
+from pymongo.errors import DuplicateKeyError
+from werkzeug.wrappers import Response
+
+
+class Reserve(Schema):
+    room_id = fields.String(required=True)
+    start = fields.AwareDateTime(required=True, format="iso")
+    end = fields.AwareDateTime(required=True, format="iso")
+    purpose = fields.String(required=True)
+
+
+class Database(DependencyProvider):
+    def setup(self):
+        self.client = MongoClient(os.environ["STOCK_MONGO"], tz_aware=True)
+        self.db = self.client["stock_booking"]
+        self.db.reservations.create_index([("community", 1), ("claims", 1)], unique=True)
+
+    def get_dependency(self, worker_ctx):
+        return self.db
+
+
+def reply(status: int, body: dict) -> Response:
+    return Response(json.dumps(body), status=status, mimetype="application/json")
+
+
+class Booking:
+    name = "stockbooking"
+    db = Database()
+    dispatch = EventDispatcher()
+    schema = Reserve()
+    keys = KeySet.import_key_set(json.loads(os.environ["STOCK_JWKS"]))
+
+    @http("POST", "/api/v1/<community>/reservations")
+    def reserve(self, request, community):
+        try:
+            token = request.headers["Authorization"].partition(" ")[2]
+            claims = jwt.decode(token, self.keys, algorithms=["EdDSA"]).claims
+            membership = claims["communities"][community]
+        except Exception:
+            return reply(401, {"code": "token_invalid"})
+        try:
+            body = self.schema.load(json.loads(request.get_data()))
+        except (ValueError, ValidationError) as error:
+            return reply(422, {"errors": str(error)})
+        room = self.db.rooms.find_one({"_id": body["room_id"], "community": community})
+        if room is None:
+            return reply(404, {"code": "room_missing"})
+        taken, moment = [], body["start"].astimezone(UTC)
+        while moment < body["end"]:
+            taken.append(f"{room['_id']}/{moment:%Y-%m-%dT%H:%M}")
+            moment += timedelta(minutes=15)
+        document = {"_id": str(uuid.uuid4()), "community": community, "claims": taken, "state": "confirmed"}
+        document |= {"start": body["start"], "end": body["end"], "resident_id": membership["id"], "room_id": room["_id"]}
+        document |= {"purpose": body["purpose"], "room_name": room["name"], "created": datetime.now(UTC)}
+        try:
+            self.db.reservations.insert_one(document)
+        except DuplicateKeyError:
+            return reply(409, {"code": "slot_taken"})
+        self.dispatch("reservation_confirmed", {
+            "reservation_id": document["_id"], "room_id": room["_id"], "room_name": room["name"], "community": community,
+            "resident_id": membership["id"], "start": body["start"].isoformat(), "end": body["end"].isoformat(),
+        })  # fmt: skip
+        return reply(201, {"id": document["_id"], "state": "confirmed"})
