@@ -234,6 +234,15 @@ def outbox(stack: Stack, as_json: bool) -> None:
     show(rows, as_json, "every outbox is empty")
 
 
+@main.command()
+@click.argument("target", type=click.Choice(["compose", "kubernetes"]))
+def deploy(target: str) -> None:
+    """Write secrets and definitions for containers into deploy/TARGET."""
+    from ops.deploy import prepare
+
+    say(f"written: {prepare(target)}")
+
+
 def _operator(stack: Stack) -> Client:
     if not stack.installation.secrets:
         raise Problem("there is no installation yet; start with `make up`")

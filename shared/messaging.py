@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from threading import Event as Signal
 from typing import Any
 
-import structlog
 from amqp import Message
 from amqp.exceptions import AMQPError, PreconditionFailed
 from kombu import Connection
@@ -193,7 +192,11 @@ class Inbox(ProviderCollector, SharedExtension):
         self._run_all([(handler, deliveries) for handler, deliveries in together.items()])
         self._run_all([(handler, [delivery]) for handler, delivery in alone])
         for delivery in batch:
-            CONSUMED.labels(delivery.name or "unknown", "failed" if delivery.error else "done").inc()
+            outcome = "failed" if delivery.error else "done"
+            CONSUMED.labels(delivery.name or "unknown", outcome).inc()
+            if delivery.heard:
+                log("inbox").info("handled", event_name=delivery.name, id=delivery.heard.id, outcome=outcome,
+                                  correlation=delivery.heard.correlation)  # fmt: skip
 
     def _read(self, delivery: _Delivery) -> None:
         delivery.name = envelope.type_of(delivery.headers)
@@ -236,8 +239,6 @@ class Inbox(ProviderCollector, SharedExtension):
             outcome.settle(exc_info[1] if exc_info else None)
             return result, None
 
-        first = pairs[0][0]
-        structlog.contextvars.bind_contextvars(correlation=first.correlation)
         self.container.spawn_worker(handler, args, {}, context_data={}, handle_result=done)
         return outcome
 

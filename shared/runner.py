@@ -7,6 +7,7 @@ import warnings
 
 os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")
 warnings.filterwarnings("ignore", message="(?s).*Eventlet is deprecated")
+warnings.filterwarnings("ignore", message="EdDSA is deprecated")  # its new name is not spoken everywhere yet
 
 import eventlet
 

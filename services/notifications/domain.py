@@ -37,6 +37,7 @@ class Delivery(Aggregate):
     state: str
     params: dict[str, Any] = field(default_factory=dict)
     event_id: str = ""
+    correlation: str = ""  # of the command that led to it
     reason: str = ""
     tries: int = 0
     due: datetime | None = None
@@ -70,6 +71,7 @@ class Message:
     template: str
     params: dict[str, Any]
     event_id: str
+    correlation: str
 
 
 def deliveries(ids: dict[str, str], message: Message, preferences: Preferences, mails: bool, at: datetime) -> list[Delivery]:

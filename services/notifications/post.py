@@ -52,7 +52,7 @@ class Post:
             if preferences is None:
                 continue  # erased meanwhile: nobody to tell
             ids = {channel: derived_id(call.cause, recipient, channel) for channel in domain.CHANNELS}
-            message = domain.Message(recipient, template, params, call.cause)
+            message = domain.Message(recipient, template, params, call.cause, call.correlation)
             for delivery in domain.deliveries(ids, message, preferences, self._mailer.configured, call.at):
                 made.append((call, delivery, []))
         self._deliveries.create_all(made)
@@ -116,7 +116,8 @@ class Post:
             decided = (domain.failed, reason, self._platform.clock.now())
         after = self._deliveries.change(call, id, *decided)
         DELIVERIES.labels(after.channel, after.state).inc()
-        log("post").info("delivery", id=id, channel=after.channel, state=after.state, reason=after.reason, tries=after.tries)
+        log("post").info("delivery", id=id, channel=after.channel, state=after.state, reason=after.reason, tries=after.tries,
+                         correlation=after.correlation)  # fmt: skip
 
     def _hand_over(self, call: Call, delivery: Delivery) -> tuple[Any, ...]:
         """Send it; returns the decision that records the outcome."""
@@ -154,6 +155,7 @@ class Post:
             id=id, community=call.community, recipient=event.account_id, channel=MAIL, template=CODES,
             state=domain.PENDING if configured else domain.SKIPPED, params={"code_id": event.code_id}, event_id=call.cause,
             due=call.at if configured else None, reason="" if configured else "channel_not_configured",
+            correlation=call.correlation,
         )  # fmt: skip
         self._deliveries.create_all([(call, delivery, [])])
         if configured:

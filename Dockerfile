@@ -1,0 +1,23 @@
+# One image recipe for every service: docker build --build-arg SERVICE=bookings -t linli-bookings .
+FROM python:3.11-slim AS build
+COPY requirements/services.lock /tmp/services.lock
+RUN python -m venv /opt/linli \
+    && /opt/linli/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/services.lock \
+    && find /opt/linli -name '__pycache__' -prune -exec rm -rf {} +
+
+FROM python:3.11-slim
+ARG SERVICE
+RUN test -n "$SERVICE" && useradd --system --uid 10001 --no-create-home linli
+WORKDIR /app
+COPY --from=build /opt/linli /opt/linli
+COPY shared shared
+COPY services/__init__.py services/__init__.py
+COPY services/${SERVICE} services/${SERVICE}
+ENV PATH=/opt/linli/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LINLI_LISTEN=0.0.0.0:8000 LINLI_SERVICE=${SERVICE}
+USER 10001
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/livez', timeout=2)"]
+STOPSIGNAL SIGTERM
+# exec: the service itself is process 1 and gets SIGTERM, on which it drains.
+CMD ["sh", "-c", "exec python -m shared.runner $LINLI_SERVICE"]

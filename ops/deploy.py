@@ -1,0 +1,81 @@
+"""What containers need besides their images: secrets, the broker's definitions, the edge's static files."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ops.broker import definitions
+from ops.documents import write_documents
+from ops.settings import ROOT, SERVICES, Installation
+
+HOSTS = {
+    "compose": {"amqp": "rabbitmq", "mongo": "mongo:27017", "set": "linli", "smtp": "mail:1025"},
+    "kubernetes": {
+        "amqp": "rabbitmq.linli.svc", "mongo": "mongodb-svc.linli.svc:27017", "set": "mongodb", "smtp": "smtp.example:587",
+    },
+}  # fmt: skip
+
+
+def service_environ(kept: Installation, service: str, target: str) -> dict[str, str]:
+    """The environment of one service in containers: like on one machine, with other hosts."""
+    hosts, secret = HOSTS[target], kept.secrets
+    told = kept.service_environ(service, 8000)
+    told["LINLI_LISTEN"] = "0.0.0.0:8000"
+    told["LINLI_AMQP_URI"] = f"amqp://{service}:{secret['amqp'][service]}@{hosts['amqp']}:5672//"
+    told["LINLI_MONGO_URI"] = (
+        f"mongodb://{service}:{secret['mongo'][service]}@{hosts['mongo']}/{service}"
+        f"?authSource={service}&replicaSet={hosts['set']}&retryWrites=true"
+    )
+    told["LINLI_SMTP"] = hosts["smtp"]
+    told |= {f"LINLI_{peer.upper()}_URL": f"http://{peer}:8000" for peer in SERVICES}
+    if "LINLI_JWKS_URL" in told:
+        told["LINLI_JWKS_URL"] = "http://residents:8000/.well-known/jwks.json"
+    return told
+
+
+def prepare(target: str, folder: Path | None = None) -> Path:
+    """Write the files for `target` into `folder` (deploy/<target>). Secrets are made once and kept."""
+    folder = folder or ROOT / "deploy" / target
+    kept = Installation.load(folder, {})
+    kept.make_secrets()
+    made = definitions(SERVICES, kept.secrets["amqp"])
+    if target == "compose":
+        _write(folder / "definitions.json", json.dumps(made, indent=1), 0o644)
+        if not (folder / "keyfile").exists():
+            _write(folder / "keyfile", secrets.token_urlsafe(96))
+        for service in SERVICES:
+            _write(folder / f"{service}.env", _lines(service_environ(kept, service, target)))
+        admin = {"MONGO_INITDB_ROOT_USERNAME": "admin", "MONGO_INITDB_ROOT_PASSWORD": kept.secrets["mongo"]["admin"]}
+        users = {f"LINLI_MONGO_{s.upper()}": kept.secrets["mongo"][s] for s in SERVICES}
+        _write(folder / "mongo.env", _lines(admin | users))
+        write_documents(folder / "static" / "api")
+    else:
+        secret = [_secret(f"linli-{s}", service_environ(kept, s, target)) for s in SERVICES]
+        secret += [_secret(f"linli-mongodb-{s}", {"password": kept.secrets["mongo"][s]}) for s in SERVICES]
+        secret.append(_secret("linli-rabbitmq-definitions", {"definitions.json": json.dumps(made)}))
+        _write(folder / "secrets.yaml", yaml.safe_dump_all(secret))
+    return folder
+
+
+def _secret(name: str, values: dict[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "stringData": values,
+        "metadata": {"name": name, "namespace": "linli"},
+    }  # fmt: skip
+
+
+def _lines(values: dict[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def _write(file: Path, text: str, mode: int = 0o600) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(text)

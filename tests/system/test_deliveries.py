@@ -1,0 +1,96 @@
+"""Mail when the mail server is away, and ids that follow a command everywhere."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from tests.system.world import Community, World, invented_phone, tomorrow
+
+
+def _resident(world: World, lijing: Community) -> tuple[dict[str, Any], str]:
+    address = f"mail-{time.time_ns()}@lijing.example"
+    return lijing.register(phone=invented_phone(), email=address), address
+
+
+def _mail(lijing: Community, resident: dict[str, Any]) -> dict[str, Any]:
+    (found,) = lijing.worker.get(f"/lijing/deliveries?recipient={resident['id']}&channel=mail")["items"]
+    return dict(found)
+
+
+def test_mail_waits_with_backoff_while_the_server_is_away_and_is_sent_once(world: World, lijing: Community) -> None:
+    resident, address = _resident(world, lijing)
+    room = lijing.room()
+    since = time.time()
+    world.stack.stop("mail")
+    try:
+        lijing.reserve(lijing.worker, room["id"], tomorrow(9), resident_id=resident["id"]).raise_for_status()
+        waiting = world.until(lambda: (d := _mail(lijing, resident))["tries"] and d, what="the first try")
+        assert (waiting["state"], waiting["reason"]) == ("PENDING", "smtp_unavailable")
+        assert waiting["due"]
+    finally:
+        world.stack.start("mail")
+    world.until(lambda: _mail(lijing, resident)["state"] == "SENT", 40, "the mail to be sent")
+    assert _mail(lijing, resident)["tries"] >= 2
+    mails = [f for f in world.here.path("mail", "").glob("*.eml") if float(f.name.split("-")[0]) > since]
+    assert sum(f"To: {address}\n" in f.read_text() for f in mails) == 1
+
+
+def test_mail_that_is_refused_for_good_fails_and_is_said(world: World, lijing: Community) -> None:
+    resident, _ = _resident(world, lijing)
+    refuse = world.here.path("mail", "refuse")
+    refuse.write_text("554 no thanks")
+    try:
+        lijing.reserve(lijing.worker, lijing.room()["id"], tomorrow(9), resident_id=resident["id"]).raise_for_status()
+        failed = world.until(lambda: (d := _mail(lijing, resident))["state"] == "FAILED" and d, what="the failure")
+    finally:
+        refuse.unlink()
+    assert (failed["reason"], failed["tries"]) == ("smtp_554", 1)
+    world.settle()
+    (event,) = world.heard("delivery_failed", failed["id"])
+    assert event["body"]["channel"] == "mail"
+
+
+def test_who_has_no_address_is_skipped_with_the_reason(world: World, lijing: Community) -> None:
+    resident = lijing.register()
+    lijing.reserve(lijing.worker, lijing.room()["id"], tomorrow(9), resident_id=resident["id"]).raise_for_status()
+    skipped = world.until(lambda: (d := _mail(lijing, resident))["state"] == "SKIPPED" and d, what="the outcome")
+    assert skipped["reason"] == "no_address"
+
+
+def test_a_correlation_id_follows_a_command_through_http_events_and_logs(world: World, lijing: Community) -> None:
+    resident, _ = _resident(world, lijing)
+    room, mine = lijing.room(), f"follow-me-{time.time_ns()}"
+    trace = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    start = tomorrow(9)
+    body = {"room_id": room["id"], "start": start.isoformat(), "end": tomorrow(10).isoformat(), "purpose": "x"}
+    body["resident_id"] = resident["id"]
+    reply = lijing.worker.call("POST", "/lijing/reservations", body, X_Correlation_Id=mine, traceparent=trace)
+    assert reply.headers["X-Correlation-Id"] == mine
+    world.settle()
+    (event,) = world.heard("reservation_confirmed", reply.json()["id"])
+    assert event["headers"]["cloudEvents:correlationid"] == mine
+    assert event["headers"]["cloudEvents:traceparent"] == trace
+    world.until(lambda: _mail(lijing, resident)["state"] == "SENT", what="the mail")
+
+    def lines(service: str) -> list[str]:
+        found = []
+        for file in world.here.path("logs", "").glob(f"{service}*.log"):
+            found += [json.loads(text) for text in file.read_text().splitlines() if mine in text]
+        return [line["event"] for line in found]
+
+    assert "request" in lines("bookings")
+    world.until(lambda: {"handled", "delivery"} <= set(lines("notifications")), what="the log lines")
+
+
+def test_every_log_line_of_a_service_is_json_and_metrics_are_outside_the_edge(world: World) -> None:
+    import requests
+
+    for service in ("residents", "bookings", "notifications"):
+        text = requests.get(f"{world.replica(service)}/metrics", timeout=10).text
+        assert "linli_http_requests_total" in text
+        assert requests.get(f"{world.replica(service)}/livez", timeout=10).status_code == 200
+        assert requests.get(f"{world.here.base_url}/metrics", timeout=10).status_code == 404
+        for line in world.here.path("logs", f"{service}-0.log").read_text().splitlines():
+            assert json.loads(line)["service"] == service

@@ -1,0 +1,115 @@
+"""The deployments: what is written for compose and Kubernetes can be, and every part has its own rights."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from ops.broker import definitions
+from ops.deploy import prepare
+from ops.documents import openapi
+from ops.settings import PORTS, SERVICES
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = ROOT / "k8s" / "base"
+OWN_KINDS = {"Kustomization", "RabbitmqCluster", "MongoDBCommunity"}
+
+
+def _manifests() -> list[dict[str, Any]]:
+    return [document for file in sorted(BASE.glob("*.yaml")) for document in yaml.safe_load_all(file.read_text())]
+
+
+@pytest.mark.parametrize("manifest", _manifests(), ids=lambda m: f"{m['kind']}-{m.get('metadata', {}).get('name', '')}")
+def test_a_manifest_is_valid(manifest: dict[str, Any]) -> None:
+    if manifest["kind"] not in OWN_KINDS:
+        kubernetes_validate.validate(manifest, "1.31", strict=True)
+    else:
+        assert manifest["apiVersion"]
+
+
+def test_the_base_names_every_manifest_and_every_service_has_its_parts() -> None:
+    named = yaml.safe_load((BASE / "kustomization.yaml").read_text())["resources"]
+    assert set(named) == {file.name for file in BASE.glob("*.yaml")} - {"kustomization.yaml"}
+    for service in SERVICES:
+        kinds = {m["kind"] for m in yaml.safe_load_all((BASE / f"{service}.yaml").read_text())}
+        assert kinds == {"Deployment", "Service", "PodDisruptionBudget"}
+
+
+def test_a_pod_is_given_longer_than_draining_takes() -> None:
+    for manifest in _manifests():
+        if manifest["kind"] == "Deployment":
+            pod = manifest["spec"]["template"]["spec"]
+            assert pod["terminationGracePeriodSeconds"] > 25
+            assert pod["securityContext"]["runAsNonRoot"]
+
+
+@pytest.mark.parametrize("target", ["compose", "kubernetes"])
+def test_secrets_are_made_once_and_are_for_the_owner_alone(target: str, tmp_path: Path) -> None:
+    prepare(target, tmp_path)
+    first = (tmp_path / "secrets.json").read_text()
+    prepare(target, tmp_path)
+    assert (tmp_path / "secrets.json").read_text() == first
+    for file in [*tmp_path.glob("*.env"), *tmp_path.glob("secrets.*"), *tmp_path.glob("keyfile")]:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    if target == "kubernetes":
+        for manifest in yaml.safe_load_all((tmp_path / "secrets.yaml").read_text()):
+            kubernetes_validate.validate(manifest, "1.31", strict=True)
+
+
+def test_compose_gives_each_service_its_own_secrets_and_health_checks(tmp_path: Path) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    prepare("compose", tmp_path)
+    kept = json.loads((tmp_path / "secrets.json").read_text())
+    for service in SERVICES:
+        part = compose["services"][service]
+        assert part["build"]["args"] == {"SERVICE": service}
+        assert part["env_file"] == [f"deploy/compose/{service}.env"]
+        told = (tmp_path / f"{service}.env").read_text()
+        for other in SERVICES:
+            assert (kept["mongo"][other] in told) == (kept["amqp"][other] in told) == (other == service)
+        assert "retryWrites=true" in told
+    for name in ("rabbitmq", "mongo", "mail", "edge"):
+        assert "healthcheck" in compose["services"][name], name
+    assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()
+    assert set(compose["volumes"]) == {"rabbitmq", "mongo", "caddy"}
+
+
+def test_the_edge_and_the_ingress_route_every_operation_to_its_service() -> None:
+    caddy = (ROOT / "deploy" / "Caddyfile").read_text()
+    routes = dict(re.findall(r"@(\w+) path_regexp (\S+)", caddy))
+    ingress = next(m for m in _manifests() if m["kind"] == "Ingress")["spec"]["rules"][0]["http"]["paths"]
+    for path, operations in openapi()["paths"].items():
+        owner = next(iter(operations.values()))["tags"][0].lower()
+        example = path.replace("{community}", "lijing").replace("{", "").replace("}", "")
+        assert [name for name, pattern in routes.items() if re.match(pattern, example)] == [owner], path
+        assert [p["backend"]["service"]["name"] for p in ingress if re.match(f"^{p['path']}", example)] == [owner], path
+    for hidden in ("/internal/contacts", "/metrics", "/readyz", "/livez", "/api/v1/lijing/internal/contacts"):
+        assert not [name for name, pattern in routes.items() if re.match(pattern, hidden)]
+
+
+def test_nobody_has_rights_on_the_default_exchange_or_on_a_neighbour() -> None:
+    made = definitions(SERVICES, dict.fromkeys((*SERVICES, "operator", "demo"), "x"), subscribers=("demo",))
+    for rights in made["permissions"]:
+        for kind in ("configure", "write"):
+            assert not re.search(rights[kind], "amq.default")
+            for service in set(SERVICES) - {rights["user"]}:
+                assert not re.search(rights[kind], f"{service}.out")
+                assert not re.search(rights[kind], f"{service}.inbox")
+    policy = made["parameters"][0]["value"]
+    for own in ("bookings.inbox", "bookings.parked", "bookings.retry.5m", "bookings.events.log"):
+        assert not re.search(policy["pattern"], own)
+    for foreign in ("demo.lijing", "evt-bookings-x--demo.y"):
+        assert re.search(policy["pattern"], foreign)
+
+
+def test_every_port_and_setting_of_one_machine_is_in_the_example() -> None:
+    example = (ROOT / ".env.example").read_text()
+    for name, port in PORTS.items():
+        assert f"{name}={port}" in example
