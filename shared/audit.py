@@ -73,11 +73,13 @@ class Audit:
 
     def _extend(self, community: str, entries: list[Entry]) -> None:
         for _ in range(50):
-            n, previous = self._tails.get(community) or self._tail(community)
+            if community not in self._tails:
+                self._tails[community] = self._tail(community)
+            n, previous = self._tails[community]
             documents = []
             for entry in entries:
                 n += 1
-                document = {"_id": f"{community}:{n}", "community": community, "n": n, "prev": previous}
+                document: dict[str, Any] = {"_id": f"{community}:{n}", "community": community, "n": n, "prev": previous}
                 document |= {name: getattr(entry, name) for name in FIELDS if name != "n"}
                 previous = document["hash"] = digest(document)
                 documents.append(document)
@@ -87,12 +89,23 @@ class Audit:
                 if error.details["writeErrors"][0]["code"] != DUPLICATE:
                     raise
                 # Another replica was first: go on from its entry, with those of ours that are not in yet.
-                self._tails.pop(community, None)
-                entries = entries[error.details["writeErrors"][0]["index"] :]
+                done = error.details["writeErrors"][0]["index"]
+                entries = entries[done:]
+                before = documents[done]
+                self._tails[community] = self._further(community, before["n"] - 1, before["prev"])
                 continue
             self._tails[community] = (n, previous)
             return
         raise PyMongoError("the chain is contended")
+
+    def _further(self, community: str, n: int, previous: str) -> tuple[int, str]:
+        """The end of the chain, going on from an entry that is known: by id, so that a long chain costs no more."""
+        while True:
+            ids = [f"{community}:{k}" for k in range(n + 1, n + 65)]
+            found = sorted(self._entries.find({"_id": {"$in": ids}}, {"n": 1, "hash": 1}), key=lambda entry: entry["n"])
+            if not found:
+                return n, previous
+            n, previous = found[-1]["n"], found[-1]["hash"]
 
     def _tail(self, community: str) -> tuple[int, str]:
         last = self._entries.find_one({"community": community}, sort=[("n", -1)])

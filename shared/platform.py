@@ -140,7 +140,8 @@ class Provided(DependencyProvider):
         super().__init__()
         self.make = make
 
-    def start(self) -> None:
+    def build(self) -> None:
+        """Make the object. Before the container starts: entrypoints take work the moment they are started."""
         self.made = self.make(self.platform)
 
     def get_dependency(self, worker_ctx: Any) -> Any:

@@ -22,6 +22,7 @@ from typing import Any
 from kombu import Connection
 from nameko.containers import ServiceContainer
 
+from shared.platform import Provided
 from shared.settings import Settings
 from shared.telemetry import configure, log
 
@@ -72,6 +73,9 @@ def main(name: str) -> None:
     for extension in container.dependencies:
         extension.setup()
     platform.prepare_database()
+    for extension in container.dependencies:
+        if isinstance(extension, Provided):
+            extension.build()
     told = eventlet.event.Event()
 
     def stop(signum: int, frame: Any) -> None:

@@ -69,8 +69,8 @@ def test_a_message_that_can_never_be_handled_is_parked_at_once(
 ) -> None:
     id = str(uuid.uuid4())
     message = Message(body, content_type=media, delivery_mode=2, message_id=id, application_headers=_headers(**headers))
-    with Connection(world.here.amqp("bookings"), transport_options={"confirm_publish": True}) as connection:
-        connection.channel().basic_publish(message, exchange="bookings.out", routing_key="reservation_confirmed")
+    with Connection(world.here.amqp("notifications"), transport_options={"confirm_publish": True}) as connection:
+        connection.channel().basic_publish(message, exchange="notifications.retry", routing_key="inbox")
     (row,) = world.until(lambda: _parked(world, id), what="the message to be parked")
     assert (row["service"], row["error"]) == ("notifications", reason)
     assert row["failed_at"]
@@ -86,8 +86,8 @@ def test_a_message_that_can_never_be_handled_is_parked_at_once(
 def test_an_undecodable_message_is_parked_too(world: World) -> None:
     id = str(uuid.uuid4())
     message = Message(b"\xff\xfe", content_type="application/json", content_encoding="utf-99", message_id=id)
-    with Connection(world.here.amqp("bookings"), transport_options={"confirm_publish": True}) as connection:
-        connection.channel().basic_publish(message, exchange="bookings.out", routing_key="reservation_confirmed")
+    with Connection(world.here.amqp("notifications"), transport_options={"confirm_publish": True}) as connection:
+        connection.channel().basic_publish(message, exchange="notifications.retry", routing_key="inbox")
     (row,) = world.until(lambda: _parked(world, id), what="the message to be parked")
     assert row["error"] == "no_envelope"
     ParkingLot(world.here.amqp("operator")).drop(id)

@@ -105,5 +105,6 @@ def test_the_search_itself_finds_what_it_looks_for() -> None:
 
 
 def _without_ids(text: str) -> str:
-    """Ids, hashes and numbers of time are hexadecimal or long: no phone number hides in them."""
-    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{20,}|[0-9a-f]{24,}|\d{13,}|\d+\.\d+|\\x[0-9a-f]{2}", " ", text)
+    """Traces, ids, hashes and numbers of time are hexadecimal or long: no phone number hides in them."""
+    text = re.sub(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", " ", text)
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{20,}|[0-9a-f]{24,}|(?<!\d)(?!86)\d{13,}|\d+\.\d+|\\x[0-9a-f]{2}", " ", text)
