@@ -77,7 +77,9 @@ def main(ctx: click.Context, folder: Path | None) -> None:
 @click.pass_obj
 def run(stack: Stack) -> None:
     """Start everything, play the main job once, stay until Ctrl-C."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Explicitly: a shell that starts us in the background has SIGINT ignored.
+        signal.signal(number, signal.default_int_handler)
     try:
         stack.up()
         demo = Demo(stack.installation, say)

@@ -82,6 +82,13 @@ class World:
     def __enter__(self) -> World:
         self.stack.up()
         self._open.callback(self.stack.down)
+        try:
+            return self._enter()
+        except BaseException:
+            self._open.close()
+            raise
+
+    def _enter(self) -> World:
         self.demo = Demo(self.here, lambda text: None)
         self.data = self.demo.load()
         self.ear = self._open.enter_context(Listener(self.here.amqp("demo")))
