@@ -137,6 +137,9 @@ class Installation:
             "LINLI_SMTP": f"127.0.0.1:{self.port('LINLI_SMTP_PORT')}",
             "LINLI_MAIL_FROM": "no-reply@linli.example",
             "PYTHONUNBUFFERED": "1",
+            # Large blocks go back to the system at once: otherwise each thread keeps what a password hash took.
+            "MALLOC_MMAP_THRESHOLD_": "1048576",
+            "MALLOC_ARENA_MAX": "2",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         for peer in SERVICES:

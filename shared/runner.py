@@ -6,6 +6,8 @@ import os
 import warnings
 
 os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")
+# The thread pool hashes passwords, 19 MB each: two at a time keep memory and the other core free.
+os.environ.setdefault("EVENTLET_THREADPOOL_SIZE", "2")
 warnings.filterwarnings("ignore", message="(?s).*Eventlet is deprecated")
 warnings.filterwarnings("ignore", message="EdDSA is deprecated")  # its new name is not spoken everywhere yet
 
