@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
@@ -29,7 +30,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 ALL_DAY = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 
 
-class Side:
+class Side(ABC):
     """One of the two systems under load."""
 
     name: str
@@ -60,9 +61,9 @@ class Side:
 
     rooms: list[str]
 
+    @abstractmethod
     def heard(self) -> dict[str, list[float]]:
         """When each reservation was heard by the listener (epoch seconds)."""
-        raise NotImplementedError(self.name)
 
     def cpu(self) -> float:
         """CPU seconds of the service processes so far."""
