@@ -15,13 +15,8 @@ install_packages() {
         fail "missing: ${packages[*]}. Install with: apt-get install ${packages[*]}"
     fi
     say "installing from the distribution: ${packages[*]}"
-    local policy=/usr/sbin/policy-rc.d kept='' before after
-    # Services must not start by being installed: for a moment, nothing may.
-    if [ -e $policy ]; then kept=$(mktemp); cp -p $policy "$kept"; fi
-    # shellcheck disable=SC2064
-    trap "if [ -n '$kept' ]; then mv '$kept' $policy; else rm -f $policy; fi" RETURN EXIT
-    printf '#!/bin/sh\nexit 101\n' >$policy
-    chmod 755 $policy
+    local before after
+    forbid_starting
     before=$(enabled_units)
     local options=(-o DPkg::Lock::Timeout=60 -y --no-install-recommends)
     if ! DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" install "${packages[@]}" >.setup.log 2>&1; then
@@ -35,6 +30,23 @@ install_packages() {
         say "left disabled: $unit"
     done
     rm -f .setup.log
+    allow_starting
+}
+
+# Services must not start by being installed: for a moment, nothing may. The machine may have a policy of its own.
+policy=/usr/sbin/policy-rc.d
+kept=$policy.before-linli
+
+forbid_starting() {
+    if [ -e $policy ] && [ ! -e $kept ]; then cp -p $policy $kept; fi
+    trap allow_starting EXIT
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+}
+
+allow_starting() {
+    trap - EXIT
+    if [ -e $kept ]; then mv $kept $policy; else rm -f $policy; fi
 }
 
 enabled_units() {

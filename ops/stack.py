@@ -209,8 +209,9 @@ class Stack:
         here = self.installation
         python = sys.executable
         parts = [
+            # What a program drops where it stands (a broker's crash dump) lands under .run, not among the sources.
             f"[supervisord]\nlogfile={here.path('logs', 'supervisord.log')}\npidfile={here.path('supervisord.pid')}\n"
-            f"nodaemon=false\nminfds=4096\ndirectory={ROOT}\nchildlogdir={here.path('logs')}\n",
+            f"nodaemon=false\nminfds=4096\ndirectory={here.path('logs')}\nchildlogdir={here.path('logs')}\n",
             f"[unix_http_server]\nfile={here.socket}\nchmod=0700\n",
             "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n",
             self._program("epmd", 10, f"{find('epmd')} -port {here.port('LINLI_EPMD_PORT')} -address 127.0.0.1", ""),
