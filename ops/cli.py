@@ -225,9 +225,11 @@ def outbox(stack: Stack, as_json: bool) -> None:
     try:
         client: MongoClient[Any] = MongoClient(stack.installation.mongo("admin"), serverSelectionTimeoutMS=3000, tz_aware=True)
         for service in SERVICES:
+            # Published already, only not yet taken out: these wait for nothing.
+            published = {row[3] for entry in client[service]["published"].find() for row in entry["rows"]}
             for collection in sorted(client[service].list_collection_names()):
-                waiting = client[service][collection].find({"outbox.0": {"$exists": True}}, {"outbox.at": 1})
-                times = [row["at"] for document in waiting for row in document["outbox"]]
+                waiting = client[service][collection].find({"outbox.0": {"$exists": True}}, {"outbox.at": 1, "outbox.id": 1})
+                times = [row["at"] for document in waiting for row in document["outbox"] if row["id"] not in published]
                 if times:
                     oldest = min(times).isoformat(timespec="seconds")
                     rows.append({"service": service, "collection": collection, "events": len(times), "oldest": oldest})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -26,11 +25,10 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared.errors import Unavailable
-from shared.store import Document, Inserted, Kind
+from shared.store import EPOCH, Document, Inserted, Kind
 from shared.telemetry import DATABASE_UP
 
 DUPLICATE = 11000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # After these nobody knows whether the write happened.
 UNKNOWN = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WTimeoutError, ConnectionFailure)
 T = TypeVar("T")
@@ -214,12 +212,21 @@ class MongoBackend:
             pull = {"$pull": {"outbox": {"id": {"$in": events}}}}
             _run(partial(self._collection.update_many, where, pull))
 
-    def left_behind(self, community: str, before: Any, limit: int) -> list[Document]:
-        """Documents of one community with events older than `before`: for the sweeper alone."""
-        # With a lower bound too: SecantusDB would walk through every empty outbox below the upper one.
-        where = {"community": community, "outbox.at": {"$gt": EPOCH, "$lt": before}}
-        fields = {"community": 1, "outbox": 1}
-        return _run(lambda: list(self._collection.find(where, fields).sort("outbox.at", 1).limit(limit)))
+    def left_behind(self, community: str, before: Any, size: int) -> Iterator[list[Document]]:
+        """Pages of one community's documents with events older than `before`, oldest first: for the sweeper alone."""
+        since = EPOCH
+        while True:
+            # With a lower bound too: SecantusDB would walk through every empty outbox below the upper one.
+            where = {"community": community, "outbox.at": {"$gt": since, "$lt": before}}
+            page = _run(partial(self._oldest, where, size))
+            if page:
+                yield page
+            if len(page) < size:
+                return
+            since = min(row["at"] for row in page[-1]["outbox"] if row["at"] > since)
+
+    def _oldest(self, where: Document, size: int) -> list[Document]:
+        return list(self._collection.find(where, {"community": 1, "outbox": 1}).sort("outbox.at", 1).limit(size))
 
     def communities(self) -> list[str]:
         """Every community that has ever written here: for the sweeper and timers alone."""

@@ -1,7 +1,9 @@
 """The relay: publishes what was saved, and takes it out of the document once the broker has confirmed it.
 
 One a replica: one dedicated connection, at most WINDOW events in flight, publisher confirms read as they come.
-Whatever a crash leaves behind is found by the sweeper, which runs in one replica at a time under a fenced lease.
+Taking out gives way to commands: while they come, confirmed events are noted in the ledger, many in one write, and
+taken out in the next lull. Whatever a crash leaves behind is found by the sweeper, which runs in one replica at a time
+under a fenced lease.
 """
 
 from __future__ import annotations
@@ -9,27 +11,35 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from threading import Event as Signal
 from typing import Any
 
 from amqp.exceptions import AMQPError
 from kombu import Connection
 from kombu.exceptions import OperationalError
+from pymongo.errors import PyMongoError
 
 from shared.envelope import message_for
+from shared.errors import Unavailable
 from shared.faults import fault
+from shared.ledger import TIDIED_TOGETHER, Ledger, Row
 from shared.mongo import MongoBackend
 from shared.store import Document
 from shared.telemetry import BROKER_UP, NACKED, PENDING, PUBLISHED, log, where
 from shared.topology import declare_speaker, out
 
 WINDOW = 256
+PAGE = 500  # documents that the sweeper looks at together
 MEMORY = 20_000  # events held in memory; beyond that the sweeper finds them in the database
 CONFIRM_TIMEOUT = 15.0
+LULL = 0.03  # seconds without a new event: nobody waits for the database
+GATHER = 0.4  # seconds that confirmed events wait for a lull, or for more of them, before they are noted
+CROWDED = 8  # events of one document: its outbox is capped, so they are taken out at once
 LOST = (AMQPError, OperationalError, OSError, socket.timeout)
 
 
@@ -43,20 +53,28 @@ class Outgoing:
     row: Document
     tries: int = 0
     due: float = 0.0
+    confirmed: float = 0.0
 
     @property
     def id(self) -> str:
         return str(self.row["id"])
 
+    @property
+    def where(self) -> Row:
+        """Where it stands in the database."""
+        return self.collection, self.community, self.document, self.id
+
 
 class OutboxRelay:
-    """See the module. `remove(collection, rows)` takes confirmed events out of their documents."""
+    """See the module. `busy()` says whether a command is being saved right now."""
 
-    def __init__(self, service: str, amqp_uri: str, remove: Callable[[str, list[tuple[str, str, str]]], None]) -> None:
-        self.service = service
-        self._uri, self._remove = amqp_uri, remove
+    def __init__(self, service: str, amqp_uri: str, ledger: Ledger, busy: Callable[[], bool]) -> None:
+        self.service, self.ledger = service, ledger
+        self._busy = busy
+        self._uri = amqp_uri
         self._queue: deque[Outgoing] = deque()
         self._known: dict[str, Outgoing] = {}
+        self._offered = 0.0
         self._flight: OrderedDict[int, tuple[Outgoing, float]] = OrderedDict()
         self._delayed: list[Outgoing] = []
         self._confirmed: deque[Outgoing] = deque()
@@ -77,12 +95,13 @@ class OutboxRelay:
             self._known[outgoing.id] = outgoing
             self._queue.append(outgoing)
         if rows:
+            self._offered = time.monotonic()
             PENDING.set(len(self._known))
             self._wake.set()
 
     @property
     def idle(self) -> bool:
-        """Everything that was offered has been confirmed and taken out of its document."""
+        """Everything that was offered has been confirmed, and noted or taken out of its document."""
         return not self._known
 
     @property
@@ -112,33 +131,46 @@ class OutboxRelay:
             pause = min(pause * 2, 2.0)
 
     def settle(self) -> None:
-        """Take confirmed events out of their documents, many in one write."""
-        while True:
-            self._settle.wait(1.0)
+        """Note confirmed events, and take them out of their documents when nobody is kept waiting by that."""
+        while not (self.stopping and self.idle):
+            self._settle.wait(LULL if self._confirmed or self.ledger.waiting else 1.0)
             self._settle.clear()
-            if self._confirmed:
+            try:
                 self._settle_some()
-            elif self.stopping and self.idle:
-                return
+            except PyMongoError as error:  # the database is away: these are published, only the tidying waits
+                log("relay").warning("outbox_not_tidied", error=type(error).__name__, events=len(self._confirmed))
+                time.sleep(0.5)
+            except Unavailable as error:
+                log("relay").warning("outbox_not_tidied", error=error.code, events=len(self._confirmed))
+                time.sleep(0.5)
 
     def _settle_some(self) -> None:
-        batch = [self._confirmed.popleft() for _ in range(min(len(self._confirmed), WINDOW))]
-        by_collection: dict[str, list[tuple[str, str, str]]] = {}
-        for outgoing in batch:
-            row = (outgoing.community, outgoing.document, outgoing.id)
-            by_collection.setdefault(outgoing.collection, []).append(row)
-        try:
-            for collection, rows in by_collection.items():
-                self._remove(collection, rows)
-        except Exception as error:  # the database is away: these are published, only the tidying waits
-            log("relay").warning("outbox_not_tidied", error=type(error).__name__, events=len(batch))
-            self._confirmed.extend(batch)
-            time.sleep(0.5)
-        else:
-            for outgoing in batch:
-                self._known.pop(outgoing.id, None)
-            PENDING.set(len(self._known))
-        if self._confirmed:
+        now = time.monotonic()
+        quiet = now - self._offered > LULL and not self._busy()
+        if not self._confirmed:
+            if self.ledger.waiting and (quiet or self.ledger.urgent()):
+                self.ledger.tidy_some()
+                self._settle.set()
+            return
+        first = list(islice(self._confirmed, WINDOW))
+        rows = Counter(outgoing.document for outgoing in first)
+        batch = [o for o in first if rows[o.document] + self.ledger.rows[o.document] >= CROWDED]
+        if batch or quiet:
+            batch = batch or first[:TIDIED_TOGETHER]
+            self.ledger.remove([outgoing.where for outgoing in batch])
+        elif self.stopping or len(first) >= WINDOW // 2 or now - first[0].confirmed > GATHER:
+            batch = first
+            self.ledger.note([outgoing.where for outgoing in batch])
+        self._forget(first, {outgoing.id for outgoing in batch})
+
+    def _forget(self, first: list[Outgoing], done: set[str]) -> None:
+        for _ in first:
+            self._confirmed.popleft()
+        self._confirmed.extendleft(o for o in reversed(first) if o.id not in done)
+        for id in done:
+            self._known.pop(id, None)
+        PENDING.set(len(self._known))
+        if done and self._confirmed:
             self._settle.set()
 
     # -- the connection's side
@@ -213,6 +245,9 @@ class OutboxRelay:
     def _on_ack(self, tag: int, multiple: bool) -> None:
         done = self._take(tag, multiple)
         PUBLISHED.inc(len(done))
+        now = time.monotonic()
+        for outgoing in done:
+            outgoing.confirmed = now
         self._confirmed.extend(done)
         self._settle.set()
 
@@ -235,16 +270,21 @@ class Sweeper:
         self._relay, self._backends, self._after = relay, backends, timedelta(seconds=after)
 
     def sweep(self, now: datetime) -> int:
-        """Offer every event older than `after` seconds to the relay; returns how many were found."""
+        """Offer every event older than `after` seconds that is not published; returns how many were found."""
         if not self._relay.connected:
             return 0
-        found = 0
+        ledger = self._relay.ledger
+        ledger.tidy_after_the_dead()
+        published, found = ledger.published(), 0
         for collection, backend in self._backends.items():
             for community in backend.communities():
-                for document in backend.left_behind(community, now - self._after, 500):
-                    rows = [row for row in document["outbox"] if row["at"] < now - self._after]
-                    self._relay.offer(collection, community, document["_id"], rows)
-                    found += len(rows)
+                for documents in backend.left_behind(community, now - self._after, PAGE):
+                    # Asked again: one that was noted while we read is in the second answer, one tidied in the first.
+                    published |= ledger.published()
+                    for document in documents:
+                        rows = [r for r in document["outbox"] if r["at"] < now - self._after and r["id"] not in published]
+                        self._relay.offer(collection, community, document["_id"], rows)
+                        found += len(rows)
         if found:
             log("sweeper").info("left_behind", events=found)
         return found

@@ -14,6 +14,7 @@ from nameko.extensions import DependencyProvider, SharedExtension
 
 from shared.audit import Audit
 from shared.identity import InternalCalls, Issuer, RemoteKeys, Signer, Verifier
+from shared.ledger import Ledger
 from shared.mongo import MongoBackend, Tenants, connect, database_name
 from shared.outbox import OutboxRelay, Sweeper
 from shared.privacy import Vault
@@ -46,7 +47,10 @@ class Platform(SharedExtension):
         self.database = database_name(settings.mongo_uri)
         self.tenants = Tenants(self.mongo, self.database)
         self.vault = Vault(self.mongo, self.database, settings.master_key)
-        self.relay = OutboxRelay(self.service, settings.amqp_uri, lambda c, rows: self._backends[c].remove_events(rows))
+        ledger = Ledger(self.mongo, self.database, lambda c, rows: self._backends[c].remove_events(rows))
+        self.relay = OutboxRelay(
+            self.service, settings.amqp_uri, ledger, lambda: any(store.busy for store in self._stores.values())
+        )
         peers = KeySet.import_key_set(json.loads(settings.service_keys))
         self.internal = InternalCalls(self.service, Signer(json.loads(settings.service_key)), peers)
         self.issuers: list[Issuer] = []

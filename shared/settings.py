@@ -13,6 +13,10 @@ class SettingMissing(SystemExit):
     """A required setting is absent; the process says which, and ends."""
 
 
+class SettingRefused(SystemExit):
+    """A setting has a value that cannot work here; the process says why, and ends."""
+
+
 def read(environ: Mapping[str, str], name: str, default: str | None = None) -> str:
     """The value of `name`: from the variable, from the file that `name`_FILE points at, or the default."""
     if environ.get(name):
@@ -56,8 +60,11 @@ class Settings:
 
     @classmethod
     def load(cls, service: str, environ: Mapping[str, str] = os.environ) -> Settings:
-        """The settings of one service. Raises SettingMissing naming the first absent one."""
+        """The settings of one service. Raises SettingMissing naming the first absent one, SettingRefused."""
         e = environ
+        if read(e, "LINLI_MONGO_URI").startswith("mongodb+srv:"):
+            # Its lookups, first and then every minute, would stop every greenthread while they last.
+            raise SettingRefused("setting LINLI_MONGO_URI: mongodb+srv is not supported; name the hosts in a mongodb:// URI")
         testing = e.get("LINLI_TEST") == "1"
         return cls(
             service=service,

@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
@@ -30,6 +31,8 @@ Document = dict[str, Any]
 A = TypeVar("A", bound=Aggregate)
 Decision = Callable[..., tuple[Any, list[Event]]]
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 PATIENCE = 2.0  # seconds that a command fights for a document before Conflict("busy")
 REMEMBER_REPLY = timedelta(hours=24)
 REMEMBER_CAUSE = timedelta(days=30)
@@ -72,8 +75,8 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """How one type of aggregate is kept: its collection, unique and plain indexes (community comes first in each),
-    and the searchable forms of its personal fields."""
+    """How one type of aggregate is kept: its collection, unique and plain indexes (community comes first in each, and
+    `born` last where pages are read by it), and the searchable forms of its personal fields."""
 
     type: type[Aggregate]
     collection: str
@@ -120,6 +123,11 @@ class Store(Generic[A]):
         self._reads: Batcher[tuple[str, str], Document | None] = Batcher(backend.read)
         self._lines: dict[tuple[str, str], Batcher[_Command, A]] = {}
 
+    @property
+    def busy(self) -> bool:
+        """A command is being saved, or waits to be."""
+        return not self._inserts.idle or bool(self._lines)
+
     # -- reading
 
     def find(self, community: str, id: str) -> A | None:
@@ -141,21 +149,42 @@ class Store(Generic[A]):
     ) -> Page:
         """A page in order of birth. `after` is a cursor that an earlier page gave."""
         step = -1 if newest_first else 1
-        matching: Document = {"community": call.community, "gone": {"$ne": True}, **(where or {})}
+        matching: Document = {"community": call.community, **(where or {})}
+        seen: tuple[datetime, str] | None = None
         if after:
-            born, id = _cursor(after)
-            beyond = "$lt" if newest_first else "$gt"
-            matching["$or"] = [{"born": {beyond: born}}, {"born": born, "_id": {beyond: id}}]
-        documents = self.backend.query(matching, [("born", step), ("_id", step)], limit + 1)
+            seen = _cursor(after)
+            # Below the next millisecond, not `$lte`: SecantusDB leaves out equals where the index has fields behind this one.
+            matching["born"] = {"$gte": EPOCH, "$lt": seen[0] + MILLISECOND} if newest_first else {"$gte": seen[0]}
+        documents = self._present(matching, [("born", step), ("_id", step)], limit + 1, seen, newest_first)
         items = [self.load(document) for document in documents[:limit]]
-        more = len(documents) > limit
-        last = documents[limit - 1] if more else None
+        last = documents[limit - 1] if len(documents) > limit else None
         return Page(items, _to_cursor(last["born"], last["_id"]) if last else None)
 
     def all(self, community: str, where: Document, limit: int = 1000, order: str = "born") -> list[A]:
         """Everything in one community that matches, oldest first (or by another field), up to `limit`."""
-        matching = {"community": community, "gone": {"$ne": True}, **where}
-        return [self.load(d) for d in self.backend.query(matching, [(order, 1), ("_id", 1)], limit)]
+        documents = self._present({"community": community, **where}, [(order, 1), ("_id", 1)], limit)
+        return [self.load(document) for document in documents]
+
+    def _present(
+        self,
+        where: Document,
+        order: list[tuple[str, int]],
+        limit: int,
+        seen: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+    ) -> list[Document]:
+        """Up to `limit` documents that are not gone and come after `seen`."""
+        # Both are sifted here: a filter with more than an index's own fields makes SecantusDB read the whole collection.
+        size = limit
+        while True:
+            found = self.backend.query(where, order, size)
+            present = [d for d in found if not d.get("gone")]
+            if seen:
+                beyond = operator.lt if newest_first else operator.gt
+                present = [d for d in present if beyond((d["born"], d["_id"]), seen)]
+            if len(present) >= limit or len(found) < size:
+                return present[:limit]
+            size *= 2
 
     def load(self, document: Document) -> A:
         """The aggregate of a document that was read past the store."""

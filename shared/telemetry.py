@@ -17,6 +17,7 @@ LATENCY = Histogram(
 )
 PUBLISHED = Counter("linli_events_published_total", "Events confirmed by the broker")
 NACKED = Counter("linli_events_nacked_total", "Events the broker refused; they stay in the outbox and are repeated")
+UNTIDIED = Gauge("linli_outbox_untidied", "Published events that still stand in their documents, to be taken out in a lull")
 PENDING = Gauge("linli_relay_pending", "Events that this replica holds and has not had confirmed")
 CONSUMED = Counter("linli_events_consumed_total", "Events handled", ["event", "outcome"])
 INBOX = Gauge("linli_inbox_taken", "Messages taken from the inbox and not yet acknowledged")

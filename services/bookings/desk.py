@@ -16,7 +16,7 @@ from shared.platform import Platform
 from shared.store import Kind, Page, Store
 
 ROOMS = Kind(Room, "rooms")
-USES = Kind(Use, "uses", unique=(("claims",),), indexes=(("resident_id",),))
+USES = Kind(Use, "uses", unique=(("claims",),), indexes=(("resident_id", "kind", "born"),))
 PEOPLE = Kind(Person, "people")
 PLACES = Kind(Place, "places")
 

@@ -14,12 +14,11 @@ from shared.errors import Conflict, Missing
 from shared.errors import Refused as Refusal
 from shared.events.base import Event
 from shared.internal import ask
-from shared.mongo import EPOCH
 from shared.platform import Platform
-from shared.store import Kind, Page
+from shared.store import EPOCH, Kind, Page
 from shared.telemetry import DELIVERIES, log
 
-DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "born"), ("due",)))
+DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born"), ("due",)))
 PREFERENCES = Kind(Preferences, "preferences")
 TEMPLATES = Kind(Template, "templates")
 CODES = "sign_in_code"

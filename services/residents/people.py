@@ -26,14 +26,14 @@ RESIDENTS = Kind(
     Resident,
     "residents",
     sealed_unique="id_number",
-    indexes=(("groups",),),
+    indexes=(("state", "born"), ("state", "groups", "born"), ("guardians",)),
     search={
         "name": _of_active(lambda r: name_forms(r.name)),
         "phone": _of_active(lambda r: {r.phone} if r.phone else set()),
         "id_number": _of_active(lambda r: {r.id_number.upper()} if r.id_number else set()),
     },
 )
-HOUSEHOLDS = Kind(Household, "households")
+HOUSEHOLDS = Kind(Household, "households", indexes=(("members",),))
 WORKERS = Kind(Worker, "workers", search={"name": lambda w: name_forms(w.name)})
 
 
@@ -122,7 +122,8 @@ class People:
             raise Invalid("search_one", "search by exactly one of name, phone, id_number", "name")
         text = call.body[given[0]]
         text = e164(text) if given[0] == "phone" else text.upper() if given[0] == "id_number" else normalised(text)
-        where = {"state": domain.ACTIVE} | self._residents.searched(call, given[0], text)
+        # Only the active have searchable forms.
+        where = self._residents.searched(call, given[0], text)
         return self._residents.page(call, where, limit=call.body["limit"], after=call.body["after"])
 
     def read(self, call: Call, id: str) -> Resident:

@@ -19,14 +19,6 @@ Row = tuple[str, str, str, str]
 EVENTS = 5_000
 
 
-def broker_control(world: World, *arguments: str) -> str:
-    """rabbitmqctl on the world's own broker."""
-    file = world.here.path("env", "broker.sh")
-    command = f'. {file} && exec /usr/lib/rabbitmq/bin/rabbitmqctl -q -n $RABBITMQ_NODENAME "$@"'
-    done = subprocess.run(["/bin/sh", "-c", command, "sh", *arguments], capture_output=True, text=True, timeout=60, check=True)
-    return done.stdout
-
-
 def switch_mail_off(world: World) -> None:
     """The demo data needed mail; the job under measurement does without."""
     with world.here.path("env", "notifications-0.sh").open("a") as out:
@@ -38,11 +30,16 @@ def switch_mail_off(world: World) -> None:
 RELAY = """
 import eventlet; eventlet.monkey_patch()
 import sys, time
+from collections import Counter
 from datetime import datetime, UTC
 from uuid6 import uuid7
 from shared.outbox import OutboxRelay
 count = int(sys.argv[2])
-relay = OutboxRelay("residents", sys.argv[1], lambda collection, rows: None)
+class Nowhere:
+    waiting, rows = 0, Counter()
+    def note(self, rows): pass
+    remove = note
+relay = OutboxRelay("residents", sys.argv[1], Nowhere(), lambda: False)
 eventlet.spawn(relay.run); eventlet.spawn(relay.settle)
 while not relay.connected: eventlet.sleep(0.05)
 body = '{"reservation_id":"x","room_id":"y","at":"2026-11-22T12:00:00+00:00"}'
@@ -120,9 +117,9 @@ def consumer(world: World) -> list[Row]:
 def _stock(world: World, count: int) -> float:
     import os
 
-    if "stock" not in broker_control(world, "list_users"):
-        broker_control(world, "add_user", "stock", "stock")
-        broker_control(world, "set_permissions", "stock", ".*", ".*", ".*")
+    if "stock" not in world.broker_control("list_users"):
+        world.broker_control("add_user", "stock", "stock")
+        world.broker_control("set_permissions", "stock", ".*", ".*", ".*")
     amqp = f"amqp://stock:stock@127.0.0.1:{world.here.port('LINLI_AMQP_PORT')}//"
     with Connection(amqp) as connection:
         channel = connection.channel()
@@ -144,7 +141,7 @@ def _stock(world: World, count: int) -> float:
     process = run()
     queue = "evt-stockconsumer-reservation_confirmed--stockconsumed.tell"
     try:
-        world.until(lambda: queue in broker_control(world, "list_queues", "name"), what="the stock queue")
+        world.until(lambda: queue in world.broker_control("list_queues", "name"), what="the stock queue")
     finally:
         process.terminate()
         process.wait(20)

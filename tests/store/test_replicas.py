@@ -119,3 +119,33 @@ def test_pymongo_yields_under_eventlet_and_survives_a_restart_of_the_server(tmp_
         process.kill()
         process.wait()
         database.stop()
+
+
+SRV = """
+import eventlet; eventlet.monkey_patch()
+import sys
+from shared.mongo import connect
+client = connect(sys.argv[1], 3)
+client.admin.command("ping")
+print(client._topology._srv_monitor)
+"""
+
+
+def test_no_name_is_looked_up_behind_the_hub(database: Any) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SRV, database.uri],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == "None"
+
+
+def test_a_uri_that_needs_srv_is_refused_at_start() -> None:
+    environ = {"PATH": "/usr/bin:/bin", "LINLI_MONGO_URI": "mongodb+srv://cluster.example/bookings"}
+    command = [sys.executable, "-m", "shared.runner", "bookings"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=ROOT, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "LINLI_MONGO_URI" in done.stderr and "mongodb+srv is not supported" in done.stderr

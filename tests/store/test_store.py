@@ -39,7 +39,11 @@ class Session(Aggregate):
 
 
 KIND = Kind(
-    Session, "sessions", unique=(("claims",),), indexes=(("name",),), search={"note": lambda s: {s.note} if s.note else set()}
+    Session,
+    "sessions",
+    unique=(("claims",),),
+    indexes=(("name", "born"),),
+    search={"note": lambda s: {s.note} if s.note else set()},
 )
 
 
@@ -245,3 +249,23 @@ def test_ensure_makes_it_once_and_leaves_the_gone_alone(store: Any) -> None:
     store.change(call(), "s1", lambda s: (s.but(gone=True), []))
     assert store.ensure(call(), "s1", lambda id: Session(), seat, "late").gone
     assert store.find("lijing", "s1") is None
+
+
+def test_lists_read_no_more_than_they_return(database: Any) -> None:
+    store = MongoStore(database.uri)
+    documents = [opened(f"s{n:04}", name=f"n{n % 20}", note="sun" if n % 50 == 0 else "")[0] for n in range(1000)]
+    store.create_all([(call(), document.but(id=document.claims[0]), []) for document in documents])
+    store.change(call(), "s0020", lambda s: (s.but(gone=True), []))
+    asked: list[Any] = []
+    query = store.backend.query
+    store.backend.query = lambda where, order, limit: asked.append(where) or query(where, order, limit)  # type: ignore[method-assign]
+    claims = [f"s{n:04}" for n in range(100, 140)]
+    assert len(store.all("lijing", {"claims": {"$in": claims}})) == 40
+    assert len(store.all("lijing", {"name": "n0"})) == 49, "the one that is gone is not in it"
+    first = store.page(call(), {"name": "n3"}, limit=30)
+    assert len(store.page(call(), {"name": "n3"}, limit=30, after=first.next or "").items) == 20
+    assert len(store.page(call(), store.searched(call(), "note", "sun"), limit=50).items) == 20
+    collection = store.backend._collection  # type: ignore[attr-defined]
+    for where in asked:
+        stats = collection.find(where).explain()["executionStats"]
+        assert stats["totalDocsExamined"] <= 2 * max(stats["nReturned"], 1), where

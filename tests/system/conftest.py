@@ -14,6 +14,7 @@ from tests.system.world import Community, World
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder: Path = tmp_path_factory.mktemp("system")
     with World(folder) as running:
+        running.tap()
         yield running
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import socket
+import subprocess
 import threading
 import time
 import uuid
@@ -26,6 +27,7 @@ from ops.settings import PORTS, SERVICES, Installation
 from ops.stack import Stack
 from shared import topology
 
+TAP = "tap"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FAST = {
     "LINLI_TEST": "1",
@@ -109,6 +111,26 @@ class World:
     def replica(self, service: str, n: int = 0) -> str:
         """The address of one replica, past the edge."""
         return f"http://127.0.0.1:{self.here.service_ports(service)[n]}"
+
+    def broker_control(self, *arguments: str) -> str:
+        """rabbitmqctl on the world's own broker."""
+        file = self.here.path("env", "broker.sh")
+        command = f'. {file} && exec /usr/lib/rabbitmq/bin/rabbitmqctl -q -n $RABBITMQ_NODENAME "$@"'
+        shell = ["/bin/sh", "-c", command, "sh", *arguments]
+        return subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    def tap(self) -> None:
+        """From now on keep a copy of all that passes any exchange, retries included, in the queue TAP."""
+        self.broker_control("add_user", TAP, TAP)
+        self.broker_control("set_permissions", TAP, TAP, TAP, ".*")
+        with Connection(f"amqp://{TAP}:{TAP}@127.0.0.1:{self.here.port('LINLI_AMQP_PORT')}//") as connection:
+            channel = connection.channel()
+            channel.queue_declare(TAP, durable=True, auto_delete=False)
+            for service in SERVICES:
+                channel.queue_bind(TAP, topology.out(service), "#")
+                channel.queue_bind(TAP, topology.events(service), "#")
+                for key in ("inbox", "parked", *topology.TIERS):
+                    channel.queue_bind(TAP, topology.retry(service), key)
 
     # -- quiet
 
