@@ -93,7 +93,7 @@ def test_nothing_personal_stands_in_clear_anywhere(world: World, lijing: Communi
     documents, messages, outputs = _documents(world), _messages(world), _outputs(world)
     messages += [("outside", json.dumps(event["body"]) + repr(event["headers"])) for event in world.ear.events]
     assert len(documents) > 100
-    assert len(messages) > 100
+    assert len(messages) > 50
     seen = {place.split()[0] for place, _ in messages}
     # What passes `.out` and `.events` is copied once, under the name of the first.
     assert seen >= {topology.out("residents"), topology.out("bookings"), topology.retry("notifications")}
