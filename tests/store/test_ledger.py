@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
 
+from ops.client import until
 from shared.ledger import ORPHANED, Ledger
 from shared.mongo import MongoBackend, Tenants, connect
 from shared.outbox import CROWDED, OutboxRelay, Sweeper
@@ -68,13 +69,6 @@ def replica(database: Any) -> Iterator[Replica]:
     made = Replica(database.uri, f"test_{uuid.uuid4().hex[:12]}")
     yield made
     made.end()
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end, "it does not come true"
-        time.sleep(0.02)
 
 
 def test_while_commands_come_the_published_are_noted_and_in_the_lull_taken_out(replica: Replica) -> None:
