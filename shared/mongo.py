@@ -214,16 +214,19 @@ class MongoBackend:
 
     def left_behind(self, community: str, before: Any, size: int) -> Iterator[list[Document]]:
         """Pages of one community's documents with events older than `before`, oldest first: for the sweeper alone."""
-        since = EPOCH
+        since, seen = EPOCH, set[str]()
         while True:
             # With a lower bound too: SecantusDB would walk through every empty outbox below the upper one.
-            where = {"community": community, "outbox.at": {"$gt": since, "$lt": before}}
+            where = {"community": community, "outbox.at": {"$gte": since, "$lt": before}}
             page = _run(partial(self._oldest, where, size))
-            if page:
-                yield page
+            if fresh := [document for document in page if document["_id"] not in seen]:
+                yield fresh
             if len(page) < size:
                 return
-            since = min(row["at"] for row in page[-1]["outbox"] if row["at"] > since)
+            seen.update(document["_id"] for document in page)
+            last = min(row["at"] for row in page[-1]["outbox"] if row["at"] >= since)
+            # A whole page of one moment: look at more of it.
+            size, since = (size * 2 if last == since else size), last
 
     def _oldest(self, where: Document, size: int) -> list[Document]:
         return list(self._collection.find(where, {"community": 1, "outbox": 1}).sort("outbox.at", 1).limit(size))

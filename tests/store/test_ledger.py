@@ -111,7 +111,7 @@ def test_the_sweeper_finds_the_unpublished_behind_pages_of_published(replica: Re
     monkeypatch.setattr("shared.outbox.PAGE", 10)
     for n in range(45):
         made = call()
-        made.at += timedelta(milliseconds=n)
+        made.at += timedelta(milliseconds=n // 25)  # more than a page of one moment
         replica.store.create(made, opened, id=f"s{n:02}")
     rows = [o.where for o in replica.relay._queue]
     replica.ledger.note(rows[:40])
