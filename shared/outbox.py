@@ -22,10 +22,8 @@ from typing import Any
 from amqp.exceptions import AMQPError
 from kombu import Connection
 from kombu.exceptions import OperationalError
-from pymongo.errors import PyMongoError
 
 from shared.envelope import message_for
-from shared.errors import Unavailable
 from shared.faults import fault
 from shared.ledger import TIDIED_TOGETHER, Ledger, Row
 from shared.mongo import MongoBackend
@@ -137,11 +135,10 @@ class OutboxRelay:
             self._settle.clear()
             try:
                 self._settle_some()
-            except PyMongoError as error:  # the database is away: these are published, only the tidying waits
-                log("relay").warning("outbox_not_tidied", error=type(error).__name__, events=len(self._confirmed))
-                time.sleep(0.5)
-            except Unavailable as error:
-                log("relay").warning("outbox_not_tidied", error=error.code, events=len(self._confirmed))
+            except Exception as error:  # most often the database is away: these are published, only the tidying waits
+                log("relay").warning(
+                    "outbox_not_tidied", error=type(error).__name__, events=len(self._confirmed), where=where(error)
+                )
                 time.sleep(0.5)
 
     def _settle_some(self) -> None:
