@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import secrets
 import uuid
@@ -11,8 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from uuid6 import uuid7
-
-from shared.events.base import Aggregate
 
 INSTALLATION = "_"  # the community of what belongs to no community: accounts, organisations, leases
 NAMESPACE = uuid.UUID("6f0c7c1e-8f0f-4b3a-9d57-1c1b1a2e7d10")
@@ -50,7 +49,7 @@ class Call:
     body_hash: str = ""
     if_match: int | None = None
     cause: str = ""  # the id of the event that this call answers
-    render: Callable[[Aggregate], bytes] | None = None
+    render: Callable[[Any], bytes | None] | None = None  # the reply to keep for repeats; None: a repeat decides again
     status: int = 200
 
     def new_id(self, purpose: str = "") -> str:
@@ -60,6 +59,24 @@ class Call:
         if self.key:
             return derived_id(self.key, purpose)
         return str(uuid7())
+
+    def showing(self, part: Callable[[Any], Any]) -> Call:
+        """The same call, whose kept reply shows `part(aggregate)` instead of the aggregate; none is kept for None."""
+        whole = self.render
+        if whole is None:
+            return self
+
+        def render(aggregate: Any) -> bytes | None:
+            shown = part(aggregate)
+            return None if shown is None else whole(shown)
+
+        return dataclasses.replace(self, render=render)
+
+    def plain(self, community: str = "") -> Call:
+        """The same call without key, cause and conditions: for the second write of a command."""
+        return Call(
+            community=community or self.community, at=self.at, actor=self.actor, correlation=self.correlation, trace=self.trace
+        )
 
     def is_one_of(self, *roles: str) -> bool:
         """Whether the caller holds one of the roles here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,13 +31,20 @@ _KEY = re.compile(r"[\x21-\x7e]{8,255}")
 _RESERVED = frozenset({"tokens", "communities", "api", "deadlines"})
 
 
+@dataclass(frozen=True)
+class Raw:
+    """A reply that is not JSON; the operation says its content type by `gives`."""
+
+    body: bytes
+
+
 class Api(Entrypoint):
     """`@api("POST", "/{community}/rooms", takes=…, gives=…, allow={SECRETARY})`. The method gets `(call, **path values)`
-    and returns an aggregate, a Page, a dict, or None (204).
+    and returns an aggregate, a Page, a dict, Raw, or None (204).
 
     `takes` and `query` are schemas for body and query string. `allow` names roles; without it the operation is open to
     anybody (`security: []`). `internal` names services: then only they may call, under /internal. `audited` names the
-    act that goes to the log each time, because it opens personal data.
+    act that goes to the log each time, because it opens personal data. `gives` is a schema, or the content type of a Raw.
     """
 
     server = Server()
@@ -49,7 +57,7 @@ class Api(Entrypoint):
         *,
         takes: type[Schema] | None = None,
         query: type[Schema] | None = None,
-        gives: type[Schema] | None = None,
+        gives: type[Schema] | str | None = None,
         allow: Iterable[str] = (),
         internal: Iterable[str] = (),
         status: int | None = None,
@@ -70,7 +78,7 @@ class Api(Entrypoint):
         # Built once: a schema costs more to build than to use.
         self._door = takes(unknown=RAISE) if takes else None
         self._window = query(unknown=RAISE) if query else None
-        self._view = gives() if gives else None
+        self._view = gives() if gives and not isinstance(gives, str) else None
 
     @property
     def template(self) -> str:
@@ -214,6 +222,8 @@ class Api(Entrypoint):
             subjects = _subjects(result) or [values[name] for name in values if name == "id"]
             self.platform.audit.record(call, self.audited, subjects, route=f"{self.method} {self.template}")
         headers: list[tuple[str, str]] = []
+        if isinstance(result, Raw):
+            return self.status, [("Content-Type", str(self.gives)), ("Cache-Control", "no-store")], result.body
         if self._view is None or result is None or self.status == 204:
             return 204, headers, b""
         if isinstance(result, Aggregate):

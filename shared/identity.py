@@ -171,6 +171,11 @@ class Signer:
         """A compact JWT over the claims."""
         return jwt.encode({"alg": "EdDSA", "kid": self._kid}, claims, self._key, algorithms=["EdDSA"])
 
+    @property
+    def key(self) -> OKPKey:
+        """The key that verifies what was signed here."""
+        return self._key
+
     def public(self) -> dict[str, Any]:
         """The public JWK."""
         return {**self._key.as_dict(private=False), "kid": self._kid, "use": "sig", "alg": "EdDSA"}

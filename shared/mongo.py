@@ -25,7 +25,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared.errors import Unavailable
-from shared.store import EPOCH, Document, Inserted, Kind
+from shared.store import EPOCH, Document, Inserted, Kind, Taken
 from shared.telemetry import DATABASE_UP
 
 DUPLICATE = 11000
@@ -69,7 +69,8 @@ class MongoBackend:
         for fields in (*self._kind.unique, *sealed):
             keys = [("community", ASCENDING), *((f, ASCENDING) for f in fields)]
             self._collection.create_index(keys, unique=True, name="unique_" + "_".join(fields))
-        for fields in (("born", "_id"), ("outbox.at",), *self._kind.indexes):
+        listed = (("born", "_id"),) if self._kind.order == "born" else ()
+        for fields in (*listed, ("outbox.at",), *self._kind.indexes):
             self._collection.create_index([("community", ASCENDING), *((f, ASCENDING) for f in fields)])
         for field in self._kind.search:
             self._collection.create_index([("community", ASCENDING), (f"find.{field}", ASCENDING)])
@@ -172,7 +173,7 @@ class MongoBackend:
         return self._settled.find_one(where | {"wrote": document["wrote"][0]}) is not None
 
     def update(self, id: str, community: str, version: int, changes: Document, events: list[Document]) -> bool:
-        """The guarded write. False where somebody else was first."""
+        """The guarded write. False where somebody else was first. Raises Taken where a unique value is somebody else's."""
         change: Document = {"$set": changes}
         if events:
             change["$push"] = {"outbox": {"$each": events}}
@@ -198,6 +199,10 @@ class MongoBackend:
                         "outcome_unknown", "nobody knows yet whether it was saved; repeat with the same key"
                     ) from error
                 time.sleep(0.1)
+            except OperationFailure as error:
+                if error.code == DUPLICATE:
+                    raise Taken(_index(error.details or {})) from error
+                raise _unavailable(error) from error
             except PyMongoError as error:
                 raise _unavailable(error) from error
 

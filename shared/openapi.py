@@ -119,6 +119,9 @@ def _responses(operation: Api) -> dict[str, Any]:
 def _success(operation: Api) -> dict[str, Any]:
     if operation.gives in (None, Nothing):
         return {"204": {"description": "Done"}}
+    if isinstance(operation.gives, str):
+        content = {operation.gives.partition(";")[0]: {"schema": {"type": "string"}}}
+        return {str(operation.status): {"description": "As asked", "content": content}}
     schema: Any = operation.gives
     if operation.lists:
         schema = {

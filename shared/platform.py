@@ -52,7 +52,8 @@ class Platform(SharedExtension):
             self.service, settings.amqp_uri, ledger, lambda: any(store.busy for store in self._stores.values())
         )
         peers = KeySet.import_key_set(json.loads(settings.service_keys))
-        self.internal = InternalCalls(self.service, Signer(json.loads(settings.service_key)), peers)
+        self.signer = Signer(json.loads(settings.service_key))
+        self.internal = InternalCalls(self.service, self.signer, peers)
         self.issuers: list[Issuer] = []
         if settings.jwks_url:
             self.issuers.append(Issuer(settings.issuer, settings.audience, RemoteKeys(settings.jwks_url)))

@@ -30,6 +30,7 @@ from shared.telemetry import log
 Document = dict[str, Any]
 A = TypeVar("A", bound=Aggregate)
 Decision = Callable[..., tuple[Any, list[Event]]]
+Keep = Callable[[Document], bool]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -76,7 +77,8 @@ class Sealer(Protocol):
 @dataclass(frozen=True)
 class Kind:
     """How one type of aggregate is kept: its collection, unique and plain indexes (community comes first in each, and
-    `born` last where pages are read by it), and the searchable forms of its personal fields."""
+    the order last where pages are read by them), the time by which lists go, and the searchable forms of its personal
+    fields. Types that share a collection are told apart by what their indexes hold."""
 
     type: type[Aggregate]
     collection: str
@@ -84,6 +86,7 @@ class Kind:
     indexes: tuple[tuple[str, ...], ...] = ()
     search: dict[str, Callable[[Any], set[str]]] = field(default_factory=dict)
     sealed_unique: str = ""  # a searchable personal field that no two records of a community may share
+    order: str = "born"
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,11 @@ class Store(Generic[A]):
             return None
         return self.load(document)
 
+    def several(self, community: str, ids: Sequence[str]) -> list[A | None]:
+        """The aggregates of these ids, in order, in one read."""
+        documents = self.backend.read([(community, id) for id in ids]) if ids else []
+        return [self.load(d) if d is not None and not d.get("gone") else None for d in documents]
+
     def get(self, call: Call, id: str, code: str = "") -> A:
         """The aggregate. Raises Missing."""
         found = self.find(call.community, id)
@@ -145,43 +153,51 @@ class Store(Generic[A]):
         return found
 
     def page(
-        self, call: Call, where: Document | None = None, *, newest_first: bool = False, limit: int = 50, after: str = ""
+        self,
+        call: Call,
+        where: Document | None = None,
+        *,
+        keep: Keep = lambda document: True,
+        newest_first: bool = False,
+        limit: int = 50,
+        after: str = "",
     ) -> Page:
-        """A page in order of birth. `after` is a cursor that an earlier page gave."""
-        step = -1 if newest_first else 1
+        """A page in the kind's order, of birth or another time. `after` is a cursor that an earlier page gave; `keep`
+        sifts by what is in no index."""
+        step, by = -1 if newest_first else 1, self.kind.order
         matching: Document = {"community": call.community, **(where or {})}
         seen: tuple[datetime, str] | None = None
         if after:
             seen = _cursor(after)
             # Below the next millisecond, not `$lte`: SecantusDB leaves out equals where the index has fields behind this one.
-            matching["born"] = {"$gte": EPOCH, "$lt": seen[0] + MILLISECOND} if newest_first else {"$gte": seen[0]}
-        documents = self._present(matching, [("born", step), ("_id", step)], limit + 1, seen, newest_first)
+            bound = {"$gte": EPOCH, "$lt": seen[0] + MILLISECOND} if newest_first else {"$gte": seen[0]}
+            matching[by] = {**matching.get(by, {}), **bound}
+        beyond = operator.lt if newest_first else operator.gt
+        unseen: Keep = lambda d: keep(d) and (seen is None or beyond((d[by], d["_id"]), seen))  # noqa: E731
+        documents = self._present(matching, [(by, step), ("_id", step)], limit + 1, unseen)
         items = [self.load(document) for document in documents[:limit]]
         last = documents[limit - 1] if len(documents) > limit else None
-        return Page(items, _to_cursor(last["born"], last["_id"]) if last else None)
+        return Page(items, _to_cursor(last[by], last["_id"]) if last else None)
 
-    def all(self, community: str, where: Document, limit: int = 1000, order: str = "born") -> list[A]:
-        """Everything in one community that matches, oldest first (or by another field), up to `limit`."""
-        documents = self._present({"community": community, **where}, [(order, 1), ("_id", 1)], limit)
+    def all(self, community: str, where: Document, limit: int = 1000, order: str = "") -> list[A]:
+        """Everything in one community that matches, in the kind's order (or by another field), up to `limit`."""
+        documents = self._present({"community": community, **where}, [(order or self.kind.order, 1), ("_id", 1)], limit)
         return [self.load(document) for document in documents]
 
+    def due(self, community: str, at: datetime, limit: int = 500) -> list[A]:
+        """What time itself is to change by now, earliest first. For kinds with an index on their field `due`."""
+        # Only what waits has a time at which it is due.
+        return self.all(community, {"due": {"$gt": EPOCH, "$lte": at}}, limit, order="due")
+
     def _present(
-        self,
-        where: Document,
-        order: list[tuple[str, int]],
-        limit: int,
-        seen: tuple[datetime, str] | None = None,
-        newest_first: bool = False,
+        self, where: Document, order: list[tuple[str, int]], limit: int, keep: Keep = lambda document: True
     ) -> list[Document]:
-        """Up to `limit` documents that are not gone and come after `seen`."""
-        # Both are sifted here: a filter with more than an index's own fields makes SecantusDB read the whole collection.
+        """Up to `limit` documents that are not gone and to be kept."""
+        # Sifted here: a filter with more than an index's own fields makes SecantusDB read the whole collection.
         size = limit
         while True:
             found = self.backend.query(where, order, size)
-            present = [d for d in found if not d.get("gone")]
-            if seen:
-                beyond = operator.lt if newest_first else operator.gt
-                present = [d for d in present if beyond((d["born"], d["_id"]), seen)]
+            present = [d for d in found if not d.get("gone") and keep(d)]
             if len(present) >= limit or len(found) < size:
                 return present[:limit]
             size *= 2
@@ -222,21 +238,31 @@ class Store(Generic[A]):
     def create_all(self, decided: Iterable[tuple[Call, A, list[Event]]]) -> int:
         """Save many new aggregates in one write; those that exist already are left as they are. Returns how many were new.
         For event handlers whose ids derive from the event."""
-        documents = [self._first(call, new.id, new, said)[0] for call, new, said in decided]
-        outcomes = self.backend.insert(documents) if documents else []
         fresh = 0
-        for document, outcome in zip(documents, outcomes, strict=True):
+        for outcome in self.try_all(decided):
             if isinstance(outcome, BaseException):
                 raise outcome
-            if not outcome.taken:
-                fresh += 1
-                self._relay.offer(self.kind.collection, document["community"], document["_id"], document["outbox"])
+            fresh += not outcome.taken
         return fresh
+
+    def try_all(self, decided: Iterable[tuple[Call, A, list[Event]]]) -> list[Inserted | BaseException]:
+        """Save many new aggregates in one write; each has its own outcome."""
+        documents = [self._first(call, new.id, new, said)[0] for call, new, said in decided]
+        outcomes = self.backend.insert(documents) if documents else []
+        for document, outcome in zip(documents, outcomes, strict=True):
+            if isinstance(outcome, Inserted) and not outcome.taken:
+                self._relay.offer(self.kind.collection, document["community"], document["_id"], document["outbox"])
+        return outcomes
+
+    def repeated(self, call: Call, id: str) -> A | None:
+        """What an earlier run of this very call created under this id, for commands that do something before they create.
+        Raises Replayed where its reply is kept."""
+        return self._find_repeated(call, id)
 
     def change(self, call: Call, id: str, decide: Decision, *args: Any, forget_replies: bool = False, **named: Any) -> A:
         """`decide(aggregate, *args, **named)` gives the next state and what was said. Commands that wait for the same
         document are decided in turn and saved by one write. `forget_replies` drops the kept replies: they may quote what
-        is being erased. Raises Missing, Stale, Conflict("busy"), Replayed."""
+        is being erased. Raises Missing, Stale, Taken, Conflict("busy"), Replayed."""
         line = (call.community, id)
         batcher = self._lines.get(line)
         if batcher is None:
@@ -290,9 +316,10 @@ class Store(Generic[A]):
         return document, aggregate
 
     def _reply(self, call: Call, aggregate: A) -> Document | None:
-        if not call.key or call.render is None:
+        shown = call.render(aggregate) if call.key and call.render else None
+        if shown is None:
             return None
-        body = self._vault.lock(call.render(aggregate))
+        body = self._vault.lock(shown)
         reply: Document = {"key": call.key, "hash": call.body_hash, "status": call.status, "body": body, "at": call.at}
         reply["version"] = aggregate.version
         return reply
@@ -309,7 +336,12 @@ class Store(Generic[A]):
             outcomes = [turn.take(command) for command in commands]
             if not turn.changed:
                 return outcomes
-            if self.backend.update(id, community, document["version"], turn.changes(), turn.rows):
+            try:
+                saved = self.backend.update(id, community, document["version"], turn.changes(), turn.rows)
+            except Taken as error:
+                # One of them wants what somebody else holds: each for itself, the others must not suffer for it.
+                return [error] if len(commands) == 1 else [self._carry_out([command])[0] for command in commands]
+            if saved:
                 fault(f"{self.kind.collection}.committed")
                 self._relay.offer(self.kind.collection, community, id, turn.rows)
                 return outcomes

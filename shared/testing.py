@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from shared.privacy import PlainVault
-from shared.store import Document, Inserted, Kind, Store
+from shared.store import Document, Inserted, Kind, Store, Taken
 
 
 class MemoryBackend:
@@ -49,6 +49,8 @@ class MemoryBackend:
             document = self._documents.get((community, id))
             if document is None or document["version"] != version:
                 return False
+            if taken := self._taken(document | changes):
+                raise Taken(taken)
             document.update(copy.deepcopy(changes))
             document.setdefault("outbox", []).extend(copy.deepcopy(events))
             return True

@@ -60,7 +60,7 @@ class Accounts:
         """Let this person's account open the community; safe to repeat."""
         if not person.account_id:
             return
-        inside = _installation(call)
+        inside = call.plain(INSTALLATION)
         new = lambda id: domain.Account(sub=str(uuid7()), phone=person.phone, community=INSTALLATION)  # noqa: E731
         self._accounts.ensure(
             inside,
@@ -78,13 +78,13 @@ class Accounts:
     def unlink(self, call: Call, account_id: str, community: str, person: str) -> None:
         """This person's account no longer opens the community; safe to repeat."""
         if account_id and self._accounts.find(INSTALLATION, account_id):
-            self._accounts.change(_installation(call), account_id, domain.leave, community, person)
+            self._accounts.change(call.plain(INSTALLATION), account_id, domain.leave, community, person)
 
     def add_role(self, call: Call, guardian: domain.Resident, role: str) -> None:
         """One more role in the community; safe to repeat."""
         if guardian.account_id and self._accounts.find(INSTALLATION, guardian.account_id):
             self._accounts.change(
-                _installation(call), guardian.account_id, domain.add_role, guardian.community, guardian.id, role
+                call.plain(INSTALLATION), guardian.account_id, domain.add_role, guardian.community, guardian.id, role
             )
 
     def summary(self, account_id: str, community: str) -> dict[str, Any] | None:
@@ -157,7 +157,7 @@ class Accounts:
         if account is None or account.memberships.get(call.community, {}).get("id") != person.id:
             raise Conflict("account_missing", "this person has no account of their own")
         hashed = tpool.execute(_hasher.hash, call.body["password"])
-        self._accounts.change(_installation(call), account.id, domain.set_password, hashed)
+        self._accounts.change(call.plain(INSTALLATION), account.id, domain.set_password, hashed)
 
     def set_first_password(self, call: Call, person: Any) -> None:
         """A password where there is none yet."""
@@ -209,8 +209,3 @@ def _verify(hashed: str, password: str) -> bool:
         return _hasher.verify(hashed, password)
     except VerificationError:
         return False
-
-
-def _installation(call: Call) -> Call:
-    """The same call on the installation's own data; no reply is kept there."""
-    return Call(community=INSTALLATION, at=call.at, actor=call.actor, correlation=call.correlation, trace=call.trace)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from shared.errors import Conflict, Forbidden, Invalid, Limited, Unauthenticated
 from shared.events.base import Aggregate, Event
 from shared.events.residents import (
+    CommunityCalendarChanged,
     CommunityOpened,
     GuardianLinked,
     GuardianUnlinked,
@@ -49,6 +50,8 @@ class Community(Aggregate):
     street: str
     street_id: str
     opener: str = ""
+    working: list[str] = field(default_factory=list)  # ISO dates on which people work though the calendar says off, and
+    off: list[str] = field(default_factory=list)  # those on which they are off though it says work
 
 
 def open_community(
@@ -57,6 +60,16 @@ def open_community(
     """A new community; its opener runs it first."""
     made = Community(name=name, timezone=timezone, district=district, street=street, street_id=street_id, opener=opener)
     return made, [CommunityOpened(id, timezone, street_id, at)]
+
+
+def set_calendar(community: Community, working: list[str], off: list[str], at: datetime) -> tuple[Community, list[Event]]:
+    """Days on which this community differs from the published calendar. Raises Invalid for a day that is both."""
+    if both := set(working) & set(off):
+        raise Invalid("day_twice", f"{min(both)} cannot be both", "off")
+    after = community.but(working=sorted(set(working)), off=sorted(set(off)))
+    if after == community:
+        return community, []
+    return after, [CommunityCalendarChanged(community.id, after.working, after.off, at)]
 
 
 def tree(communities: list[Community]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from services.residents import domain
@@ -163,7 +164,7 @@ class People:
     def erase_released(self, call: Call) -> None:
         """Erase restricted records whose last legal hold has run out."""
         for community in self._communities.all(INSTALLATION, {}):
-            inside = Call(community=community.id, at=call.at, actor=call.actor, correlation=call.correlation, trace=call.trace)
+            inside = call.plain(community.id)
             for resident in self._residents.all(community.id, {"state": domain.RESTRICTED}):
                 self._residents.change(inside, resident.id, domain.erase, call.at)
 
@@ -185,6 +186,22 @@ class People:
             "account": self._accounts.summary(resident.account_id, call.community),
             "elsewhere": elsewhere,
         }
+
+    def birth_date(self, call: Call) -> dict[str, str]:
+        """A child's birth date, for the service that must know its age. Logged with its purpose."""
+        community, id = call.body["community"], call.body["id"]
+        child = self._residents.find(community, id)
+        if child is None or child.state != domain.ACTIVE:
+            raise Missing("person_missing", "no such resident")
+        self._platform.audit.record(call.plain(community), "read_birth_date", [id], purpose=call.body["purpose"])
+        return {"birth_date": child.birth_date}
+
+    def set_calendar(self, call: Call) -> Community:
+        """The community's own working days and days off."""
+        inside = dataclasses.replace(call, community=INSTALLATION)
+        args = (call.body["working"], call.body["off"], call.at)
+        changed: Community = self._communities.change(inside, call.community, domain.set_calendar, *args)
+        return changed
 
     def contact(self, call: Call) -> dict[str, str]:
         """Where somebody can be reached, for a service that must tell them something. Logged with its purpose."""
@@ -211,7 +228,7 @@ class People:
         before = self._households.get(call, id)
         after: Household = self._households.change(call, id, domain.set_members, call.body["members"])
         for gone in set(before.members) - set(after.members):
-            self._residents.change(_plain(call), gone, domain.move_to, "")
+            self._residents.change(call.plain(), gone, domain.move_to, "")
         self._move_in(call, after)
         return after
 
@@ -222,11 +239,11 @@ class People:
 
     def _move_in(self, call: Call, household: Household) -> None:
         for member in household.members:
-            self._residents.change(_plain(call), member, domain.move_to, household.id)
+            self._residents.change(call.plain(), member, domain.move_to, household.id)
 
     def _leave_household(self, call: Call, resident: Resident) -> None:
         if self._households.find(call.community, resident.household_id):
-            self._households.change(_plain(call), resident.household_id, domain.without_member, resident.id)
+            self._households.change(call.plain(), resident.household_id, domain.without_member, resident.id)
 
     # -- workers
 
@@ -301,8 +318,3 @@ def normalised(name: str) -> str:
     if len(plain) < 2:
         raise Invalid("name_too_short", "at least two characters", "name")
     return plain
-
-
-def _plain(call: Call) -> Call:
-    """The same call without its key and conditions: for the second write of a command."""
-    return Call(community=call.community, at=call.at, actor=call.actor, correlation=call.correlation, trace=call.trace)

@@ -29,6 +29,16 @@ class CommunityView(Schema):
     street = fields.String(required=True)
 
 
+class SetCalendar(Schema):
+    working = fields.List(Day(), load_default=list, validate=validate.Length(max=100))
+    off = fields.List(Day(), load_default=list, validate=validate.Length(max=100))
+
+
+class CalendarView(Schema):
+    working = fields.List(fields.String(), required=True)
+    off = fields.List(fields.String(), required=True)
+
+
 class StreetView(Schema):
     street = fields.String(required=True)
     communities = fields.List(fields.Nested(CommunityView), required=True)
@@ -198,6 +208,10 @@ class AskContacts(Schema):
     community = fields.String(required=True)
     id = Id(required=True)
     purpose = fields.String(required=True, validate=validate.Regexp(r"^[a-z_]{3,60}$"))
+
+
+class BirthDateView(Schema):
+    birth_date = fields.String(required=True)
 
 
 class ContactView(Schema):

@@ -67,6 +67,10 @@ class Residents:
     def list_communities(self, call):
         return self.people.visible_communities(call)
 
+    @api("PUT", "/{community}/calendar", takes=schemas.SetCalendar, gives=schemas.CalendarView, allow=APPOINTERS)
+    def set_calendar(self, call):
+        return self.people.set_calendar(call)
+
     @api("GET", "/communities/tree", gives=schemas.TreeView, allow=EVERYBODY)
     def organisation_tree(self, call):
         return {"districts": domain.tree(self.people.visible_communities(call).items)}
@@ -185,6 +189,11 @@ class Residents:
     )
     def contact_details(self, call):
         return self.people.contact(call)
+
+    @api("POST", "/internal/birth-dates", takes=schemas.AskContacts, gives=schemas.BirthDateView, internal={"bookings"},
+         status=200)  # fmt: skip
+    def birth_date(self, call):
+        return self.people.birth_date(call)
 
     @api("POST", "/internal/codes", takes=schemas.AskSignInCode, gives=schemas.SignInCodeView, internal={"notifications"},
          status=200)  # fmt: skip

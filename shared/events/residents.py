@@ -19,6 +19,16 @@ class CommunityOpened(Event):
 
 
 @dataclass(frozen=True)
+class CommunityCalendarChanged(Event):
+    """On these ISO dates the community's calendar differs from the published one: all of them, each time."""
+
+    community_id: str
+    working: list[str]
+    off: list[str]
+    at: datetime
+
+
+@dataclass(frozen=True)
 class ResidentRegistered(Event):
     """A resident is known to the community, and reads `language` (BCP 47)."""
 
