@@ -1,5 +1,5 @@
 # Linli. `make run` to see it, `make test` to trust it.
-.PHONY: help run up down status demo test check bench setup setup-dev lock clean
+.PHONY: help run up down status demo test check inventory bench setup setup-dev lock clean
 
 LINLI = .venv/bin/linli
 PYTEST = .venv/bin/python -m pytest
@@ -29,6 +29,9 @@ check: setup-dev ## ruff and mypy
 
 test: setup-dev ## all tests, with their own broker and database
 	$(PYTEST) tests
+
+inventory: setup-dev ## play the rows of docs/inventory.md, and say which are true
+	.venv/bin/python -m tests.system.inventory
 
 bench: setup-dev ## the figures of docs/benchmarks.md
 	.venv/bin/python -m tests.bench

@@ -1,62 +1,42 @@
-"""Rooms and who has them when."""
+"""What all parts of bookings share: the uses of rooms, the grid of time, and what is known of people by listening."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from shared.errors import Conflict, Forbidden, Invalid
-from shared.events.base import Aggregate, Event
-from shared.events.bookings import ReservationCancelled, ReservationConfirmed, RoomChanged, RoomOpened
+from shared.errors import Invalid
+from shared.events.base import Aggregate
 
-CONFIRMED, CANCELLED = "confirmed", "cancelled"
+RESERVATION = "reservation"
+# A reservation is CONFIRMED; a session is HELD until its programme is published, then OPEN. OVER is its end.
+CONFIRMED, HELD, OPEN, CANCELLED, OVER, RELEASED = "confirmed", "held", "open", "cancelled", "over", "released"
 QUARTER = timedelta(minutes=15)
 AHEAD = timedelta(days=180)
 LONGEST = timedelta(hours=12)
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-ALTERNATIVES = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Room(Aggregate):
-    """A room of the centre. It has rules and opening hours, and no price: services are free of charge.
-
-    `hours` maps a weekday to intervals `["08:30", "12:00"]` of local time; a missing day is closed. `exceptions` are
-    `{date, hours, reason}`: other hours on one day, closed where they are empty. `slot` is in minutes.
-    """
-
-    name: str
-    use: str
-    capacity: int
-    timezone: str
-    hours: dict[str, list[list[str]]]
-    exceptions: list[dict[str, Any]] = field(default_factory=list)
-    slot: int = 30
-    rules: str = ""
-    bookable: bool = True
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The community's wall clock."""
-        return ZoneInfo(self.timezone)
-
-    def open_on(self, day: date) -> tuple[list[tuple[datetime, datetime]], str]:
-        """The intervals in which the room is open that day, and why it is not where there are none."""
-        reason = f"closed on {DAYS[day.weekday()]}"
-        intervals = self.hours.get(DAYS[day.weekday()], [])
-        for exception in self.exceptions:
-            if exception["date"] == day.isoformat():
-                intervals, reason = exception["hours"], exception["reason"]
-        return [(_at(day, a, self.zone), _at(day, b, self.zone)) for a, b in intervals], reason
+REMINDERS = (timedelta(hours=24), timedelta(hours=1))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Use(Aggregate):
-    """Whatever occupies a room. `claims` are its quarter-hours, unique in the community; a released use claims its own id."""
+    """Whatever occupies a room, or is attended: a reservation, a session of a programme, an appointment slot, a sitting.
 
-    LIFECYCLE: ClassVar = {CONFIRMED: {CANCELLED}, CANCELLED: set()}
+    `claims` are its quarter-hours of every room and resource, unique in the community; a released use claims its own id.
+    `places` are `{n, person, tell, rank, state, at, by, offered_until?, …}`, in order of arrival. `found_by` lists
+    `room:…`, `person:…`, `programme:…` and `kind:…`: what lists look it up by. `due` is when time itself next changes it.
+    """
+
+    LIFECYCLE: ClassVar = {
+        CONFIRMED: {CANCELLED},
+        HELD: {OPEN, RELEASED},
+        OPEN: {CANCELLED, OVER},
+        CANCELLED: set(),
+        OVER: set(),
+        RELEASED: set(),
+    }
     PERSONAL: ClassVar = ("purpose",)
 
     kind: str
@@ -66,76 +46,96 @@ class Use(Aggregate):
     timezone: str
     start: datetime
     end: datetime
-    resident_id: str
+    resident_id: str = ""
     purpose: str = ""
     booked_by: str = ""
     claims: list[str] = field(default_factory=list)
     reason: str = ""
+    found_by: list[str] = field(default_factory=list)
+    due: datetime | None = None
+    # of a session
+    programme_id: str = ""
+    hold: str = ""
+    title: str = ""
+    capacity: int = 0
+    priority: list[str] = field(default_factory=list)
+    weekly_limit: int = 0
+    resources: list[str] = field(default_factory=list)
+    places: list[dict[str, Any]] = field(default_factory=list)
+    arrivals: int = 0
+    extended: bool = False
+    uncovered: bool = False
+    staffing: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The community's wall clock."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def begins(self) -> datetime:
+        """The start on the community's wall clock."""
+        return self.start.astimezone(self.zone)
+
+    @property
+    def finishes(self) -> datetime:
+        """The end on the community's wall clock."""
+        return self.end.astimezone(self.zone)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Person(Aggregate):
-    """What bookings knows of a resident, from having listened."""
+    """What bookings knows of a resident or worker, from having listened.
+
+    `weeks` maps an ISO week to the places held in it, `{place, programme, at}`; `misses` are `{place, at, waived?}`;
+    `credits` the lessons attended.
+    """
 
     language: str = "zh-CN"
     groups: list[str] = field(default_factory=list)
+    guardians: list[str] = field(default_factory=list)
+    children: list[str] = field(default_factory=list)
+    roles: list[str] = field(default_factory=list)
+    weeks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    misses: list[dict[str, Any]] = field(default_factory=list)
+    suspended_until: datetime | None = None
+    credits: list[str] = field(default_factory=list)
+
+    @property
+    def is_child(self) -> bool:
+        """Whether a guardian decides for this person."""
+        return "child" in self.groups
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place(Aggregate):
-    """What bookings knows of a community, from having listened."""
+class Locale(Aggregate):
+    """What bookings knows of a community: its time zone, and days whose calendar differs (`{date: working}`)."""
 
     timezone: str = "Asia/Shanghai"
+    calendar: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The community's wall clock."""
+        return ZoneInfo(self.timezone)
 
 
-# -- rooms
+def claims(room_id: str, start: datetime, end: datetime) -> list[str]:
+    """The quarter-hours (UTC) of a room or resource between two times."""
+    found, moment = [], start.astimezone(UTC)
+    while moment < end:
+        found.append(f"{room_id}/{moment:%Y-%m-%dT%H:%M}")
+        moment += QUARTER
+    return found
 
 
-def open_room(id: str, facts: dict[str, Any], timezone: str, at: datetime) -> tuple[Room, list[Event]]:
-    """A room that can be booked. Raises Invalid for hours that cannot be."""
-    room = Room(**facts, timezone=timezone)
-    _check_hours(room)
-    return room, [RoomOpened(id, room.use, room.capacity, at)]
+def claims_of(rooms: Iterable[str], start: datetime, end: datetime) -> list[str]:
+    """The quarter-hours of several rooms and resources."""
+    return [claim for room_id in rooms if room_id for claim in claims(room_id, start, end)]
 
 
-def change_room(room: Room, facts: dict[str, Any], at: datetime) -> tuple[Room, list[Event]]:
-    """Other rules from now on."""
-    changed = room.but(**facts)
-    if changed == room:
-        return room, []
-    _check_hours(changed)
-    return changed, [RoomChanged(room.id, changed.use, changed.capacity, at)]
-
-
-def _check_hours(room: Room) -> None:
-    days = [(f"hours.{day}", intervals) for day, intervals in room.hours.items()]
-    days += [(f"exceptions.{n}.hours", e["hours"]) for n, e in enumerate(room.exceptions)]
-    for where, intervals in days:
-        before = "00:00"
-        for start, end in intervals:
-            if not before <= start < end or int(start[3:]) % 15 or int(end[3:]) % 15:
-                raise Invalid("hours_invalid", "intervals in order, on the quarter-hour, without overlap", where)
-            before = end
-
-
-# -- reservations
-
-
-def reserve(
-    id: str, room: Room, resident_id: str, start: datetime, end: datetime, purpose: str, by: str, at: datetime
-) -> tuple[Use, list[Event]]:
-    """The room for somebody, confirmed at once; that nobody else has it is the claims' business."""
-    check_times(room, start, end, at)
-    use = Use(
-        kind="reservation", state=CONFIRMED, room_id=room.id, room_name=room.name, timezone=room.timezone, start=start,
-        end=end, resident_id=resident_id, purpose=purpose, booked_by=by, claims=claims(room.id, start, end),
-    )  # fmt: skip
-    begins, ends = start.astimezone(room.zone), end.astimezone(room.zone)
-    return use, [ReservationConfirmed(id, room.id, room.name, resident_id, begins, ends, at)]
-
-
-def check_times(room: Room, start: datetime, end: datetime, at: datetime) -> None:
-    """Raises Invalid: `off_grid`, `times_reversed`, `too_long`, `in_the_past`, `too_far_ahead`, `room_closed`."""
+def check_grid(start: datetime, end: datetime, at: datetime) -> None:
+    """Raises Invalid: `off_grid`, `times_reversed`, `too_long`, `in_the_past`, `too_far_ahead`."""
     for name, moment in (("start", start), ("end", end)):
         if moment.minute % 15 or moment.second or moment.microsecond:
             raise Invalid("off_grid", "times lie on the quarter-hour", name)
@@ -147,131 +147,8 @@ def check_times(room: Room, start: datetime, end: datetime, at: datetime) -> Non
         raise Invalid("in_the_past", "it would have begun already", "start")
     if start > at + AHEAD:
         raise Invalid("too_far_ahead", "at most 180 days ahead", "start")
-    if not room.bookable:
-        raise Invalid("room_closed", "the room is not booked at present", "room_id", reason="not booked at present")
-    intervals, reason = room.open_on(start.astimezone(room.zone).date())
-    if not any(opens <= start and end <= closes for opens, closes in intervals):
-        hours = ", ".join(f"{a:%H:%M}-{b:%H:%M}" for a, b in intervals)
-        why = f"open {hours}" if hours else reason
-        raise Invalid("room_closed", f"the room is closed then: {why}", "start", reason=why)
 
 
-def cancel(use: Use, by: str, is_staff: bool, at: datetime) -> tuple[Use, list[Event]]:
-    """Free the slots. Raises Forbidden for somebody else's, Conflict("already_over") once it has begun."""
-    if not is_staff and by != use.resident_id:
-        raise Forbidden("not_yours", "this is somebody else's reservation")
-    if use.state == CANCELLED:
-        raise Conflict("already_cancelled", "it is cancelled already")
-    if at >= use.start:
-        raise Conflict("already_over", "it has begun")
-    return _release(use, "by_resident" if by == use.resident_id else "by_worker", at)
-
-
-def forget(use: Use, at: datetime) -> tuple[Use, list[Event]]:
-    """The person was erased: what they wrote goes, and what lies ahead is free again."""
-    if use.state == CONFIRMED and use.start > at:
-        use, said = _release(use, "erased", at)
-        return use.but(purpose="", resident_id="erased", booked_by=""), said
-    return use.but(purpose="", resident_id="erased", booked_by=""), []
-
-
-def _release(use: Use, reason: str, at: datetime) -> tuple[Use, list[Event]]:
-    zone = ZoneInfo(use.timezone)
-    said = ReservationCancelled(
-        use.id, use.room_id, use.room_name, use.resident_id, use.start.astimezone(zone), use.end.astimezone(zone), reason, at
-    )
-    return use.become(CANCELLED, claims=[use.id], reason=reason), [said]
-
-
-def claims(room_id: str, start: datetime, end: datetime) -> list[str]:
-    """The quarter-hours (UTC) of a room between two times."""
-    found, moment = [], start.astimezone(UTC)
-    while moment < end:
-        found.append(f"{room_id}/{moment:%Y-%m-%dT%H:%M}")
-        moment += QUARTER
-    return found
-
-
-# -- what is free
-
-
-def day_claims(room: Room, day: date) -> list[str]:
-    """Every quarter-hour of the room's opening hours on that day."""
-    return [claim for start, end in room.open_on(day)[0] for claim in claims(room.id, start, end)]
-
-
-def availability(room: Room, day: date, busy: set[str], at: datetime) -> list[dict[str, Any]]:
-    """The day's slots: `{start, end, available, reason?}`; `busy` holds the claims that are taken."""
-    slots = []
-    for opens, closes in room.open_on(day)[0]:
-        start = opens
-        while start + timedelta(minutes=room.slot) <= closes:
-            end = start + timedelta(minutes=room.slot)
-            slot: dict[str, Any] = {"start": start, "end": end, "available": True}
-            if not room.bookable:
-                slot |= {"available": False, "reason": "closed"}
-            elif start < at:
-                slot |= {"available": False, "reason": "past"}
-            elif not busy.isdisjoint(claims(room.id, start, end)):
-                slot |= {"available": False, "reason": "taken"}
-            slots.append(slot)
-            start = end
-    return slots
-
-
-def alternatives(
-    wanted: Room, others: list[Room], start: datetime, end: datetime, busy: set[str], at: datetime
-) -> list[dict[str, Any]]:
-    """Up to three free choices of the same length: the nearest times in the wanted room that day, and other rooms that
-    hold as many people at the wanted time."""
-    length = end - start
-    found: list[tuple[timedelta, Room, datetime]] = []
-    for opens, closes in wanted.open_on(start.astimezone(wanted.zone).date())[0]:
-        moment = opens
-        while moment + length <= closes:
-            if moment >= at and busy.isdisjoint(claims(wanted.id, moment, moment + length)):
-                found.append((abs(moment - start), wanted, moment))
-            moment += QUARTER
-    # A later start is better than an earlier one that is as far away: people come after, not before.
-    found.sort(key=lambda choice: (choice[0], choice[2] < start))
-    same_time = [(timedelta(), room, start) for room in others if _is_free(room, start, end, busy, at)]
-    apart = _apart(found, length)
-    chosen = (apart[:2] + same_time[:1] + apart[2:] + same_time[1:])[:ALTERNATIVES]
-    return [
-        {
-            "room_id": room.id,
-            "room_name": room.name,
-            "start": begin.astimezone(room.zone).isoformat(),
-            "end": (begin + length).astimezone(room.zone).isoformat(),
-        }
-        for _, room, begin in chosen
-    ]
-
-
-def _apart(found: list[tuple[timedelta, Room, datetime]], length: timedelta) -> list[tuple[timedelta, Room, datetime]]:
-    """The nearest choices that do not overlap each other: three real ones, not one and its neighbours."""
-    chosen: list[tuple[timedelta, Room, datetime]] = []
-    for choice in found:
-        if all(abs(choice[2] - other[2]) >= length for other in chosen):
-            chosen.append(choice)
-    return chosen
-
-
-def _is_free(room: Room, start: datetime, end: datetime, busy: set[str], at: datetime) -> bool:
-    try:
-        check_times(room, start, end, at)
-    except Invalid:
-        return False
-    return busy.isdisjoint(claims(room.id, start, end))
-
-
-def comparable(wanted: Room, rooms: list[Room]) -> list[Room]:
-    """Other rooms that are for the same use and hold at least as many, the smallest first."""
-    fit = [r for r in rooms if r.id != wanted.id and r.capacity >= wanted.capacity and r.use == wanted.use and r.bookable]
-    return sorted(fit, key=lambda r: r.capacity)[:5]
-
-
-def _at(day: date, clock: str, zone: ZoneInfo) -> datetime:
-    if clock == "24:00":
-        return datetime.combine(day + timedelta(days=1), time(0), zone).astimezone(UTC)
-    return datetime.combine(day, time.fromisoformat(clock), zone).astimezone(UTC)
+def next_reminder(start: datetime, after: datetime) -> datetime | None:
+    """When people are reminded next: 24 hours and 1 hour before, none that is past."""
+    return next((start - before for before in REMINDERS if start - before > after), None)

@@ -1,96 +1,99 @@
-"""Every entrypoint of bookings."""
+"""Bookings: the entrypoints of all its parts, and what concerns each of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from services.bookings import domain, schemas
-from services.bookings.desk import PEOPLE, PLACES, ROOMS, USES, Desk
-from shared.events.residents import CommunityOpened, ResidentChanged, ResidentErased, ResidentRegistered
+from marshmallow import Schema, fields
+
+from services.bookings.care.service import Care
+from services.bookings.centre.service import Centre
+from services.bookings.children.service import AfterSchool
+from services.bookings.clubs.service import Clubs
+from services.bookings.corners.service import Corners
+from services.bookings.duty.service import Duty
+from services.bookings.house import House
+from services.bookings.known import LOCALES, PEOPLE
+from services.bookings.programmes.service import Programmes
+from services.bookings.rooms.service import Rooms
+from services.bookings.sessions.service import Sessions
+from shared.events.residents import (
+    CommunityCalendarChanged,
+    CommunityOpened,
+    GuardianLinked,
+    GuardianUnlinked,
+    ResidentChanged,
+    ResidentErased,
+    ResidentRegistered,
+    WorkerAppointed,
+    WorkerChanged,
+)
 from shared.http import api
-from shared.identity import GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
 from shared.messaging import by_cause, by_id, on
 from shared.platform import Provided, Stored
-from shared.shapes import Paging
+from shared.shapes import Id
 from shared.timers import every
 
-ANYBODY_HERE = STAFF | {RESIDENT, GUARDIAN, OPERATOR}
-BOOKERS = STAFF | {RESIDENT, GUARDIAN}
+
+class AskExport(Schema):
+    community = fields.String(required=True)
+    resident_id = Id(required=True)
 
 
-class Bookings:
-    """Rooms and reservations."""
+class ExportView(Schema):
+    bookings = fields.Raw(required=True)
+
+
+class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corners, Centre):
+    """Where residents meet the centre: rooms, programmes, the counter, and the places with rules of their own."""
 
     name = "bookings"
 
-    rooms = Stored(ROOMS)
-    uses = Stored(USES)
     people = Stored(PEOPLE)
-    places = Stored(PLACES)
-    desk: Any = Provided(Desk)
+    locales = Stored(LOCALES)
+    house: Any = Provided(House)
 
-    # -- rooms
-
-    @api("POST", "/{community}/rooms", takes=schemas.OpenRoom, gives=schemas.RoomView, allow={SECRETARY, OPERATOR})
-    def open_room(self, call):
-        return self.rooms.create(call, domain.open_room, call.body, self.desk.timezone(call), call.at)
-
-    @api("GET", "/{community}/rooms", query=Paging, gives=schemas.RoomView, allow=ANYBODY_HERE)
-    def list_rooms(self, call):
-        return self.rooms.page(call, limit=call.query["limit"], after=call.query["after"])
-
-    @api("GET", "/{community}/rooms/{id}", gives=schemas.RoomView, allow=ANYBODY_HERE)
-    def read_room(self, call, id):
-        return self.rooms.get(call, id)
-
-    @api("PATCH", "/{community}/rooms/{id}", takes=schemas.ChangeRoom, gives=schemas.RoomView, allow={SECRETARY, OPERATOR})
-    def change_room(self, call, id):
-        return self.rooms.change(call, id, domain.change_room, call.body, call.at)
-
-    @api("GET", "/{community}/rooms/{id}/availability", query=schemas.AvailabilityQuery, gives=schemas.AvailabilityView,
-         allow=ANYBODY_HERE)  # fmt: skip
-    def availability(self, call, id):
-        return self.desk.availability(call, self.rooms.get(call, id))
-
-    # -- reservations
-
-    @api("POST", "/{community}/reservations", takes=schemas.Reserve, gives=schemas.ReservationView, allow=BOOKERS)
-    def reserve(self, call):
-        return self.desk.reserve(call)
-
-    @api("GET", "/{community}/reservations", query=schemas.ReservationQuery, gives=schemas.ReservationView, allow=BOOKERS)
-    def list_reservations(self, call):
-        return self.desk.page(call)
-
-    @api("GET", "/{community}/reservations/{id}", gives=schemas.ReservationView, allow=BOOKERS)
-    def read_reservation(self, call, id):
-        return self.desk.read(call, id)
-
-    @api("POST", "/{community}/reservations/{id}/cancel", takes=schemas.CancelReservation, gives=schemas.ReservationView,
-         allow=BOOKERS, status=200)  # fmt: skip
-    def cancel(self, call, id):
-        return self.uses.change(call, id, domain.cancel, call.actor, call.is_one_of(*STAFF), call.at)
-
-    # -- for the other services
-
-    @api("POST", "/internal/export", takes=schemas.AskExport, gives=schemas.ExportView, internal={"residents"}, status=200)
+    @api("POST", "/internal/export", takes=AskExport, gives=ExportView, internal={"residents"}, status=200)
     def export(self, call):
-        return self.desk.export(call)
+        return self.house.export(call)
 
     # -- what bookings keeps of its neighbours
 
-    @on(CommunityOpened, once=by_id("place"))
+    @on(CommunityOpened, once=by_cause)
     def know_the_community(self, call, event):
-        self.desk.know_community(call, event)
+        self.known.learn_community(call, event)
+
+    @on(CommunityCalendarChanged, once=by_cause)
+    def know_the_calendar(self, call, event):
+        self.known.learn_calendar(call, event)
 
     @on(ResidentRegistered, ResidentChanged, once=by_cause)
     def know_the_resident(self, call, event):
-        self.desk.know_resident(call, event)
+        self.known.learn_resident(call, event)
 
-    @on(ResidentErased, once=by_cause)
+    @on(WorkerAppointed, WorkerChanged, once=by_cause)
+    def know_the_worker(self, call, event):
+        self.known.learn_worker(call, event)
+
+    @on(GuardianLinked, once=by_cause)
+    def know_the_guardian(self, call, event):
+        self.known.learn_guardian(call, event, True)
+
+    @on(GuardianUnlinked, once=by_cause)
+    def forget_the_guardian(self, call, event):
+        self.known.learn_guardian(call, event, False)
+
+    # Forgetting what is forgotten changes nothing.
+    @on(ResidentErased, once=by_id("forget"))
     def forget_the_resident(self, call, event):
-        self.desk.forget_resident(call, event.resident_id)
+        self.house.forget(call, event.resident_id)
+
+    # -- the clock
+
+    @every(1)
+    def let_time_pass(self, call):
+        self.house.pass_time(call)
 
     @every(5)
     def sweep(self, call):
-        self.desk.sweep(call)
+        self.house.sweep(call)

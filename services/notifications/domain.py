@@ -51,6 +51,7 @@ class Preferences(Aggregate):
 
     language: str = "zh-CN"
     channels: dict[str, bool] = field(default_factory=lambda: {INBOX: True, MAIL: True})
+    roles: list[str] = field(default_factory=list)  # a worker's: some messages go to whoever holds a role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,9 +128,10 @@ def forget(delivery: Delivery) -> tuple[Delivery, list[Event]]:
     return delivery.but(gone=True, params={}, recipient="erased"), []
 
 
-def learn(preferences: Preferences, language: str) -> tuple[Preferences, list[Event]]:
-    """The person reads this language."""
-    return (preferences, []) if preferences.language == language else (preferences.but(language=language), [])
+def learn(preferences: Preferences, language: str, roles: list[str]) -> tuple[Preferences, list[Event]]:
+    """The person reads this language, and works in these roles."""
+    after = preferences.but(language=language, roles=roles)
+    return (preferences, []) if after == preferences else (after, [])
 
 
 def choose(preferences: Preferences, channels: dict[str, bool], language: str | None) -> tuple[Preferences, list[Event]]:
@@ -140,7 +142,7 @@ def choose(preferences: Preferences, channels: dict[str, bool], language: str | 
 
 def forget_person(preferences: Preferences) -> tuple[Preferences, list[Event]]:
     """The person was erased."""
-    return preferences.but(gone=True), []
+    return preferences.but(gone=True, roles=[]), []
 
 
 def reword(template: Template, subject: str, text: str) -> tuple[Template, list[Event]]:

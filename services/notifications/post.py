@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.notifications import domain, wording
+from services.notifications.audience import ROLE
 from services.notifications.channels import Away, Mailer, Refused
 from services.notifications.domain import INBOX, MAIL, Delivery, Preferences, Template
 from shared.calls import Call, derived_id
@@ -15,11 +16,11 @@ from shared.errors import Refused as Refusal
 from shared.events.base import Event
 from shared.internal import ask
 from shared.platform import Platform
-from shared.store import EPOCH, Kind, Page
+from shared.store import Kind, Page
 from shared.telemetry import DELIVERIES, log
 
 DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born"), ("due",)))
-PREFERENCES = Kind(Preferences, "preferences")
+PREFERENCES = Kind(Preferences, "preferences", indexes=(("roles",),))
 TEMPLATES = Kind(Template, "templates")
 CODES = "sign_in_code"
 SENDERS = 8
@@ -45,6 +46,7 @@ class Post:
         """Deliver (call, recipient, template, parameters) on every channel of its recipient: one write for all. A repeat
         of the same event finds its deliveries there already."""
         made: list[tuple[Call, Delivery, list[Event]]] = []
+        told = [(c, person, template, params) for c, who, template, params in told for person in self._people(c, who)]
         known = self._known({(call.community, recipient) for call, recipient, _, _ in told})
         for call, recipient, template, params in told:
             preferences = known[(call.community, recipient)]
@@ -58,6 +60,12 @@ class Post:
         for _, delivery, _ in made:
             DELIVERIES.labels(delivery.channel, delivery.state).inc()
         self._send_soon([(call.community, delivery.id) for call, delivery, _ in made if delivery.state == domain.PENDING])
+
+    def _people(self, call: Call, who: str) -> list[str]:
+        """One person, or all who hold a role here."""
+        if not who.startswith(ROLE):
+            return [who]
+        return [p.id for p in self._preferences.all(call.community, {"roles": who.removeprefix(ROLE)})]
 
     def _known(self, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Preferences | None]:
         """Preferences by person: the defaults for those never heard of, None for those erased."""
@@ -93,9 +101,7 @@ class Post:
     def send_due(self, call: Call) -> None:
         """Send what is due, earliest first, each community's."""
         for community in self._deliveries.backend.communities():
-            # Only what waits has a time at which it is due.
-            where = {"due": {"$gt": EPOCH, "$lte": call.at}}
-            due = self._deliveries.all(community, where, limit=WAITING, order="due")
+            due = self._deliveries.due(community, call.at, WAITING)
             self._send_soon([(community, delivery.id) for delivery in due])
 
     def send(self, community: str, id: str) -> None:
@@ -236,9 +242,9 @@ class Post:
 
     # -- listening
 
-    def learn(self, call: Call, person: str, language: str) -> None:
-        """Keep in which language somebody reads."""
-        self._preferences.ensure(call, person, lambda _: Preferences(language=language), domain.learn, language)
+    def learn(self, call: Call, person: str, language: str, roles: Sequence[str] = ()) -> None:
+        """Keep in which language somebody reads, and in which roles they work."""
+        self._preferences.ensure(call, person, lambda _: Preferences(), domain.learn, language, list(roles))
 
     def forget(self, call: Call, person: str) -> None:
         """Nothing here says any more that this person was told anything."""

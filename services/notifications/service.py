@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.notifications import schemas
+from services.notifications.audience import TOLD, tellings
 from services.notifications.post import DELIVERED, PREFERENCES, TEMPLATES, Post
-from shared.events.bookings import ReservationCancelled, ReservationConfirmed
 from shared.events.residents import (
     ResidentChanged,
     ResidentErased,
@@ -72,14 +72,9 @@ class Notifications:
 
     # -- what people are told
 
-    @on(ReservationConfirmed, once=by_id("told"), batch=True)
-    def tell_of_reservations(self, pairs):
-        self.post.tell([(call, e.resident_id, "reservation_confirmed", _booking(e)) for call, e in pairs])
-
-    @on(ReservationCancelled, once=by_id("told"), batch=True)
-    def tell_of_cancellations(self, pairs):
-        told = [(call, e) for call, e in pairs if e.reason != "erased"]
-        self.post.tell([(c, e.resident_id, "reservation_cancelled", _booking(e) | {"reason": e.reason}) for c, e in told])
+    @on(*TOLD, once=by_id("told"), batch=True)
+    def tell_whom_it_concerns(self, pairs):
+        self.post.tell([(call, *telling) for call, event in pairs for telling in tellings(event)])
 
     @on(SignInCodeRequested, once=by_id("mail"))
     def send_the_code(self, call, event):
@@ -93,7 +88,7 @@ class Notifications:
 
     @on(WorkerAppointed, WorkerChanged, once=by_cause)
     def learn_the_worker(self, call, event):
-        self.post.learn(call, event.worker_id, event.language)
+        self.post.learn(call, event.worker_id, event.language, event.roles)
 
     @on(ResidentErased, once=by_cause)
     def forget_the_resident(self, call, event):
@@ -108,7 +103,3 @@ class Notifications:
     @every(5)
     def sweep(self, call):
         self.post.sweep(call)
-
-
-def _booking(event: ReservationConfirmed | ReservationCancelled) -> dict[str, str]:
-    return {"start": event.start.isoformat(), "end": event.end.isoformat(), "p": event.room_name}

@@ -25,7 +25,7 @@ class Event:
     catalogue: ClassVar[dict[str, type[Event]]] = {}
 
     def __init_subclass__(cls) -> None:
-        cls.speaker = cls.__module__.rpartition(".")[2]
+        cls.speaker = cls.__module__.removeprefix("shared.events.").partition(".")[0]
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         if cls.name in Event.catalogue:
             raise TypeError(f"two events are named {cls.name}")

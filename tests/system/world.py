@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import random
 import re
 import socket
@@ -252,6 +254,40 @@ class Community:
     def register(self, **facts: Any) -> dict[str, Any]:
         """A new resident."""
         return dict(self.worker.post(self.path("/residents"), {"name": "王测试", "consent": True} | facts))
+
+    def id_of(self, role: str) -> str:
+        """The person id behind the demo account of this role."""
+        part = str(self.as_(role).token).split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return str(claims["communities"][self.slug]["id"])
+
+    def programme(self, day: datetime, minutes: int = 60, room: str | None = None, **facts: Any) -> dict[str, Any]:
+        """A programme of one date, published by a worker; the reply as it is kept, with its `session` once it is open."""
+        end = day + timedelta(minutes=minutes)
+        asked: dict[str, Any] = {
+            "kind": "activity", "title": f"活动{uuid.uuid4().hex[:4]}", "rule": "FREQ=DAILY;COUNT=1", "capacity": 8,
+            "first": day.date().isoformat(), "begins": f"{day:%H:%M}", "finishes": f"{end:%H:%M}",
+        }  # fmt: skip
+        asked |= facts
+        if asked["kind"] not in ("counter", "meal", "visit"):
+            asked["room_id"] = room or self.room(capacity=500)["id"]
+        made = dict(self.worker.post(self.path("/programmes"), asked))
+        found = self.world.until(lambda: self.sessions(made["id"]), what="the session")
+        return made | {"session": found[0]["id"], "sessions": found}
+
+    def sessions(self, programme: str) -> list[dict[str, Any]]:
+        """A programme's sessions that are open."""
+        return list(self.worker.get(self.path(f"/sessions?programme_id={programme}&limit=200"))["items"])
+
+    def take(self, session: str, resident: str = "", client: Client | None = None, key: str = "") -> requests.Response:
+        """A place asked for; the reply as it is."""
+        body = {"resident_id": resident} if resident else {}
+        return (client or self.worker).call("POST", self.path(f"/sessions/{session}/places"), body, key=key)
+
+    def told(self, person: str, template: str = "") -> list[dict[str, Any]]:
+        """What the inbox of this person got, newest first."""
+        found = self.worker.get(self.path(f"/deliveries?recipient={person}&channel=inbox&limit=200"))["items"]
+        return [d for d in found if template in ("", d["template"])]
 
     def reserve(self, client: Client, room: str, start: datetime, hours: float = 1, **more: Any) -> requests.Response:
         """A reservation asked for; the reply as it is."""

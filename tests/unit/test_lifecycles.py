@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from datetime import UTC, datetime
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-import services.bookings.domain as bookings
 import services.notifications.domain as notifications
-import services.residents.domain as residents
+from services.bookings.duty.domain import Queue
+from services.bookings.sessions.domain import PLACES
 from shared.errors import Conflict
 from shared.events.base import Aggregate
 
+ROOT = Path(__file__).resolve().parents[2]
 SAMPLES: dict[Any, Any] = {str: "x", int: 1, datetime: datetime(2026, 11, 22, tzinfo=UTC)}
 
 
 def _with_lifecycle() -> list[type[Aggregate]]:
-    found = []
-    for module in (bookings, notifications, residents):
-        found += [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Aggregate) and c.LIFECYCLE]
-    return found
+    found: dict[str, type[Aggregate]] = {}
+    for path in sorted(ROOT.glob("services/**/domain.py")):
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        own = (c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Aggregate) and c.LIFECYCLE)
+        found |= {c.__name__: c for c in own}
+    return list(found.values())
 
 
 PAIRS = [(kind, a, b) for kind in _with_lifecycle() for a, b in product(kind.LIFECYCLE, repeat=2)]
@@ -39,9 +44,10 @@ def _in_state(kind: type[Aggregate], state: str) -> Any:
 
 
 def test_there_are_lifecycles_and_each_names_only_its_own_states() -> None:
-    assert {kind.__name__ for kind in _with_lifecycle()} == {"Use", "Delivery", "Resident"}
-    for kind in _with_lifecycle():
-        assert set().union(*kind.LIFECYCLE.values()) <= set(kind.LIFECYCLE)
+    kinds = {"Use", "Delivery", "Resident", "Programme", "Enrolment", "Roster", "CareVisit", "Loan", "ParlourVisit"}
+    assert {kind.__name__ for kind in _with_lifecycle()} == kinds
+    for lifecycle in (*(kind.LIFECYCLE for kind in _with_lifecycle()), PLACES, Queue.TICKETS):
+        assert set().union(*lifecycle.values()) <= set(lifecycle)
 
 
 @pytest.mark.parametrize(("kind", "now", "then"), PAIRS, ids=lambda v: getattr(v, "__name__", v))

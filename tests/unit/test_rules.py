@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.bookings import domain as bookings
-from services.notifications import wording
+from services.bookings.rooms import domain as bookings
 from services.residents import domain as residents
 from shared.errors import Conflict, Invalid, Limited, Unauthenticated
 from shared.privacy import name_forms, normalise
@@ -157,18 +156,3 @@ def test_a_cancelled_reservation_claims_nothing_but_itself() -> None:
     assert (cancelled.claims, said[0].reason, said[0].start.isoformat()) == (["u"], "by_resident", "2026-11-23T09:00:00+08:00")
     with pytest.raises(Conflict, match="already_over"):
         bookings.cancel(use, "p", False, _at(9))
-
-
-@pytest.mark.parametrize("language", ["zh-CN", "en"])
-@pytest.mark.parametrize("name", sorted(wording.TEXTS))
-def test_every_message_can_be_said_in_both_languages(name: str, language: str) -> None:
-    params = {
-        "start": "2026-11-23T09:00:00+08:00",
-        "end": "2026-11-23T10:00:00+08:00",
-        "p": "厅",
-        "reason": "by_worker",
-        "code": "123456",
-    }
-    for text in wording.TEXTS[name][language]:
-        wording.check(name, language, text)
-        assert "{" not in wording.render(text, params, language)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from services.bookings import domain
-from services.bookings.domain import Person, Place, Room, Use
+from services.bookings.domain import RESERVATION, Use, claims
+from services.bookings.known import USES, Known
+from services.bookings.rooms import domain
+from services.bookings.rooms.domain import Room
 from shared.calls import Call
-from shared.errors import Conflict, Forbidden, Invalid, Refused, Unavailable
-from shared.events.base import Event
-from shared.identity import STAFF
+from shared.errors import Conflict, Forbidden, Missing, Refused
+from shared.identity import STAFF, STEWARD
 from shared.platform import Platform
-from shared.store import Kind, Page, Store
+from shared.store import Kind, Page
 
 ROOMS = Kind(Room, "rooms")
-USES = Kind(Use, "uses", unique=(("claims",),), indexes=(("resident_id", "kind", "born"),))
-PEOPLE = Kind(Person, "people")
-PLACES = Kind(Place, "places")
-
-WAIT_FOR_NEWS = 2.0  # seconds; the neighbour's event is on its way
 
 
 class Desk:
@@ -29,9 +24,7 @@ class Desk:
     def __init__(self, platform: Platform) -> None:
         self._rooms = platform.store(ROOMS)
         self._uses = platform.store(USES)
-        self._people = platform.store(PEOPLE)
-        self._places = platform.store(PLACES)
-        self._sweeper = platform.sweeper()
+        self._known = Known(platform)
 
     # -- reserving
 
@@ -39,35 +32,26 @@ class Desk:
         """A reservation, or Conflict("slot_taken") with up to three free alternatives."""
         room = self._rooms.get(call, call.body["room_id"])
         start, end = call.body["start"], call.body["end"]
+        resident_id = self._known.for_whom(call)
         made: Use = self._uses.create(
-            call, domain.reserve, room, self._for_whom(call), start, end, call.body["purpose"], call.actor, call.at,
-            taken=lambda: self._slot_taken(call, room),
+            call, domain.reserve, room, resident_id, start, end, call.body["purpose"], call.actor, call.at,
+            taken=lambda: self.slot_taken(call, room, start, end),
         )  # fmt: skip
         return made
 
-    def _for_whom(self, call: Call) -> str:
-        """The caller, or whom a worker names. A resident's own token proves that they exist."""
-        named = call.body.get("resident_id")
-        if named in (None, call.actor):
-            if not call.is_one_of("resident"):
-                raise Invalid("resident_missing", "say for whom", "resident_id")
-            return call.actor
-        if not call.is_one_of(*STAFF):
-            raise Forbidden("not_yours", "residents book for themselves")
-        if _heard(self._people, call.community, named) is None:
-            raise Invalid("resident_unknown", "no such resident", "resident_id")
-        return str(named)
+    def slot_taken(self, call: Call, room: Room, start: datetime, end: datetime) -> Refused:
+        """The refusal, with what is free instead."""
+        return Conflict("slot_taken", "somebody else has the room then", alternatives=self.choices(call, room, start, end))
 
-    def _slot_taken(self, call: Call, room: Room) -> Refused:
-        start, end = call.body["start"], call.body["end"]
+    def choices(self, call: Call, room: Room, start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """Up to three free alternatives, near in time or in comparable rooms."""
         others = domain.comparable(room, self._rooms.all(call.community, {}))
         day = start.astimezone(room.zone).date()
-        busy = self._busy(call, [*domain.day_claims(room, day), *(c for r in others for c in domain.claims(r.id, start, end))])
-        choices = domain.alternatives(room, others, start, end, busy, call.at)
-        return Conflict("slot_taken", "somebody else has the room then", alternatives=choices)
+        busy = self._busy(call, [*domain.day_claims(room, day), *(c for r in others for c in claims(r.id, start, end))])
+        return domain.alternatives(room, others, start, end, busy, call.at)
 
-    def _busy(self, call: Call, claims: list[str]) -> set[str]:
-        found = self._uses.all(call.community, {"claims": {"$in": claims}}) if claims else []
+    def _busy(self, call: Call, wanted: list[str]) -> set[str]:
+        found = self._uses.all(call.community, {"claims": {"$in": wanted}}) if wanted else []
         return {claim for use in found for claim in use.claims}
 
     # -- reading
@@ -85,69 +69,39 @@ class Desk:
         return answer if intervals else answer | {"closed": reason}
 
     def page(self, call: Call) -> Page:
-        """Reservations, newest first: a resident's own, or for staff those of a room or a resident."""
-        where: dict[str, Any] = {"kind": "reservation"}
-        where |= {name: call.query[name] for name in ("room_id", "resident_id", "state") if name in call.query}
-        if not call.is_one_of(*STAFF):
-            where["resident_id"] = call.actor
-        return self._uses.page(call, where, newest_first=True, limit=call.query["limit"], after=call.query["after"])
+        """Reservations, the latest first: a resident's own, for staff those of a room or a resident, for a steward those
+        of one of their rooms."""
+        asked = {name: call.query[name] for name in ("room_id", "resident_id", "state") if name in call.query}
+        if not call.is_one_of(*STAFF) and ("room_id" not in asked or not self._is_steward(call, asked["room_id"])):
+            asked["resident_id"] = call.actor
+        by = "resident_id" if "resident_id" in asked else "room_id" if "room_id" in asked else ""
+        key = {"resident_id": f"person:{asked.get('resident_id')}", "room_id": f"room:{asked.get('room_id')}"}
+        where = {"found_by": key.get(by, f"kind:{RESERVATION}")}
+        keep = lambda d: d["kind"] == RESERVATION and all(d[name] == value for name, value in asked.items())  # noqa: E731
+        return self._uses.page(call, where, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"])
 
     def read(self, call: Call, id: str) -> Use:
-        """One reservation, for staff and whose it is."""
-        use: Use = self._uses.get(call, id)
-        if not call.is_one_of(*STAFF) and use.resident_id != call.actor:
+        """One reservation, for staff, whose it is, and the room's steward."""
+        use: Use = self._uses.get(call, id, "reservation_missing")
+        if use.kind != RESERVATION:
+            raise Missing("reservation_missing", "no such reservation")
+        if not (self._known.may_act(call, use.resident_id) or self._is_steward(call, use.room_id)):
             raise Forbidden("not_yours", "this is somebody else's reservation")
         return use
 
-    def export(self, call: Call) -> dict[str, Any]:
-        """Everything that bookings holds of one resident."""
-        return {"reservations": self._of(call.body["community"], call.body["resident_id"])}
+    def _is_steward(self, call: Call, room_id: str) -> bool:
+        room = self._rooms.find(call.community, room_id) if call.is_one_of(STEWARD) else None
+        return room is not None and call.actor in room.stewards
 
-    def _of(self, community: str, resident_id: str) -> list[Use]:
-        return self._uses.all(community, {"resident_id": resident_id})
+    def cancel(self, call: Call, id: str) -> Use:
+        """Give the slots back."""
+        use: Use = self._uses.get(call, id, "reservation_missing")
+        if use.kind != RESERVATION:
+            raise Missing("reservation_missing", "no such reservation")
+        by = use.resident_id if self._known.may_act(call, use.resident_id) and not call.is_one_of(*STAFF) else call.actor
+        cancelled: Use = self._uses.change(call, id, domain.cancel, by, call.is_one_of(*STAFF), call.at)
+        return cancelled
 
-    # -- listening
-
-    def timezone(self, call: Call) -> str:
-        """The community's time zone; waits a moment for the news that it was opened."""
-        place = _heard(self._places, call.community, call.community)
-        if place is None:
-            raise Unavailable("community_unknown", "this community is not known here yet", retry_after=2)
-        return str(place.timezone)
-
-    def know_community(self, call: Call, event: Any) -> None:
-        """Keep a community's time zone."""
-        self._places.create_all(
-            [(call, Place(id=event.community_id, community=event.community_id, timezone=event.timezone), [])]
-        )
-
-    def know_resident(self, call: Call, event: Any) -> None:
-        """Keep that a resident exists, and their codes."""
-        self._people.ensure(call, event.resident_id, lambda _: Person(), _learn, event.language, event.groups)
-
-    def forget_resident(self, call: Call, resident_id: str) -> None:
-        """Nothing here says any more what the person wrote, and no slot is held for them."""
-        for use in self._of(call.community, resident_id):
-            self._uses.change(call, use.id, domain.forget, call.at, forget_replies=True)
-        if self._people.find(call.community, resident_id):
-            self._people.change(call, resident_id, _forget)
-
-    def sweep(self, call: Call) -> None:
-        """Publish what a crash left behind."""
-        self._sweeper.sweep(call.at)
-
-
-def _learn(person: Person, language: str, groups: list[str]) -> tuple[Person, list[Event]]:
-    return person.but(language=language, groups=groups), []
-
-
-def _forget(person: Person) -> tuple[Person, list[Event]]:
-    return person.but(gone=True, groups=[]), []
-
-
-def _heard(store: Store[Any], community: str, id: str) -> Any:
-    """What is known by listening; news that is on its way gets two seconds."""
-    until = time.monotonic() + WAIT_FOR_NEWS
-    while (found := store.find(community, id)) is None and time.monotonic() < until:
-        time.sleep(0.05)
-    return found
+    def of(self, community: str, resident_id: str) -> list[Use]:
+        """Everything that somebody has, had and waits for."""
+        return self._uses.all(community, {"found_by": f"person:{resident_id}"}, limit=100_000)

@@ -1,4 +1,4 @@
-"""The HTTP shapes of bookings. No field for a price exists: the centre is free of charge."""
+"""The HTTP shapes of rooms and reservations. No field for a price exists: the centre is free of charge."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, fields, validate
 
-from services.bookings.domain import DAYS
+from services.bookings.rooms.domain import DAYS
 from shared.shapes import Day, Id, Moment, Paging, Text
 
 CLOCK = validate.Regexp(r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")
-USES = ("hall", "meeting", "class", "leisure", "care", "dining", "counter", "court", "counselling", "library", "cinema", "rest")
+USES = (
+    "hall", "meeting", "class", "leisure", "care", "dining", "counter", "court", "mediation", "counselling", "library",
+    "cinema", "rest", "finance", "parlour", "office", "equipment", "judge", "mediator", "counsellor",
+)  # fmt: skip
 
 
 def _intervals(**kwargs):
@@ -30,18 +33,19 @@ class _RoomFacts(Schema):
     slot = fields.Integer(validate=validate.OneOf([15, 30, 45, 60, 90, 120]))
     rules = Text(2000, shortest=0)
     bookable = fields.Boolean()
+    stewards = fields.List(Id(), validate=validate.Length(max=20))
 
 
 class OpenRoom(_RoomFacts):
     name = Text(80, required=True)
     use = fields.String(required=True, validate=validate.OneOf(USES))
-    capacity = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=10000))
+    capacity = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=1000))
     hours = fields.Dict(keys=fields.String(validate=validate.OneOf(DAYS)), values=_intervals(), required=True)
 
 
 class ChangeRoom(_RoomFacts):
     name = Text(80)
-    capacity = fields.Integer(strict=True, validate=validate.Range(min=1, max=10000))
+    capacity = fields.Integer(strict=True, validate=validate.Range(min=1, max=1000))
     hours = fields.Dict(keys=fields.String(validate=validate.OneOf(DAYS)), values=_intervals())
 
 
@@ -56,6 +60,8 @@ class RoomView(Schema):
     slot = fields.Integer(required=True)
     rules = fields.String(required=True)
     bookable = fields.Boolean(required=True)
+    stewards = fields.List(fields.String(), required=True)
+    out_of_order = fields.Function(lambda room: bool(room.fault), required=True)
     charge = fields.Constant("免费", required=True)
 
 
@@ -114,10 +120,5 @@ class ReservationQuery(Paging):
     state = fields.String(validate=validate.OneOf(["confirmed", "cancelled"]))
 
 
-class AskExport(Schema):
-    community = fields.String(required=True)
-    resident_id = Id(required=True)
-
-
-class ExportView(Schema):
-    reservations = fields.List(fields.Nested(ReservationView), required=True)
+class ReportFault(Schema):
+    reason = Text(200, required=True)

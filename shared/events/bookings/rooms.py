@@ -1,4 +1,4 @@
-"""Said by bookings: rooms and reservations."""
+"""Rooms, equipment and reservations."""
 
 from __future__ import annotations
 
@@ -52,4 +52,57 @@ class ReservationCancelled(Event):
     start: datetime
     end: datetime
     reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ConfidentialBooked(Event):
+    """Something confidential is booked: for whom and when, not what or where."""
+
+    booking_id: str
+    tell: list[str]
+    start: datetime
+    end: datetime
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ConfidentialCancelled(Event):
+    """A confidential booking is cancelled."""
+
+    booking_id: str
+    tell: list[str]
+    start: datetime
+    end: datetime
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ReminderDue(Event):
+    """A reservation or session begins in about 24 hours or 1 hour (`hours`), and `tell` should be reminded."""
+
+    use_id: str
+    kind: str
+    title: str
+    room_name: str
+    tell: list[str]
+    start: datetime
+    end: datetime
+    hours: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RoomFaultReported(Event):
+    """A room or piece of equipment is out of order and cannot be booked."""
+
+    room_id: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RoomRepaired(Event):
+    """It can be booked again."""
+
+    room_id: str
     at: datetime

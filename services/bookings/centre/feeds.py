@@ -1,0 +1,125 @@
+"""iCalendar (RFC 5545): a private feed a resident, a public one a room."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, timedelta
+from typing import Any
+
+from icalendar import Calendar, Event
+
+from services.bookings.centre import domain
+from services.bookings.centre.domain import Feed
+from services.bookings.domain import AHEAD, CANCELLED, HELD, RELEASED, Use
+from services.bookings.known import USES, Known
+from services.bookings.rooms.desk import ROOMS
+from services.bookings.rooms.domain import CONFIDENTIAL
+from services.bookings.sessions import domain as sessions
+from shared.calls import Call
+from shared.errors import Missing
+from shared.platform import Platform
+from shared.store import Kind
+
+FEEDS = Kind(Feed, "feeds", indexes=(("person",),))
+BUSY = "占用"
+PAST = timedelta(days=30)
+LARGEST = 2000  # entries
+HIDDEN = frozenset({HELD, RELEASED, CANCELLED})
+
+
+class Feeds:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._feeds = platform.store(FEEDS)
+        self._uses, self._rooms = platform.store(USES), platform.store(ROOMS)
+        self._known = Known(platform)
+
+    def open(self, call: Call) -> dict[str, str]:
+        """A new private address; it is shown this once."""
+        self._known.locale(call)
+        secret = secrets.token_urlsafe(32)
+        self._feeds.create(call.plain(), domain.open_feed, call.actor, id=_hash(secret))
+        return {"id": _hash(secret), "path": f"/api/v1/{call.community}/feeds/{secret}/calendar.ics"}
+
+    def revoke(self, call: Call, id: str) -> Feed:
+        """The address shows nothing any more."""
+        if self._feeds.get(call, id).person != call.actor:
+            raise Missing("feed_missing", "no such feed")
+        feed: Feed = self._feeds.change(call, id, domain.revoke_feed)
+        return feed
+
+    def private(self, call: Call, secret: str) -> bytes:
+        """What the owner of the address has ahead, and had in the last month. Raises Missing."""
+        feed = self._feeds.find(call.community, _hash(secret))
+        if feed is None or feed.revoked:
+            raise Missing("feed_missing", "no such feed")
+        uses = self._between(call, f"person:{feed.person}")
+        return _calendar(_entry(use, _own_title(use), use.room_name) for use in uses if _concerns(use, feed.person))
+
+    def of_room(self, call: Call, room_id: str) -> bytes:
+        """When a room is in use: public programmes by name, anything else as taken. Raises Missing for rooms of which
+        nobody may know."""
+        room = self._rooms.get(call, room_id)
+        if room.use in CONFIDENTIAL:
+            raise Missing("feed_missing", "this room has no feed")
+        uses = [use for use in self._between(call, f"room:{room.id}") if use.state not in HIDDEN]
+        return _calendar(_entry(use, _public_title(use), room.name) for use in uses)
+
+    def _between(self, call: Call, found_by: str) -> list[Use]:
+        where = {"found_by": found_by, "start": {"$gte": call.at - PAST, "$lt": call.at + AHEAD}}
+        return self._uses.all(call.community, where, limit=LARGEST)
+
+    def forget(self, call: Call, resident_id: str) -> None:
+        """Nobody reads this person's calendar any more."""
+        for feed in self._feeds.all(call.community, {"person": resident_id}):
+            self._feeds.change(call.plain(), feed.id, _forget)
+
+
+def _forget(feed: Feed) -> tuple[Feed, list[Any]]:
+    return feed.but(gone=True, person="erased"), []
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _concerns(use: Use, person: str) -> bool:
+    if use.kind not in sessions.KINDS:
+        return use.state != CANCELLED
+    return sessions.of_person(use, person)["state"] in sessions.ACTIVE
+
+
+def _own_title(use: Use) -> str:
+    return use.title or use.room_name or "预约"
+
+
+def _public_title(use: Use) -> str:
+    rules = sessions.KINDS.get(use.kind)
+    return use.title if rules and not rules.hidden and use.title else BUSY
+
+
+def _entry(use: Use, title: str, place: str) -> Event:
+    entry = Event()
+    entry.add("uid", f"{use.id}@linli")
+    entry.add("dtstamp", (use.born or use.start).astimezone(UTC))
+    entry.add("dtstart", use.start.astimezone(UTC))
+    entry.add("dtend", use.end.astimezone(UTC))
+    entry.add("summary", title)
+    entry.add("sequence", use.version)
+    if place:
+        entry.add("location", place)
+    return entry
+
+
+def _calendar(entries: Iterable[Event]) -> bytes:
+    calendar = Calendar()
+    calendar.add("prodid", "-//Linli//Bookings//ZH")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    for entry in entries:
+        calendar.add_component(entry)
+    text: bytes = calendar.to_ical()
+    return text

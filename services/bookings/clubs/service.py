@@ -1,0 +1,51 @@
+"""Entrypoints: clubs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.bookings.clubs import schemas
+from services.bookings.clubs.desk import CLUBS
+from services.bookings.clubs.desk import Clubs as Desk
+from services.bookings.programmes.schemas import ProgrammeView
+from shared.http import api
+from shared.identity import EVERYBODY, GUARDIAN, RESIDENT, STAFF
+from shared.platform import Provided, Stored
+from shared.shapes import Paging
+
+MEMBERS = STAFF | {RESIDENT, GUARDIAN}
+
+
+class Clubs:
+    """See the module."""
+
+    club_store = Stored(CLUBS)
+    clubs: Any = Provided(Desk)
+
+    @api("POST", "/{community}/clubs", takes=schemas.FoundClub, gives=schemas.ClubView, allow=STAFF)
+    def found_club(self, call):
+        return self.clubs.found(call)
+
+    @api("GET", "/{community}/clubs", query=Paging, gives=schemas.ClubView, allow=EVERYBODY)
+    def list_clubs(self, call):
+        return self.club_store.page(call, limit=call.query["limit"], after=call.query["after"])
+
+    @api("GET", "/{community}/clubs/{id}", gives=schemas.ClubView, allow=EVERYBODY)
+    def read_club(self, call, id):
+        return self.club_store.get(call, id)
+
+    @api("POST", "/{community}/clubs/{id}/join", takes=schemas.Member, gives=schemas.ClubView, allow=MEMBERS, status=200)
+    def join_club(self, call, id):
+        return self.clubs.join(call, id)
+
+    @api("POST", "/{community}/clubs/{id}/leave", takes=schemas.Member, gives=schemas.ClubView, allow=MEMBERS, status=200)
+    def leave_club(self, call, id):
+        return self.clubs.leave(call, id)
+
+    @api("POST", "/{community}/clubs/{id}/leader", takes=schemas.Lead, gives=schemas.ClubView, allow=MEMBERS, status=200)
+    def hand_over_club(self, call, id):
+        return self.clubs.lead(call, id)
+
+    @api("POST", "/{community}/clubs/{id}/programmes", takes=schemas.Practise, gives=ProgrammeView, allow=MEMBERS)
+    def practise(self, call, id):
+        return self.clubs.practise(call, id)

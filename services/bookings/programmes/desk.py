@@ -1,0 +1,177 @@
+"""Making programmes: dates are held one by one, published by one write, and followed up by event."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from uuid6 import uuid7
+
+from services.bookings.domain import HELD, Use, claims_of
+from services.bookings.known import USES, Known
+from services.bookings.programmes import domain
+from services.bookings.programmes.domain import Programme
+from services.bookings.rooms import domain as rooms
+from services.bookings.rooms.desk import ROOMS, Desk
+from services.bookings.sessions import domain as sessions
+from shared.calls import Call
+from shared.errors import Conflict, Forbidden, Invalid, Refused
+from shared.identity import STAFF
+from shared.platform import Platform
+from shared.store import Inserted, Kind, Page
+
+PROGRAMMES = Kind(Programme, "programmes")
+SHOWN_CLASHES = 20
+
+
+class Programmes:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._programmes = platform.store(PROGRAMMES)
+        self._uses = platform.store(USES)
+        self._rooms = platform.store(ROOMS)
+        self._known, self._desk = Known(platform), Desk(platform)
+
+    # -- publishing
+
+    def publish(self, call: Call, facts: dict[str, Any] | None = None) -> Programme:
+        """Hold every date of the next 180 days, then publish. Raises Conflict("clashes"), each with its alternatives, and
+        holds nothing, unless `partial`."""
+        facts = dict(facts or call.body)
+        partial = facts.pop("allow_partial", False)
+        id = call.new_id(PROGRAMMES.collection)
+        if (repeated := self._programmes.repeated(call, id)) is not None:
+            return repeated
+        locale = self._known.locale(call)
+        found = self._claimed(call, facts)
+        domain.check(facts, found, call.at.astimezone(locale.zone).date())
+        room = found[0] if facts.get("room_id") else None
+        programme = Programme(
+            **facts, id=id, community=call.community, timezone=locale.timezone, created_by=call.actor,
+            room_name=room.name if room else "",
+        )  # fmt: skip
+        until = domain.horizon(call.at, locale)
+        first = date.fromisoformat(programme.first) - timedelta(days=1)
+        days = domain.days(programme, locale, first, until)
+        if not days and not domain.days(programme, locale, first, until + timedelta(days=366)):
+            raise Invalid("rule_empty", "it falls on no day", "rule")
+        hold = str(uuid7())
+        held, clashed = self._hold(call, programme, days, hold, found)
+        if clashed and not (partial and held):
+            self._release(call, held)
+            raise self._clashes(call, clashed, found)
+        made: Programme = self._programmes.create(call, domain.publish, programme, hold, until, clashed, call.at, id=id)
+        return made
+
+    def _claimed(self, call: Call, facts: dict[str, Any]) -> list[Any]:
+        """The rooms and resources that it needs; none may be out of order."""
+        ids = [id for id in (facts.get("room_id"), *facts.get("resources", [])) if id]
+        found = [self._rooms.find(call.community, id) for id in ids]
+        for id, room in zip(ids, found, strict=True):
+            if room is None:
+                field = "room_id" if id == facts.get("room_id") else "resources"
+                raise Invalid("room_unknown", "no such room or resource", field)
+        return found
+
+    def _hold(
+        self, call: Call, programme: Programme, days: Iterable[date], hold: str, found: list[Any]
+    ) -> tuple[list[Use], list[Use]]:
+        """The dates that are ours now, and those that somebody else has, or that a room is closed on."""
+        wanted = [domain.session(programme, str(uuid7()), day, hold, call.at) for day in days]
+        wanted = [use for use in wanted if use.start > call.at]
+        open_ones = [use for use in wanted if all(_is_open(room, use) for room in found)]
+        outcomes = self._uses.try_all((call.plain(), use, []) for use in open_ones)
+        held = [use for use, outcome in zip(open_ones, outcomes, strict=True) if _is_ours(outcome)]
+        kept = {use.id for use in held}
+        return held, [use for use in wanted if use.id not in kept]
+
+    def _release(self, call: Call, held: list[Use]) -> None:
+        for use in held:
+            self._uses.change(call.plain(), use.id, sessions.release)
+
+    def _clashes(self, call: Call, clashed: list[Use], found: list[Any]) -> Refused:
+        shown = [
+            {
+                "start": use.begins.isoformat(), "end": use.finishes.isoformat(),
+                "alternatives": self._desk.choices(call, found[0], use.start, use.end) if found else [],
+            }
+            for use in clashed[:SHOWN_CLASHES]
+        ]  # fmt: skip
+        detail = f"{len(clashed)} dates are not free; send partial: true to have the others"
+        return Conflict("clashes", detail, clashes=shown, count=len(clashed))
+
+    # -- following
+
+    def open_sessions(self, call: Call, programme_id: str, hold: str) -> None:
+        """The programme is published: everything held for it is open."""
+        for use in self._sessions(call.community, programme_id):
+            if use.state == HELD and use.hold == hold:
+                self._uses.change(call.plain(), use.id, sessions.open_session, call.at)
+
+    def decide_held(self, call: Call, use: Use) -> None:
+        """A minute later: what was published is opened, what was not is released."""
+        programme = self._programmes.find(call.community, use.programme_id)
+        if programme is not None and use.hold in programme.holds:
+            self._uses.change(call, use.id, sessions.open_session, call.at)
+        else:
+            self._uses.change(call, use.id, sessions.release)
+
+    def close_sessions(self, call: Call, programme_id: str) -> None:
+        """The programme has ended: its sessions ahead are cancelled."""
+        for use in self._sessions(call.community, programme_id):
+            if use.state in ("open", "held") and use.start > call.at:
+                decide = (sessions.release,) if use.state == HELD else (sessions.cancel, "programme_ended", call.at)
+                self._uses.change(call.plain(), use.id, *decide)
+
+    def extend_all(self, call: Call) -> None:
+        """Keep every programme's dates made 180 days ahead."""
+        for community in self._programmes.backend.communities():
+            inside = dataclasses.replace(call, community=community)
+            for programme in self._programmes.all(community, {}, limit=100_000):
+                if programme.state == domain.PUBLISHED:
+                    self._extend(inside, programme)
+
+    def _extend(self, call: Call, programme: Programme) -> None:
+        locale = self._known.locale(call)
+        until = domain.horizon(call.at, locale)
+        if until.isoformat() <= programme.horizon:
+            return
+        days = domain.days(programme, locale, date.fromisoformat(programme.horizon), until)
+        found = [r for r in (self._rooms.find(call.community, i) for i in (programme.room_id, *programme.resources) if i) if r]
+        hold = str(uuid7())
+        _, clashed = self._hold(call, programme, days, hold, found)
+        self._programmes.change(call, programme.id, domain.extend, hold, until, clashed, call.at)
+
+    # -- reading and ending
+
+    def page(self, call: Call) -> Page:
+        """The community's programmes, newest first."""
+        keep = lambda d: "kind" not in call.query or d["kind"] == call.query["kind"]  # noqa: E731
+        return self._programmes.page(call, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"])
+
+    def end(self, call: Call, id: str) -> Programme:
+        """No more of it. Only its leader or the staff may."""
+        if not call.is_one_of(*STAFF) and self._programmes.get(call, id).created_by != call.actor:
+            raise Forbidden("not_yours", "this is somebody else's programme")
+        ended: Programme = self._programmes.change(call, id, domain.end, call.at)
+        return ended
+
+    def _sessions(self, community: str, programme_id: str) -> list[Use]:
+        return self._uses.all(community, {"found_by": f"programme:{programme_id}"}, limit=100_000)
+
+
+def _is_ours(outcome: Inserted | BaseException) -> bool:
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return not outcome.taken
+
+
+def _is_open(room: Any, use: Use) -> bool:
+    try:
+        rooms.check_open(room, use.start, use.end)
+    except Invalid:
+        return False
+    return not room.fault and bool(claims_of([room.id], use.start, use.end))

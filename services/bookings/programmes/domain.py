@@ -1,0 +1,142 @@
+"""Programmes: what recurs. A rule of RFC 5545 gives the days, the calendar takes some away, single exceptions change some."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar
+
+from services.bookings.domain import AHEAD, HELD, Locale, Use, claims_of
+from services.bookings.sessions.domain import KINDS, LARGEST
+from shared.calendar import at_clock, ends, occurrences, works_on
+from shared.errors import Conflict, Invalid
+from shared.events.base import Aggregate, Event
+from shared.events.bookings import ProgrammeEnded, ProgrammeExtended, ProgrammePublished, SessionClashed
+
+PUBLISHED, ENDED = "published", "ended"
+HELD_FOR = timedelta(seconds=60)  # what is held for a programme that is not published by then is released
+LONGEST_TERM = timedelta(days=731)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programme(Aggregate):
+    """Something that happens again and again.
+
+    `rule` starts on `first` and ends with it or on `last` (ISO dates); `begins` and `finishes` are wall-clock times.
+    `on_holidays`: keep sessions on days off; `make_up`: meet on working weekends too, as schools do. `skip` and `add` are
+    single dates. `horizon` is the date up to which sessions exist; `clashes` are dates that could not be held.
+    """
+
+    LIFECYCLE: ClassVar = {PUBLISHED: {ENDED}, ENDED: set()}
+
+    state: str = PUBLISHED
+    kind: str
+    title: str
+    timezone: str
+    rule: str
+    first: str
+    begins: str
+    finishes: str
+    capacity: int
+    last: str = ""
+    room_id: str = ""
+    room_name: str = ""
+    resources: list[str] = field(default_factory=list)
+    on_holidays: bool = True
+    make_up: bool = False
+    skip: list[str] = field(default_factory=list)
+    add: list[str] = field(default_factory=list)
+    priority: list[str] = field(default_factory=list)
+    weekly_limit: int = 0
+    club_id: str = ""
+    created_by: str = ""
+    horizon: str = ""
+    holds: list[str] = field(default_factory=list)
+    clashes: list[str] = field(default_factory=list)
+
+
+def check(facts: dict[str, Any], rooms: list[Any], today: date) -> None:
+    """Raises Invalid with the field: rule_endless, times_reversed, too_many, term_reversed, in_the_past, room_missing,
+    capacity_exceeds_room."""
+    kind = KINDS[facts["kind"]]
+    if not facts.get("last") and not ends(facts["rule"]):
+        raise Invalid("rule_endless", "say COUNT or UNTIL in the rule, or the last date", "rule")
+    if facts["finishes"] <= facts["begins"]:
+        raise Invalid("times_reversed", "it must end after it begins", "finishes")
+    for name in ("begins", "finishes"):
+        if int(facts[name][3:]) % 15:
+            raise Invalid("off_grid", "times lie on the quarter-hour", name)
+    if facts.get("last") and facts["last"] < facts["first"]:
+        raise Invalid("term_reversed", "it must end after it begins", "last")
+    if date.fromisoformat(facts["first"]) < today:
+        raise Invalid("in_the_past", "it would have begun already", "first")
+    if facts.get("last") and date.fromisoformat(facts["last"]) > today + LONGEST_TERM:
+        raise Invalid("term_too_long", "at most two years", "last")
+    if kind.room and not facts.get("room_id"):
+        raise Invalid("room_missing", "this kind of session needs a room", "room_id")
+    if not kind.room and facts.get("room_id"):
+        raise Invalid("room_unwanted", "this kind of session uses no room", "room_id")
+    if rooms and facts["capacity"] > rooms[0].capacity:
+        raise Invalid("capacity_exceeds_room", f"the room holds {rooms[0].capacity}", "capacity")
+    if facts["capacity"] > LARGEST:
+        raise Invalid("capacity_too_large", f"at most {LARGEST} seats and waiting", "capacity")
+
+
+def days(programme: Programme, locale: Locale, after: date, until: date) -> list[date]:
+    """The days on which it meets, later than `after` and up to `until`."""
+    first, last = date.fromisoformat(programme.first), programme.last or until.isoformat()
+    until = min(until, date.fromisoformat(last))
+    found = set(occurrences(programme.rule, first, programme.begins, locale.zone, until))
+    if not programme.on_holidays:
+        found = {day for day in found if day.weekday() > 4 or works_on(day, locale.calendar)}
+    if programme.make_up:
+        span = (first + timedelta(days=n) for n in range((until - first).days + 1))
+        found |= {day for day in span if day.weekday() > 4 and works_on(day, locale.calendar)}
+    found |= {date.fromisoformat(day) for day in programme.add}
+    found -= {date.fromisoformat(day) for day in programme.skip}
+    return sorted(day for day in found if after < day <= until)
+
+
+def session(programme: Programme, id: str, day: date, hold: str, at: datetime) -> Use:
+    """One date of it, held: it claims its room, and nobody sees it yet."""
+    zone = Locale(timezone=programme.timezone).zone
+    start, end = at_clock(day, programme.begins, zone), at_clock(day, programme.finishes, zone)
+    wanted = [programme.room_id, *programme.resources]
+    return Use(
+        id=id, community=programme.community, kind=programme.kind, state=HELD, room_id=programme.room_id,
+        room_name=programme.room_name,
+        timezone=programme.timezone, start=start, end=end, programme_id=programme.id, hold=hold, title=programme.title,
+        capacity=programme.capacity, priority=programme.priority, weekly_limit=programme.weekly_limit,
+        resources=programme.resources, claims=claims_of(wanted, start, end) or [id],
+        found_by=[f"programme:{programme.id}"], due=at + HELD_FOR,
+    )  # fmt: skip
+
+
+def horizon(at: datetime, locale: Locale) -> date:
+    """The last day for which sessions are made now."""
+    return (at + AHEAD).astimezone(locale.zone).date()
+
+
+def publish(id: str, programme: Programme, hold: str, until: date, clashes: list[Use], at: datetime) -> tuple[Any, list[Event]]:
+    """All its dates are held: from this write on they are public."""
+    said: list[Event] = [ProgrammePublished(id, programme.kind, programme.title, programme.room_id, hold, at)]
+    said += [SessionClashed(id, use.begins, use.finishes, at) for use in clashes]
+    missed = [use.begins.date().isoformat() for use in clashes]
+    return programme.but(horizon=until.isoformat(), holds=[hold], clashes=missed), said
+
+
+def extend(programme: Programme, hold: str, until: date, clashes: list[Use], at: datetime) -> tuple[Programme, list[Event]]:
+    """More dates are held, up to `until`; those that clash are noted and said."""
+    if programme.state != PUBLISHED or until.isoformat() <= programme.horizon:
+        return programme, []
+    said: list[Event] = [ProgrammeExtended(programme.id, hold, until.isoformat(), at)]
+    said += [SessionClashed(programme.id, use.begins, use.finishes, at) for use in clashes]
+    missed = [*programme.clashes, *(use.begins.date().isoformat() for use in clashes)]
+    return programme.but(horizon=until.isoformat(), holds=[*programme.holds, hold][-30:], clashes=missed[-366:]), said
+
+
+def end(programme: Programme, at: datetime) -> tuple[Programme, list[Event]]:
+    """No sessions any more."""
+    if programme.state == ENDED:
+        raise Conflict("already_over", "it has ended already")
+    return programme.become(ENDED), [ProgrammeEnded(programme.id, at)]

@@ -1,0 +1,246 @@
+"""Places in sessions, for the person, their guardian or a worker."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import time
+from typing import Any
+
+import segno
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from services.bookings import known
+from services.bookings.children.enrolments import AFTER_SCHOOL, Enrolments
+from services.bookings.clubs.desk import Clubs
+from services.bookings.domain import HELD, RELEASED, RESERVATION, Person, Use, check_grid
+from services.bookings.known import PEOPLE, USES, Known
+from services.bookings.rooms import domain as rooms
+from services.bookings.rooms.desk import ROOMS, Desk
+from services.bookings.sessions import conduct, domain
+from shared.calls import Call
+from shared.errors import Conflict, Forbidden, Invalid, Missing
+from shared.identity import STAFF
+from shared.platform import Platform
+from shared.store import Page, Taken
+
+CODE_LIVES = 60  # seconds that a check-in code on the wall is good for
+HIDDEN = frozenset({HELD, RELEASED})
+
+
+class Sessions:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._uses = platform.store(USES)
+        self._rooms = platform.store(ROOMS)
+        self._people = platform.store(PEOPLE)
+        self.known, self._desk = Known(platform), Desk(platform)
+        self._enrolments, self._clubs = Enrolments(platform), Clubs(platform)
+
+    # -- reading
+
+    def get(self, call: Call, id: str) -> Use:
+        """A session that is public. Raises Missing."""
+        use = self._uses.find(call.community, id)
+        if use is None or use.kind not in domain.KINDS or use.state in HIDDEN:
+            raise Missing("session_missing", "no such session")
+        return use
+
+    def page(self, call: Call) -> Page:
+        """Sessions by start: of a kind, a programme or a room."""
+        tags = {"programme_id": "programme", "room_id": "room", "kind": "kind"}
+        asked = [f"{tag}:{call.query[key]}" for key, tag in tags.items() if key in call.query]
+        if not asked:
+            raise Invalid("filter_missing", "say kind, programme_id or room_id", "kind")
+        since, before = call.query.get("since", call.at), call.query.get("before")
+        where = {"found_by": asked[0], "start": {"$gte": since} | ({"$lt": before} if before else {})}
+
+        def keep(document: dict[str, Any]) -> bool:
+            public = document["kind"] in domain.KINDS and document["state"] not in HIDDEN
+            return public and all(tag in document["found_by"] for tag in asked)
+
+        return self._uses.page(call, where, keep=keep, limit=call.query["limit"], after=call.query["after"])
+
+    def mine(self, call: Call) -> Page:
+        """What the caller (or a child of theirs) has ahead: reservations and places, by start."""
+        person = call.query.get("resident_id", call.actor)
+        if not self.known.may_act(call, person):
+            raise Forbidden("not_yours", "these are somebody else's bookings")
+        where = {"found_by": f"person:{person}", "start": {"$gte": call.query.get("since", call.at)}}
+        page = self._uses.page(call, where, limit=call.query["limit"], after=call.query["after"])
+        return Page([_booking(use, person) for use in page.items], page.next)
+
+    def place(self, call: Call, id: str) -> dict[str, Any]:
+        """One place, for who may act for its person."""
+        session, n = domain.split(id)
+        use = self.get(call, session)
+        self._may_touch(call, use, n)
+        return domain.shown(use, domain.place_of(use, n))
+
+    def presence(self, call: Call, id: str) -> dict[str, Any]:
+        """Who has a place and who is there: for staff."""
+        use = self.get(call, id)
+        return {"session": use, "places": [domain.shown(use, p) for p in use.places if p["state"] != domain.GONE]}
+
+    # -- taking
+
+    def take(self, call: Call, id: str) -> dict[str, Any]:
+        """A seat or a place in the line. Raises Conflict: limit_reached and what `take` raises."""
+        use = self.get(call, id)
+        person = self.known.person(call, self.known.for_whom(call))
+        if use.kind == AFTER_SCHOOL:
+            self._enrolments.check(call, use, person)
+        if use.kind == "club":
+            self._clubs.check(call, use, person)
+        return self.seat(call, use, person)
+
+    def seat(self, call: Call, use: Use, person: Person) -> dict[str, Any]:
+        """The place itself, for somebody who may have it."""
+        if use.weekly_limit and known.held(person, use.begins, use.programme_id) >= use.weekly_limit:
+            self._uses.repeated(call, use.id)
+            raise Conflict("limit_reached", f"at most {use.weekly_limit} a week", limit=use.weekly_limit)
+        view = lambda after: domain.shown(after, domain.of_person(after, person.id))  # noqa: E731
+        args = (person, self.known.tell(person), call.actor, call.at)
+        return view(self._uses.change(call.showing(view), use.id, domain.take, *args))
+
+    def confirm(self, call: Call, id: str) -> dict[str, Any]:
+        """Accept an offered seat."""
+        return self._change(call, id, domain.confirm, call.at)
+
+    def release(self, call: Call, id: str) -> dict[str, Any]:
+        """Give a place back."""
+        session, n = domain.split(id)
+        place = domain.place_of(self.get(call, session), n)
+        mine = place["person"] == call.actor or not call.is_one_of(*STAFF)
+        return self._change(call, id, domain.give_back, "by_resident" if mine else "by_worker", call.at)
+
+    def _change(self, call: Call, id: str, decide: Any, *args: Any) -> dict[str, Any]:
+        session, n = domain.split(id)
+        self._may_touch(call, self.get(call, session), n)
+        view = lambda after: domain.shown(after, domain.place_of(after, n))  # noqa: E731
+        return view(self._uses.change(call.showing(view), session, decide, n, *args))
+
+    def _may_touch(self, call: Call, use: Use, n: int) -> None:
+        if not self.known.may_act(call, domain.place_of(use, n)["person"]):
+            raise Forbidden("not_yours", "this is somebody else's place")
+
+    # -- being there
+
+    def code(self, call: Call, id: str) -> dict[str, Any]:
+        """A code to show at the door: signed, good for a minute."""
+        use = self.get(call, id)
+        until = int(time.time()) + CODE_LIVES
+        claims = {"aud": "check-in", "community": call.community, "session": use.id, "exp": until}
+        text = self._platform.signer.sign(claims)
+        picture = io.BytesIO()
+        segno.make_qr(text).save(picture, kind="svg", scale=4)
+        return {"code": text, "svg": picture.getvalue().decode(), "expires_in": CODE_LIVES}
+
+    def check_in(self, call: Call, id: str) -> dict[str, Any]:
+        """By the code on the wall, or by a worker. Raises Invalid("code_invalid"), Conflict."""
+        session, _ = domain.split(id)
+        code = call.body.get("code")
+        if code is None and not call.is_one_of(*STAFF):
+            raise Invalid("code_missing", "send the code that is shown at the door", "code")
+        if code is not None:
+            self._check_code(call, session, code)
+        return self._change(call, id, domain.check_in, "worker" if code is None else "code", call.at)
+
+    def _check_code(self, call: Call, session: str, code: str) -> None:
+        wrong = Invalid("code_invalid", "this code is old, or of another session", "code")
+        try:
+            claims = jwt.decode(code, self._platform.signer.key, algorithms=["EdDSA"]).claims
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise wrong from error
+        wanted = ("check-in", call.community, session)
+        if (claims.get("aud"), claims.get("community"), claims.get("session")) != wanted or claims["exp"] < time.time():
+            raise wrong
+
+    # -- the centre's hand
+
+    def cancel(self, call: Call, id: str) -> Use:
+        """It does not take place."""
+        self.get(call, id)
+        cancelled: Use = self._uses.change(call, id, domain.cancel, call.body["reason"], call.at)
+        return cancelled
+
+    def move(self, call: Call, id: str) -> Use:
+        """Another time or room. Raises Conflict("slot_taken") with alternatives."""
+        use = self.get(call, id)
+        start, end = call.body.get("start", use.start), call.body.get("end", use.end)
+        room = self._rooms.get(call, call.body.get("room_id", use.room_id)) if use.room_id else None
+        if room:
+            rooms.check_times(room, start, end, call.at)
+        else:
+            check_grid(start, end, call.at)
+        capacity = min(use.capacity, room.capacity) if room else use.capacity
+        args = (start, end, room.id if room else "", room.name if room else "", capacity, call.at)
+        try:
+            moved: Use = self._uses.change(call, id, domain.move, *args)
+        except Taken as error:
+            raise (self._desk.slot_taken(call, room, start, end) if room else Conflict("slot_taken")) from error
+        return moved
+
+    # -- what follows
+
+    def hold(self, call: Call, event: Any) -> None:
+        """Note the place in its person's week; give back what is one too many."""
+        use = self._uses.find(call.community, event.session_id)
+        if not self.known.hold(call, event, use):
+            self._uses.change(call, event.session_id, domain.give_back_of, event.person_id, "over_limit", call.at)
+
+    def let_go_all(self, call: Call, session_id: str) -> None:
+        """A cancelled session's places are nobody's."""
+        use = self._uses.find(call.community, session_id)
+        if use is not None:
+            for place in use.places:
+                self.known.unhold(call, conduct.Freed(place["person"], domain.place_id(use, place), use.begins))
+
+    def note_missed(self, call: Call, event: Any) -> None:
+        """Missed places count against their people, never against a child."""
+        for person_id in event.people:
+            self._people.ensure(
+                call, person_id, lambda _: Person(), conduct.miss, event.session_id, event.start, self._rules(), call.at
+            )
+
+    def waive(self, call: Call, person_id: str) -> Person:
+        """A worker forgives one missed place."""
+        session, _ = domain.split(call.body["place_id"])
+        person: Person = self._people.change(call, person_id, conduct.waive, session, self._rules(), call.at)
+        return person
+
+    def credit(self, call: Call, event: Any) -> None:
+        """A lesson attended counts once for each who was there."""
+        for person_id in event.attended:
+            self._people.ensure(call, person_id, lambda _: Person(), conduct.credit, event.session_id, call.at)
+
+    def record(self, call: Call, person_id: str) -> Person:
+        """Missed places, suspension and credits, for who may act for the person."""
+        if not self.known.may_act(call, person_id):
+            raise Forbidden("not_yours", "this is somebody else's record")
+        return self._people.find(call.community, person_id) or Person(id=person_id)
+
+    def forget(self, call: Call, resident_id: str) -> None:
+        """Nothing here names the person any more, and nothing is held for them."""
+        plain = dataclasses.replace(call, cause="")
+        for use in self._desk.of(call.community, resident_id):
+            if use.kind == RESERVATION:
+                self._uses.change(plain, use.id, rooms.forget, call.at, forget_replies=True)
+            elif use.kind in domain.KINDS:
+                self._uses.change(plain, use.id, domain.forget, resident_id, call.at, forget_replies=True)
+
+    def _rules(self) -> conduct.Limits:
+        return conduct.Limits.read(self._platform.settings.environ)
+
+
+def _booking(use: Use, person: str) -> dict[str, Any]:
+    if use.kind in domain.KINDS:
+        return domain.shown(use, domain.of_person(use, person))
+    return {
+        "id": use.id, "session_id": "", "state": use.state, "position": None, "resident_id": person, "offered_until": None,
+        "reason": use.reason, "kind": use.kind, "title": "", "room_name": use.room_name, "extended": False,
+        "uncovered": False, "start": use.begins, "end": use.finishes, "checked_in_at": None,
+    }  # fmt: skip

@@ -1,0 +1,459 @@
+"""Sessions and the places in them.
+
+The order is (priority class, arrival number). A freed seat is offered to the first who waits, and counts as taken, until
+two hours have passed or one hour is left; within that last hour it is taken at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.bookings.domain import CANCELLED, HELD, OPEN, OVER, RELEASED, Person, Use, claims_of, next_reminder
+from shared.calendar import at_clock
+from shared.errors import Conflict, Missing
+from shared.events.base import Event
+from shared.events.bookings import (
+    ChildNotCollected,
+    ChildSignedIn,
+    PlaceOffered,
+    PlaceReleased,
+    PlacesMissed,
+    PlaceTaken,
+    PlaceVisited,
+    PlaceWaitlisted,
+    ReminderDue,
+    SessionCancelled,
+    SessionMoved,
+    SessionOpened,
+    SessionOver,
+)
+
+WAITING, OFFERED, TAKEN, PRESENT, MISSED, GONE = "waiting", "offered", "taken", "present", "missed", "released"
+PLACES = {  # what may follow
+    WAITING: {OFFERED, TAKEN, GONE},
+    OFFERED: {TAKEN, WAITING, GONE},
+    TAKEN: {PRESENT, WAITING, MISSED, GONE},  # back to WAITING: its session moved to a smaller room
+    PRESENT: set(),
+    MISSED: set(),
+    GONE: set(),
+}
+ACTIVE = frozenset({WAITING, OFFERED, TAKEN, PRESENT})
+SEATED = frozenset({OFFERED, TAKEN, PRESENT})
+LARGEST = 500  # seats and waiting together
+OFFER = timedelta(hours=2)
+LAST_HOUR = timedelta(hours=1)
+GRACE = timedelta(minutes=15)  # an unclaimed seat is released this long after the start
+LATE = (timedelta(minutes=15), timedelta(minutes=30))  # a child not collected: its guardians, then the duty lead
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What one kind of session does. Kinds are data: a new one is a line below."""
+
+    room: bool = True  # claims a room
+    waits: bool = True  # has a waiting list
+    misses: bool = True  # a seat that nobody came for counts as missed
+    cut_off: str = ""  # the wall-clock time of its day after which nothing is ordered or given back
+    hidden: bool = False  # who attends what is nobody's business: no title in events, "占用" in feeds
+
+
+KINDS: dict[str, Rules] = {
+    "class": Rules(),
+    "after_school": Rules(),
+    "activity": Rules(),
+    "club": Rules(),
+    "film": Rules(),
+    "lesson": Rules(),
+    "parlour": Rules(waits=False, hidden=True),
+    "counter": Rules(room=False, waits=False),
+    "meal": Rules(room=False, waits=False, misses=False, cut_off="09:30"),
+    "visit": Rules(room=False),
+}
+
+
+# -- what others may know
+
+
+def place_id(use: Use, place: dict[str, Any]) -> str:
+    """`<session>.<n>`."""
+    return f"{use.id}.{place['n']}"
+
+
+def split(id: str) -> tuple[str, int]:
+    """The session and the arrival number in a place's id. Raises Missing."""
+    session, _, n = id.rpartition(".")
+    if not session or not (n.isascii() and n.isdigit()):
+        raise Missing("place_missing", "no such place")
+    return session, int(n)
+
+
+def queue(use: Use) -> list[dict[str, Any]]:
+    """Those who wait, in order."""
+    return sorted((p for p in use.places if p["state"] == WAITING), key=lambda p: (p["rank"], p["n"]))
+
+
+def seated(use: Use) -> int:
+    """How many seats are gone."""
+    return sum(p["state"] in SEATED for p in use.places)
+
+
+def shown(use: Use, place: dict[str, Any]) -> dict[str, Any]:
+    """A place as its person sees it."""
+    position = next((i for i, p in enumerate(queue(use), start=1) if p["n"] == place["n"]), None)
+    return {
+        "id": place_id(use, place), "session_id": use.id, "state": place["state"], "position": position,
+        "resident_id": place["person"], "offered_until": place.get("offered_until"), "reason": place.get("reason", ""),
+        "kind": use.kind, "title": use.title, "room_name": use.room_name, "extended": use.extended,
+        "uncovered": use.uncovered, "start": use.begins, "end": use.finishes, "checked_in_at": place.get("seen_at"),
+    }  # fmt: skip
+
+
+def place_of(use: Use, n: int) -> dict[str, Any]:
+    """The place with this arrival number. Raises Missing."""
+    found: dict[str, Any] | None = next((p for p in use.places if p["n"] == n), None)
+    if found is not None:
+        return found
+    raise Missing("place_missing", "no such place")
+
+
+def of_person(use: Use, person_id: str) -> dict[str, Any]:
+    """The person's newest place. Raises Missing."""
+    found: dict[str, Any] | None = next((p for p in reversed(use.places) if p["person"] == person_id), None)
+    if found is not None:
+        return found
+    raise Missing("place_missing", "no such place")
+
+
+# -- taking and giving back
+
+
+def take(use: Use, person: Person, tell: list[str], by: str, at: datetime) -> tuple[Use, list[Event]]:
+    """A seat, or a place in the line. Raises Conflict: not_open, session_over, cut_off_passed, suspended,
+    already_booked, session_full."""
+    if at >= use.end:
+        raise Conflict("session_over", "it has ended")
+    if use.state != OPEN:
+        raise Conflict("not_open", "nobody can book it")
+    _before_cut_off(use, at)
+    if person.suspended_until and person.suspended_until > at:
+        raise Conflict("suspended", "too many missed places", until=person.suspended_until.isoformat())
+    if mine := next((p for p in use.places if p["person"] == person.id and p["state"] in ACTIVE), None):
+        raise Conflict("already_booked", "one place a person", place_id=place_id(use, mine), state=mine["state"])
+    line = queue(use)
+    free = seated(use) < use.capacity and not line
+    if not free and (not KINDS[use.kind].waits or seated(use) + len(line) >= LARGEST):
+        raise Conflict("session_full", "no seat is left")
+    rank = next((n for n, group in enumerate(use.priority) if group in person.groups), len(use.priority))
+    place = {"n": use.arrivals + 1, "person": person.id, "tell": tell, "rank": rank, "at": at, "by": by}
+    place |= {"state": TAKEN if free else WAITING, "late": at >= use.start}
+    after = use.but(places=[*use.places, place], arrivals=use.arrivals + 1)
+    after = _found(after)
+    if free:
+        return _timed(after, at), [_taken(after, place, "booked", at)]
+    position = next(i for i, p in enumerate(queue(after), start=1) if p["n"] == place["n"])
+    return _timed(after, at), [PlaceWaitlisted(**_about(after, place), position=position, at=at)]
+
+
+def _before_cut_off(use: Use, at: datetime) -> None:
+    cut_off = KINDS[use.kind].cut_off
+    if cut_off and at >= at_clock(use.begins.date(), cut_off, use.zone):
+        raise Conflict("cut_off_passed", f"until {cut_off} of the day", cut_off=cut_off)
+
+
+def confirm(use: Use, n: int, at: datetime) -> tuple[Use, list[Event]]:
+    """Accept the seat that was offered. Raises Conflict: not_offered, offer_over."""
+    place = place_of(use, n)
+    if place["state"] != OFFERED:
+        raise Conflict("not_offered", "no seat is kept for you now", state=place["state"])
+    if at >= place["offered_until"]:
+        raise Conflict("offer_over", "the time to confirm has run out")
+    after = _step(use, n, TAKEN, offered_until=None)
+    return _timed(after, at), [_taken(after, place, "confirmed", at)]
+
+
+def give_back(use: Use, n: int, reason: str, at: datetime) -> tuple[Use, list[Event]]:
+    """Give a place back; the next in line gets the seat. Raises Conflict("already_over")."""
+    place = place_of(use, n)
+    if place["state"] not in (WAITING, OFFERED, TAKEN):
+        raise Conflict("already_over", "this place is over", state=place["state"])
+    if reason in ("by_resident", "by_worker"):
+        _before_cut_off(use, at)
+    after = _found(_step(use, n, GONE, reason=reason, offered_until=None))
+    after, promoted = _promote(after, at)
+    return _timed(after, at), [_released(after, place, reason, at), *promoted]
+
+
+def give_back_of(use: Use, person_id: str, reason: str, at: datetime) -> tuple[Use, list[Event]]:
+    """Give back what a person holds here, if anything."""
+    for place in use.places:
+        if place["person"] == person_id and place["state"] in (WAITING, OFFERED, TAKEN) and at < use.start:
+            return give_back(use, place["n"], reason, at)
+    return use, []
+
+
+def forget(use: Use, person_id: str, at: datetime) -> tuple[Use, list[Event]]:
+    """The person was erased: what lies ahead is given back, and nothing here names them."""
+    after, said = give_back_of(use, person_id, "erased", at)
+    places = [p | {"person": "erased", "tell": [], "by": ""} if p["person"] == person_id else p for p in after.places]
+    return _found(after.but(places=places)), said
+
+
+def _promote(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    """Free seats go to those who wait."""
+    said: list[Event] = []
+    while at < use.end and seated(use) < use.capacity and (line := queue(use)):
+        first = line[0]
+        until = min(at + OFFER, use.start - LAST_HOUR)
+        if until <= at:
+            use = _step(use, first["n"], TAKEN, late=at >= use.start)
+            said.append(_taken(use, first, "promoted", at))
+        else:
+            use = _step(use, first["n"], OFFERED, offered_until=until)
+            said.append(PlaceOffered(
+                use.id, place_id(use, first), use.kind, _title(use), use.room_name, first["person"], first["tell"],
+                use.begins, use.finishes, until.astimezone(use.zone), at,
+            ))  # fmt: skip
+    return use, said
+
+
+# -- being there
+
+
+def check_in(use: Use, n: int, how: str, at: datetime) -> tuple[Use, list[Event]]:
+    """The person is here; a second time changes nothing. Raises Conflict: not_yet, session_over, place_not_taken."""
+    place = place_of(use, n)
+    if place["state"] == PRESENT:
+        return use, []
+    if at < use.start - LAST_HOUR:
+        raise Conflict("not_yet", "check-in begins an hour before the start")
+    if at >= use.end or use.state != OPEN:
+        raise Conflict("session_over", "it has ended")
+    if place["state"] != TAKEN:
+        raise Conflict("place_not_taken", "this place is no seat", state=place["state"])
+    after = _step(use, n, PRESENT, seen_at=at)
+    said: list[Event] = [PlaceVisited(use.id, place_id(use, place), use.programme_id, use.kind, place["person"], how, at)]
+    if use.kind == "after_school":
+        said.append(ChildSignedIn(use.id, place["person"], place["tell"], at.astimezone(use.zone)))
+    return _timed(after, at), said
+
+
+def leave(use: Use, person_id: str, at: datetime) -> tuple[Use, list[Event]]:
+    """The child has left the class."""
+    place = of_person(use, person_id)
+    if place.get("left_at"):
+        return use, []
+    return _timed(_marked(use, place["n"], left_at=at), at), []
+
+
+# -- the centre's hand
+
+
+def open_session(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    """Its programme is published."""
+    if use.state != HELD:
+        return use, []
+    said = SessionOpened(use.id, use.programme_id, use.kind, _title(use), use.room_id, use.begins, use.finishes, at)
+    return _timed(_found(use.become(OPEN)), at), [said]
+
+
+def release(use: Use) -> tuple[Use, list[Event]]:
+    """It was held for a programme that was never published."""
+    if use.state != HELD:
+        return use, []
+    return use.become(RELEASED, claims=[use.id], due=None, found_by=[]), []
+
+
+def cancel(use: Use, reason: str, at: datetime) -> tuple[Use, list[Event]]:
+    """It does not take place: everybody in it is told, seats and offers end. Raises Conflict("already_over")."""
+    if use.state == CANCELLED:
+        raise Conflict("already_cancelled", "it is cancelled already")
+    if at >= use.end:
+        raise Conflict("already_over", "it has ended")
+    tell = _everybody(use)
+    places = [
+        p | {"state": GONE, "reason": "session_cancelled", "offered_until": None} if p["state"] in ACTIVE else p
+        for p in use.places
+    ]
+    after = use.become(CANCELLED, claims=[use.id], reason=reason, places=places, due=None)
+    said = SessionCancelled(
+        use.id, use.programme_id, use.kind, _title(use), use.room_name, use.begins, use.finishes, tell, reason, at
+    )
+    return after, [said]
+
+
+def move(
+    use: Use, start: datetime, end: datetime, room_id: str, room_name: str, capacity: int, at: datetime
+) -> tuple[Use, list[Event]]:
+    """Another time or room; places follow, the last seats of a smaller room go back to the head of the line."""
+    if use.state != OPEN or at >= use.start:
+        raise Conflict("already_over", "it has begun, or is not open")
+    after = use.but(
+        start=start, end=end, room_id=room_id, room_name=room_name, capacity=capacity,
+        claims=claims_of([room_id, *use.resources], start, end) or [use.id],
+    )  # fmt: skip
+    seats = sorted((p for p in after.places if p["state"] in SEATED), key=lambda p: (p["rank"], p["n"]))
+    for place in seats[capacity:]:
+        after = _step(after, place["n"], WAITING, offered_until=None)
+    after, promoted = _promote(_found(after), at)
+    said = SessionMoved(
+        use.id, use.programme_id, use.kind, _title(use), room_id, room_name, after.begins, after.finishes,
+        _everybody(use), at,
+    )  # fmt: skip
+    return _timed(after, at), [said, *promoted]
+
+
+# -- time
+
+
+def pass_time(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    """All that time itself has changed by now: offers lapse, reminders go out, seats are missed, the end comes."""
+    if use.state != OPEN or use.due is None or use.due > at:
+        return use, []
+    said: list[Event] = []
+    for part in (_lapse, _remind, _miss, _call_out, _end):
+        use, more = part(use, at)
+        said += more
+    return _timed(use.but(due=None), at), said
+
+
+def _lapse(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    said: list[Event] = []
+    for place in [p for p in use.places if p["state"] == OFFERED and p["offered_until"] <= at]:
+        use = _step(use, place["n"], GONE, reason="offer_lapsed", offered_until=None)
+        said.append(_released(use, place, "offer_lapsed", at))
+    use, promoted = _promote(use, at) if said else (use, [])
+    return _found(use), said + promoted
+
+
+def _remind(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    if use.due is None or at >= use.start or (upcoming := next_reminder(use.start, use.due - timedelta(seconds=1))) is None:
+        return use, []
+    tell = sorted({id for p in use.places if p["state"] == TAKEN for id in p["tell"]})
+    if upcoming > at or not tell:
+        return use, []
+    hours = 24 if use.start - at > timedelta(hours=1, minutes=30) else 1
+    said = ReminderDue(use.id, use.kind, _title(use), use.room_name, tell, use.begins, use.finishes, hours, at)
+    return use, [said]
+
+
+def _miss(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    """Unclaimed seats are released, and go to who waits at the door."""
+    if at < use.start + GRACE or not KINDS[use.kind].misses:
+        return use, []
+    missed = [p for p in use.places if p["state"] == TAKEN and not p.get("late")]
+    for place in missed:
+        use = _step(use, place["n"], MISSED)
+    if not missed:
+        return use, []
+    people, tell = [p["person"] for p in missed], sorted({id for p in missed for id in p["tell"]})
+    said: list[Event] = [PlacesMissed(
+        use.id, use.programme_id, use.kind, _title(use), use.room_name, people, tell, use.begins, use.finishes, at
+    )]  # fmt: skip
+    use, promoted = _promote(_found(use), at)
+    return use, said + promoted
+
+
+def _call_out(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    """Children whom nobody collected."""
+    said: list[Event] = []
+    if use.kind != "after_school":
+        return use, said
+    for stage, late in zip(("guardian", "duty_lead"), LATE, strict=True):
+        for place in use.places:
+            waits = place["state"] == PRESENT and not place.get("left_at")
+            if waits and at >= use.end + late and stage not in place.get("called", []):
+                use = _marked(use, place["n"], called=[*place_of(use, place["n"]).get("called", []), stage])
+                minutes = int(late.total_seconds()) // 60
+                said.append(ChildNotCollected(use.id, place["person"], place["tell"], stage, minutes, at))
+    return use, said
+
+
+def _end(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    if at < use.end or _still_here(use):
+        return use, []
+    attended = [p["person"] for p in use.places if p["state"] == PRESENT]
+    missed = sum(p["state"] == MISSED for p in use.places)
+    places = [p | {"state": GONE, "reason": "session_over"} if p["state"] in (WAITING, OFFERED) else p for p in use.places]
+    after = use.become(OVER, places=places)
+    return after, [SessionOver(use.id, use.programme_id, use.kind, use.room_id, attended, missed, at)]
+
+
+def _still_here(use: Use) -> list[dict[str, Any]]:
+    """Children of an after-school class who have not left."""
+    if use.kind != "after_school":
+        return []
+    return [p for p in use.places if p["state"] == PRESENT and not p.get("left_at")]
+
+
+def _moments(use: Use) -> Iterator[datetime]:
+    """When time will change something."""
+    yield from (p["offered_until"] for p in use.places if p["state"] == OFFERED)
+    if any(p["state"] == TAKEN for p in use.places):
+        yield from (use.start - before for before in (timedelta(hours=24), timedelta(hours=1)))
+        if KINDS[use.kind].misses:
+            yield use.start + GRACE
+    called = [set(p.get("called", [])) for p in _still_here(use)]
+    if called:
+        yield from (use.end + late for late, stage in zip(LATE, ("guardian", "duty_lead"), strict=True)
+                    if any(stage not in c for c in called))  # fmt: skip
+
+
+def _timed(use: Use, at: datetime) -> Use:
+    """With the next moment at which time changes something; one that has come and was not acted on yet stays."""
+    if use.state != OPEN:
+        return use.but(due=None)
+    later = [moment for moment in _moments(use) if moment > at]
+    if use.due is not None and use.due <= at:
+        later.append(use.due)
+    if use.end > at or not _still_here(use):
+        later.append(max(use.end, at))
+    return use.but(due=min(later, default=None))
+
+
+# -- inside
+
+
+def _step(use: Use, n: int, state: str, **more: Any) -> Use:
+    if state not in PLACES[place_of(use, n)["state"]]:
+        raise Conflict("illegal_transition", f"{place_of(use, n)['state']} cannot become {state}")
+    return _marked(use, n, state=state, **more)
+
+
+def _marked(use: Use, n: int, **more: Any) -> Use:
+    return use.but(places=[p | more if p["n"] == n else p for p in use.places])
+
+
+def _found(use: Use) -> Use:
+    """With what lists look it up by."""
+    people = sorted({p["person"] for p in use.places if p["state"] in ACTIVE | {MISSED}})
+    rooms = [f"room:{id}" for id in (use.room_id, *use.resources) if id]
+    programme = [f"programme:{use.programme_id}"] if use.programme_id else []
+    return use.but(found_by=[f"kind:{use.kind}", *rooms, *programme, *(f"person:{id}" for id in people if id != "erased")])
+
+
+def _everybody(use: Use) -> list[str]:
+    return sorted({id for p in use.places if p["state"] in ACTIVE for id in p["tell"]})
+
+
+def _title(use: Use) -> str:
+    return "" if KINDS[use.kind].hidden else use.title
+
+
+def _about(use: Use, place: dict[str, Any]) -> dict[str, Any]:
+    """What every event of a place begins with."""
+    return {
+        "session_id": use.id, "place_id": place_id(use, place), "programme_id": use.programme_id, "kind": use.kind,
+        "title": _title(use), "room_name": use.room_name, "person_id": place["person"], "tell": place["tell"],
+        "start": use.begins, "end": use.finishes,
+    }  # fmt: skip
+
+
+def _taken(use: Use, place: dict[str, Any], how: str, at: datetime) -> Event:
+    return PlaceTaken(**_about(use, place), how=how, at=at)
+
+
+def _released(use: Use, place: dict[str, Any], reason: str, at: datetime) -> Event:
+    return PlaceReleased(**_about(use, place), reason=reason, at=at)

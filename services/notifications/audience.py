@@ -1,0 +1,107 @@
+"""Who is told what of which event: one line an event. A recipient is a person's id, or `role:…` for all who hold a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared.events import bookings
+from shared.events.base import Event
+from shared.identity import DUTY_LEAD, SECRETARY
+
+ROLE = "role:"
+LEAD, HEAD = ROLE + DUTY_LEAD, ROLE + SECRETARY
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A template, its recipients and its parameters, from an event."""
+
+    template: str | Callable[[Any], str]
+    who: Callable[[Any], list[str]]
+    params: Callable[[Any], dict[str, Any]]
+
+
+def _when(event: Any) -> dict[str, Any]:
+    return {"start": event.start.isoformat(), "end": event.end.isoformat()}
+
+
+def _where(event: Any) -> dict[str, Any]:
+    """Time and place of a booking; a confidential one has neither title nor room."""
+    place = " ".join(text for text in (getattr(event, "title", ""), event.room_name) if text)
+    return _when(event) | {"p": place}
+
+
+def _at(event: Any) -> dict[str, Any]:
+    return {"at": event.at.isoformat()}
+
+
+def _nothing(event: Any) -> dict[str, Any]:
+    return {}
+
+
+def _unless_erased(who: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
+    return lambda event: [] if event.reason == "erased" else who(event)
+
+
+def _tell(event: Any) -> list[str]:
+    return list(event.tell)
+
+
+def _resident(event: Any) -> list[str]:
+    return [event.resident_id]
+
+
+def _place(event: Any) -> str:
+    return "appointment_confirmed" if event.kind == "counter" else "place_taken"
+
+
+def _late(event: Any) -> list[str]:
+    return [LEAD] if event.stage == "duty_lead" else _tell(event)
+
+
+TOLD: dict[type[Event], Telling] = {
+    bookings.ReservationConfirmed: Telling("reservation_confirmed", _resident, _where),
+    bookings.ReservationCancelled: Telling(
+        "reservation_cancelled", _unless_erased(_resident), lambda e: _where(e) | {"reason": e.reason}
+    ),
+    bookings.ConfidentialBooked: Telling("confidential_booked", _tell, _when),
+    bookings.ConfidentialCancelled: Telling("confidential_cancelled", _tell, _when),
+    bookings.ReminderDue: Telling("reminder", _tell, _where),
+    bookings.PlaceTaken: Telling(_place, _tell, _where),
+    bookings.PlaceWaitlisted: Telling("place_waitlisted", _tell, lambda e: _where(e) | {"n": e.position}),
+    bookings.PlaceOffered: Telling("place_offered", _tell, lambda e: _where(e) | {"until": e.until.isoformat()}),
+    bookings.PlaceReleased: Telling("place_released", _unless_erased(_tell), lambda e: _where(e) | {"reason": e.reason}),
+    bookings.PlacesMissed: Telling("place_missed", _tell, _where),
+    bookings.SessionCancelled: Telling("session_cancelled", _tell, lambda e: _where(e) | {"reason": e.reason}),
+    bookings.SessionMoved: Telling("session_moved", _tell, _where),
+    bookings.SessionClashed: Telling("session_clashed", lambda e: [LEAD], _when),
+    bookings.BookingSuspended: Telling("booking_suspended", _resident, lambda e: {"until": e.until.isoformat()}),
+    bookings.ChildSignedIn: Telling("child_signed_in", _tell, _at),
+    bookings.CollectorRefused: Telling("collector_refused", _tell, _at),
+    bookings.ChildLeft: Telling(lambda e: "child_left_alone" if e.how == "alone" else "child_left", _tell, _at),
+    bookings.ChildNotCollected: Telling("child_not_collected", _late, lambda e: {"n": e.minutes}),
+    bookings.ChildAbsentAgain: Telling("child_absent", lambda e: [*e.tell, LEAD], lambda e: {"n": e.times}),
+    bookings.RosterPublished: Telling("roster_published", lambda e: list(e.people), lambda e: {"n": e.week}),
+    bookings.ShiftSwapAsked: Telling("swap_asked", lambda e: [e.asked], _when),
+    bookings.ShiftSwapped: Telling("shift_swapped", lambda e: [e.before, e.after], _when),
+    bookings.ShiftUncovered: Telling("shift_uncovered", lambda e: [LEAD], _when),
+    bookings.AppointmentsUncovered: Telling("appointments_uncovered", lambda e: [LEAD], lambda e: _when(e) | {"n": e.count}),
+    bookings.TicketCalled: Telling("ticket_called", _tell, lambda e: {"n": e.ticket}),
+    bookings.LoanDueSoon: Telling("loan_due_soon", lambda e: [e.borrower_id], lambda e: {"day": e.due}),
+    bookings.LoanOverdue: Telling("loan_overdue", lambda e: [e.borrower_id], lambda e: {"day": e.due}),
+    bookings.ParlourReplied: Telling("parlour_replied", _resident, _nothing),
+    bookings.ParlourReplyOverdue: Telling("parlour_overdue", lambda e: [HEAD], lambda e: {"day": e.due}),
+    bookings.CareVisitPlanned: Telling("visit_planned", lambda e: [e.elder_id, e.worker_id], _when),
+    bookings.CareVisitUnanswered: Telling("visit_unanswered", lambda e: [*e.tell, LEAD], _at),
+    bookings.MealUnanswered: Telling("meal_unanswered", lambda e: [*e.tell, LEAD], _at),
+    bookings.ServiceShareFell: Telling("share_fell", lambda e: [HEAD], lambda e: {"n": e.share}),
+}
+
+
+def tellings(event: Event) -> list[tuple[str, str, dict[str, Any]]]:
+    """(recipient, template, parameters) of everybody who is told of this event."""
+    telling = TOLD[type(event)]
+    template = telling.template if isinstance(telling.template, str) else telling.template(event)
+    return [(who, template, telling.params(event)) for who in dict.fromkeys(telling.who(event)) if who]

@@ -1,0 +1,52 @@
+"""`make inventory`: play every row that has a scenario, and print all rows with pass, fail or not yet."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+HERE = Path(__file__).resolve().parent
+LIST = HERE.parents[2] / "docs" / "inventory.md"
+ROW = re.compile(r"^\| ([PL]\d+) \| (\w+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+MARK = {"pass": "[green]pass[/]", "fail": "[red]fail[/]", "not yet": "[yellow]not yet[/]"}
+
+
+def rows() -> list[tuple[str, str, str, str]]:
+    """(row, part, what the community does, what the system does) of the whole inventory."""
+    return ROW.findall(LIST.read_text())
+
+
+def outcomes(report: Path) -> dict[str, str]:
+    """Each row's outcome in a JUnit report: every one of its tests must pass."""
+    found: dict[str, str] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        if match := re.match(r"test_([PL]\d+)_", case.get("name", "")):
+            bad = any(child.tag in ("failure", "error", "skipped") for child in case)
+            found[match[1]] = "fail" if bad or found.get(match[1]) == "fail" else "pass"
+    return found
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        pytest.main(["-q", str(HERE), f"--junitxml={report}"])
+        found = outcomes(report)
+    table = Table("row", "part", "what the community does", "what the system does", "")
+    for row, part, does, system in rows():
+        table.add_row(row, part, does, system, MARK[found.get(row, "not yet")])
+    console = Console(width=140)
+    console.print(table)
+    counts = [sum(found.get(row[0], "not yet") == mark for row in rows()) for mark in MARK]
+    console.print(f"{counts[0]} pass, {counts[1]} fail, {counts[2]} not yet, of {len(rows())}")
+    return 1 if counts[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""What people are told: every event of the table, in both languages, from its kept sample."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.notifications import wording
+from services.notifications.audience import TOLD, tellings
+from shared.envelope import schema_for
+from shared.events.base import Event
+
+SAMPLES = Path(__file__).resolve().parents[1] / "contracts" / "samples"
+SENSITIVE = ("咨询", "低保", "评估", "残疾", "counsel", "assessment", "health")
+
+
+def _said(event: type[Event]) -> Event:
+    return event(**schema_for(event).load(json.loads((SAMPLES / f"{event.name}.json").read_text())))
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("event", list(TOLD), ids=lambda event: event.name)
+def test_what_is_told_of_an_event_can_be_read(event: type[Event], language: str) -> None:
+    told = tellings(_said(event))
+    assert told
+    for _, template, params in told:
+        for text in wording.TEXTS[template][language]:
+            wording.check(template, language, text)
+            read = wording.render(text, params, language)
+            assert read
+            assert "{" not in read
+            assert "None" not in read
+            assert not any(word in read.lower() for word in SENSITIVE)
+
+
+def test_every_template_is_told_of_something() -> None:
+    used = {"sign_in_code", "child_left_alone", "appointment_confirmed"}
+    assert {tellings(_said(event))[0][1] for event in TOLD} | used == set(wording.TEXTS)
+
+
+def test_a_message_says_the_wall_clock_and_never_a_childs_name() -> None:
+    params = {"at": "2026-11-23T16:31:00+08:00"}
+    assert wording.render(wording.TEXTS["child_signed_in"]["zh-CN"][1], params, "zh-CN") == "您的孩子已于16:31签到。"
+    assert wording.render(wording.TEXTS["child_signed_in"]["en"][1], params, "en") == "Your child signed in at 16:31."
