@@ -8,6 +8,10 @@ import os
 from typing import Any
 
 from shared import topology
+from shared.events import Event
+
+# Every speaker of the catalogue has its exchanges, so that its listeners may start before it, or without it.
+SPEAKERS = tuple(sorted({event.speaker for event in Event.catalogue.values()}))
 
 # Foreign queues are bounded by whoever runs the broker: a subscriber who is away must not fill the disk.
 FOREIGN = r"^(?!({services})\.(inbox|parked|retry|events)).*$"
@@ -34,12 +38,12 @@ def definitions(services: tuple[str, ...], passwords: dict[str, str], subscriber
         "exchanges": [
             {"name": name, "vhost": "/", "type": "topic", "durable": True, "auto_delete": False, "internal": False,
              "arguments": {}}
-            for service in services for name in (topology.out(service), topology.events(service))
+            for service in SPEAKERS for name in (topology.out(service), topology.events(service))
         ],
         "bindings": [
             {"source": topology.out(service), "vhost": "/", "destination": topology.events(service),
              "destination_type": "exchange", "routing_key": "#", "arguments": {}}
-            for service in services
+            for service in SPEAKERS
         ],
     }  # fmt: skip
 
@@ -47,7 +51,7 @@ def definitions(services: tuple[str, ...], passwords: dict[str, str], subscriber
 def service_permissions(service: str, services: tuple[str, ...]) -> dict[str, str]:
     """A service owns what carries its name, and may bind its inbox to its neighbours' `.out`."""
     own = rf"^{service}\..*$"
-    neighbours = "|".join(s for s in services)
+    neighbours = "|".join(sorted({*services, *SPEAKERS}))
     return _permission(service, own, own, rf"^({service}\..*|({neighbours})\.out)$")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from amqp.exceptions import AMQPError
 from kombu import Connection, Queue
@@ -47,6 +48,15 @@ ROOMS: dict[str, list[tuple[str, str, int]]] = {
         ("红色影院", "cinema", 40), ("图书阅览室", "library", 30), ("书记会客厅", "meeting", 12),
         ("心理咨询室", "counselling", 12),
         ("老兵驿站", "meeting", 20), ("民警之家", "meeting", 12), ("环卫工人之家", "rest", 12), ("出租车司机之家", "rest", 16),
+    ],
+}  # fmt: skip
+
+PROGRAMMES: dict[str, list[tuple[str, str, str, str, str, int]]] = {
+    "shengtaiyuan": [
+        ("activity", "象棋", "棋牌室", "14:30", "16:30", 24), ("meal", "午餐", "", "11:30", "12:30", 40),
+    ],
+    "lijing": [
+        ("after_school", "四点半课堂", "多功能厅", "16:30", "18:30", 60), ("club", "广场舞", "多功能厅", "19:00", "20:30", 60),
     ],
 }  # fmt: skip
 
@@ -89,7 +99,8 @@ class Demo:
         for n, slug in enumerate(COMMUNITIES, start=1):
             accounts += self._staff(operator, slug, n)
             secretary, worker = (self._as(accounts, slug, role) for role in ("secretary", "worker"))
-            self._rooms(secretary, slug)
+            rooms = self._rooms(secretary, slug)
+            self._programmes(worker, slug, rooms)
             accounts += self._residents(worker, slug, n)
         return accounts
 
@@ -107,7 +118,8 @@ class Demo:
             made.append({"community": slug, "role": role, "phone": phone, "password": password})
         return made
 
-    def _rooms(self, secretary: Client, slug: str) -> None:
+    def _rooms(self, secretary: Client, slug: str) -> dict[str, str]:
+        made = {}
         for name, use, capacity in ROOMS[slug]:
             hours = (
                 _week(HALL, HALL, HALL) if use == "hall" else _week(WHOLE, WEEKEND, [] if slug == "shengtaiyuan" else WEEKEND)
@@ -115,7 +127,20 @@ class Demo:
             if use == "counter":
                 hours = _week(WEEKDAY, WEEKEND, WEEKEND)
             facts = {"name": name, "use": use, "capacity": capacity, "hours": hours, "slot": 30}
-            secretary.post(f"/{slug}/rooms", facts, key=f"demo-{slug}-{name}".encode().hex())
+            made[name] = secretary.post(f"/{slug}/rooms", facts, key=f"demo-{slug}-{name}".encode().hex())["id"]
+        return made
+
+    def _programmes(self, worker: Client, slug: str, rooms: dict[str, str]) -> None:
+        """What goes on in the rooms for the next weeks."""
+        today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+        first, last = today + timedelta(days=1), today + timedelta(days=28)
+        for kind, title, room, begins, finishes, capacity in PROGRAMMES[slug]:
+            facts: dict[str, Any] = {
+                "kind": kind, "title": title, "rule": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "first": first.isoformat(),
+                "last": last.isoformat(), "begins": begins, "finishes": finishes, "capacity": capacity, "on_holidays": False,
+            }  # fmt: skip
+            facts |= {"room_id": rooms[room]} if room else {}
+            worker.post(f"/{slug}/programmes", facts, key=f"demo-{slug}-{title}".encode().hex())
 
     def _residents(self, worker: Client, slug: str, n: int) -> list[dict[str, str]]:
         made = []

@@ -18,7 +18,7 @@ from services.bookings.corners.desk import LOANS, PARLOUR, Corners
 from services.bookings.domain import HELD, RESERVATION, Use
 from services.bookings.duty.desk import Duty
 from services.bookings.known import USES, Known
-from services.bookings.programmes.desk import Programmes
+from services.bookings.programmes.desk import PROGRAMMES, Programmes
 from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.desk import Desk
 from services.bookings.sessions import domain as sessions
@@ -36,6 +36,7 @@ class House:
 
     def __init__(self, platform: Platform) -> None:
         self._uses = platform.store(USES)
+        self._published = platform.store(PROGRAMMES)
         self._timed: list[tuple[Any, Any]] = [
             (platform.store(LOANS), corners.remind_loan),
             (platform.store(PARLOUR), corners.remind_parlour),
@@ -53,6 +54,8 @@ class House:
             inside = dataclasses.replace(call, community=community)
             for use in self._uses.due(community, call.at):
                 self._guard(use.id, partial(self._turn, inside, use))
+            for programme in self._published.due(community, call.at):
+                self._guard(programme.id, partial(self._programmes.extend, inside, programme))
             for store, decide in self._timed:
                 for found in store.due(community, call.at):
                     self._guard(found.id, partial(store.change, inside, found.id, decide, call.at))

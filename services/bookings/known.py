@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ USES = Kind(Use, "uses", unique=(("claims",),), indexes=(("found_by", "start"), 
 PEOPLE = Kind(Person, "people")
 LOCALES = Kind(Locale, "locales")
 
+_GIVEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 WAIT_FOR_NEWS = 2.0  # seconds; the neighbour's event is on its way
 
 
@@ -74,7 +76,8 @@ class Known:
 
     def learn_community(self, call: Call, event: Any) -> None:
         """Keep a community's time zone."""
-        self._locales.ensure(_inside(call, event), event.community_id, lambda _: Locale(), _set, timezone=event.timezone)
+        new = lambda _: Locale(timezone=event.timezone)  # noqa: E731
+        self._locales.ensure(_inside(call, event), event.community_id, new, _set, timezone=event.timezone)
 
     def learn_calendar(self, call: Call, event: Any) -> None:
         """Keep the days on which a community's calendar differs."""
@@ -83,14 +86,15 @@ class Known:
 
     def learn_resident(self, call: Call, event: Any) -> None:
         """Keep that a resident exists, and their codes."""
-        self.people.ensure(
-            call, event.resident_id, lambda _: Person(), _set, language=event.language, groups=list(event.groups)
-        )
+        facts = {"language": event.language, "groups": list(event.groups)}
+        # Known from its first write on: whoever asks in between must not find a person without groups.
+        self.people.ensure(call, event.resident_id, lambda _: Person(**facts), _set, **facts)
 
     def learn_worker(self, call: Call, event: Any) -> None:
         """Keep somebody's roles; none after their term."""
         over = event.until is not None and event.until <= call.at
-        self.people.ensure(call, event.worker_id, lambda _: Person(), _set, roles=[] if over else list(event.roles))
+        roles = [] if over else list(event.roles)
+        self.people.ensure(call, event.worker_id, lambda _: Person(roles=roles), _set, roles=roles)
 
     def learn_guardian(self, call: Call, event: Any, linked: bool) -> None:
         """Keep who may act for a child."""
@@ -161,8 +165,8 @@ def _unhold(person: Person, week: str, place_id: str) -> tuple[Person, list[Even
 
 
 def _heard(store: Store[Any], community: str, id: str) -> Any:
-    """What is known by listening; news that is on its way gets two seconds."""
-    until = time.monotonic() + WAIT_FOR_NEWS
+    """What is known by listening; news that is on its way gets two seconds, if the id can be one that was given here."""
+    until = time.monotonic() + (WAIT_FOR_NEWS if _GIVEN.fullmatch(id) or id == community else 0)
     while (found := store.find(community, id)) is None and time.monotonic() < until:
         time.sleep(0.05)
     return found

@@ -17,6 +17,7 @@ from services.bookings.known import LOCALES, PEOPLE
 from services.bookings.programmes.service import Programmes
 from services.bookings.rooms.service import Rooms
 from services.bookings.sessions.service import Sessions
+from services.bookings.sittings.service import Sittings
 from shared.events.residents import (
     CommunityCalendarChanged,
     CommunityOpened,
@@ -44,7 +45,7 @@ class ExportView(Schema):
     bookings = fields.Raw(required=True)
 
 
-class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corners, Centre):
+class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corners, Sittings, Centre):
     """Where residents meet the centre: rooms, programmes, the counter, and the places with rules of their own."""
 
     name = "bookings"

@@ -244,7 +244,8 @@ class Post:
 
     def learn(self, call: Call, person: str, language: str, roles: Sequence[str] = ()) -> None:
         """Keep in which language somebody reads, and in which roles they work."""
-        self._preferences.ensure(call, person, lambda _: Preferences(), domain.learn, language, list(roles))
+        new = lambda _: Preferences(language=language, roles=list(roles))  # noqa: E731
+        self._preferences.ensure(call, person, new, domain.learn, language, list(roles))
 
     def forget(self, call: Call, person: str) -> None:
         """Nothing here says any more that this person was told anything."""

@@ -102,10 +102,14 @@ def tokens(world: World) -> dict[str, str]:
 def test_schemathesis_finds_no_5xx_and_every_reply_conforms(
     world: World, tokens: dict[str, str], tmp_path: Path, role: str, inside: bool
 ) -> None:
-    """Over the whole document, with any community and inside one, as roles that between them may call everything."""
+    """Inside one community, as roles that between them may call everything, each what it may call; outside, as anybody."""
     document = requests.get(f"{world.here.base_url}/api/openapi.json", timeout=10).json()
-    for operations in document["paths"].values() if inside else ():
-        for operation in operations.values():
+    for path, operations in list(document["paths"].items()):
+        document["paths"][path] = kept = {
+            method: operation for method, operation in operations.items()
+            if ("{community}" in path and role in operation.get("x-roles", [role]) if inside else "{community}" not in path)
+        }  # fmt: skip
+        for operation in kept.values():
             for parameter in operation["parameters"]:
                 if parameter["name"] == "community":
                     parameter["schema"] = {"enum": ["fuzzed"]}
@@ -114,7 +118,7 @@ def test_schemathesis_finds_no_5xx_and_every_reply_conforms(
         str(Path(sys.executable).parent / "schemathesis"), "run", str(tmp_path / "openapi.json"), "--url", world.here.base_url,
         "--header", f"Authorization: Bearer {tokens[role]}",
         # One worker: CPython 3.11's parser is not safe in threads where hypothesis reads sources.
-        "--phases", "examples,coverage,fuzzing", "--max-examples", "5", "--seed", "7", "--workers", "1",
+        "--phases", "examples,coverage,fuzzing", "--max-examples", "3", "--seed", "7", "--workers", "1",
         "--request-timeout", "20",
         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
         "--exclude-path-regex", "password|tokens", "--suppress-health-check", "all", "--no-color",

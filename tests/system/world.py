@@ -272,8 +272,14 @@ class Community:
         if asked["kind"] not in ("counter", "meal", "visit"):
             asked["room_id"] = room or self.room(capacity=500)["id"]
         made = dict(self.worker.post(self.path("/programmes"), asked))
-        found = self.world.until(lambda: self.sessions(made["id"]), what="the session")
+        found = self.opened(made["id"])
         return made | {"session": found[0]["id"], "sessions": found}
+
+    def opened(self, programme: str) -> list[dict[str, Any]]:
+        """A programme's sessions, once all that is held for it is open."""
+        held = {"programme_id": programme, "state": "held"}
+        self.world.until(lambda: not self.world.mongo["bookings"]["uses"].count_documents(held), what="the sessions")
+        return self.sessions(programme)
 
     def sessions(self, programme: str) -> list[dict[str, Any]]:
         """A programme's sessions that are open."""

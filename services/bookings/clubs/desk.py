@@ -33,11 +33,13 @@ class Clubs:
 
     def join(self, call: Call, id: str) -> Club:
         """The caller, or whom a worker names, becomes a member."""
+        self.store.get(call, id)
         club: Club = self.store.change(call, id, domain.join, self._known.for_whom(call))
         return club
 
     def leave(self, call: Call, id: str) -> Club:
         """The caller, or whom a worker names, is a member no more."""
+        self.store.get(call, id)
         club: Club = self.store.change(call, id, domain.leave, self._known.for_whom(call))
         return club
 

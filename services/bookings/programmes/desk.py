@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
@@ -18,11 +17,12 @@ from services.bookings.rooms.desk import ROOMS, Desk
 from services.bookings.sessions import domain as sessions
 from shared.calls import Call
 from shared.errors import Conflict, Forbidden, Invalid, Refused
+from shared.faults import fault
 from shared.identity import STAFF
 from shared.platform import Platform
 from shared.store import Inserted, Kind, Page
 
-PROGRAMMES = Kind(Programme, "programmes")
+PROGRAMMES = Kind(Programme, "programmes", indexes=(("due",),))
 SHOWN_CLASHES = 20
 
 
@@ -60,6 +60,7 @@ class Programmes:
             raise Invalid("rule_empty", "it falls on no day", "rule")
         hold = str(uuid7())
         held, clashed = self._hold(call, programme, days, hold, found)
+        fault("programmes.held")
         if clashed and not (partial and held):
             self._release(call, held)
             raise self._clashes(call, clashed, found)
@@ -126,19 +127,10 @@ class Programmes:
                 decide = (sessions.release,) if use.state == HELD else (sessions.cancel, "programme_ended", call.at)
                 self._uses.change(call.plain(), use.id, *decide)
 
-    def extend_all(self, call: Call) -> None:
-        """Keep every programme's dates made 180 days ahead."""
-        for community in self._programmes.backend.communities():
-            inside = dataclasses.replace(call, community=community)
-            for programme in self._programmes.all(community, {}, limit=100_000):
-                if programme.state == domain.PUBLISHED:
-                    self._extend(inside, programme)
-
-    def _extend(self, call: Call, programme: Programme) -> None:
+    def extend(self, call: Call, programme: Programme) -> None:
+        """Keep the programme's dates made 180 days ahead."""
         locale = self._known.locale(call)
         until = domain.horizon(call.at, locale)
-        if until.isoformat() <= programme.horizon:
-            return
         days = domain.days(programme, locale, date.fromisoformat(programme.horizon), until)
         found = [r for r in (self._rooms.find(call.community, i) for i in (programme.room_id, *programme.resources) if i) if r]
         hold = str(uuid7())

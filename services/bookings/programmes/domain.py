@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from services.bookings.domain import AHEAD, HELD, Locale, Use, claims_of
 from services.bookings.sessions.domain import KINDS, LARGEST
@@ -53,12 +54,15 @@ class Programme(Aggregate):
     horizon: str = ""
     holds: list[str] = field(default_factory=list)
     clashes: list[str] = field(default_factory=list)
+    due: datetime | None = None  # when more dates are to be made: the next midnight, while there are any to come
 
 
 def check(facts: dict[str, Any], rooms: list[Any], today: date) -> None:
     """Raises Invalid with the field: rule_endless, times_reversed, too_many, term_reversed, in_the_past, room_missing,
     capacity_exceeds_room."""
     kind = KINDS[facts["kind"]]
+    first = date.fromisoformat(facts["first"])
+    occurrences(facts["rule"], first, "00:00", ZoneInfo("UTC"), first)  # refuses what is no rule at all
     if not facts.get("last") and not ends(facts["rule"]):
         raise Invalid("rule_endless", "say COUNT or UNTIL in the rule, or the last date", "rule")
     if facts["finishes"] <= facts["begins"]:
@@ -68,7 +72,7 @@ def check(facts: dict[str, Any], rooms: list[Any], today: date) -> None:
             raise Invalid("off_grid", "times lie on the quarter-hour", name)
     if facts.get("last") and facts["last"] < facts["first"]:
         raise Invalid("term_reversed", "it must end after it begins", "last")
-    if date.fromisoformat(facts["first"]) < today:
+    if first < today:
         raise Invalid("in_the_past", "it would have begun already", "first")
     if facts.get("last") and date.fromisoformat(facts["last"]) > today + LONGEST_TERM:
         raise Invalid("term_too_long", "at most two years", "last")
@@ -122,21 +126,29 @@ def publish(id: str, programme: Programme, hold: str, until: date, clashes: list
     said: list[Event] = [ProgrammePublished(id, programme.kind, programme.title, programme.room_id, hold, at)]
     said += [SessionClashed(id, use.begins, use.finishes, at) for use in clashes]
     missed = [use.begins.date().isoformat() for use in clashes]
-    return programme.but(horizon=until.isoformat(), holds=[hold], clashes=missed), said
+    return _timed(programme.but(horizon=until.isoformat(), holds=[hold], clashes=missed), at), said
 
 
 def extend(programme: Programme, hold: str, until: date, clashes: list[Use], at: datetime) -> tuple[Programme, list[Event]]:
     """More dates are held, up to `until`; those that clash are noted and said."""
     if programme.state != PUBLISHED or until.isoformat() <= programme.horizon:
-        return programme, []
+        return _timed(programme, at), []
     said: list[Event] = [ProgrammeExtended(programme.id, hold, until.isoformat(), at)]
     said += [SessionClashed(programme.id, use.begins, use.finishes, at) for use in clashes]
     missed = [*programme.clashes, *(use.begins.date().isoformat() for use in clashes)]
-    return programme.but(horizon=until.isoformat(), holds=[*programme.holds, hold][-30:], clashes=missed[-366:]), said
+    more = programme.but(horizon=until.isoformat(), holds=[*programme.holds, hold][-30:], clashes=missed[-366:])
+    return _timed(more, at), said
+
+
+def _timed(programme: Programme, at: datetime) -> Programme:
+    if programme.state != PUBLISHED or (programme.last and programme.last <= programme.horizon):
+        return programme.but(due=None)
+    zone = ZoneInfo(programme.timezone)
+    return programme.but(due=at_clock(at.astimezone(zone).date() + timedelta(days=1), "00:00", zone))
 
 
 def end(programme: Programme, at: datetime) -> tuple[Programme, list[Event]]:
     """No sessions any more."""
     if programme.state == ENDED:
         raise Conflict("already_over", "it has ended already")
-    return programme.become(ENDED), [ProgrammeEnded(programme.id, at)]
+    return programme.become(ENDED, due=None), [ProgrammeEnded(programme.id, at)]

@@ -12,7 +12,6 @@ from shared.http import api
 from shared.identity import EVERYBODY, STAFF
 from shared.messaging import by_id, on
 from shared.platform import Provided, Stored
-from shared.timers import every
 
 
 class Programmes:
@@ -45,7 +44,3 @@ class Programmes:
     @on(ProgrammeEnded, once=by_id("close"))
     def close_the_sessions(self, call, event):
         self.programmes.close_sessions(call, event.programme_id)
-
-    @every(600)
-    def extend_programmes(self, call):
-        self.programmes.extend_all(call)

@@ -91,10 +91,14 @@ class Sessions:
         """A seat or a place in the line. Raises Conflict: limit_reached and what `take` raises."""
         use = self.get(call, id)
         person = self.known.person(call, self.known.for_whom(call))
-        if use.kind == AFTER_SCHOOL:
-            self._enrolments.check(call, use, person)
-        if use.kind == "club":
-            self._clubs.check(call, use, person)
+        try:
+            if use.kind == AFTER_SCHOOL:
+                self._enrolments.check(call, use, person)
+            if use.kind == "club":
+                self._clubs.check(call, use, person)
+        except Conflict:
+            self._uses.repeated(call, use.id)  # what was granted once is told again, whatever holds now
+            raise
         return self.seat(call, use, person)
 
     def seat(self, call: Call, use: Use, person: Person) -> dict[str, Any]:

@@ -66,6 +66,7 @@ from shared.events.bookings.sessions import (
     SessionOpened,
     SessionOver,
 )
+from shared.events.bookings.sittings import SittingBooked, SittingRefused, SittingWithdrawn
 
 __all__ = [
     "AppointmentsUncovered",
@@ -124,5 +125,8 @@ __all__ = [
     "ShiftSwapAsked",
     "ShiftSwapped",
     "ShiftUncovered",
+    "SittingBooked",
+    "SittingRefused",
+    "SittingWithdrawn",
     "TicketCalled",
 ]

@@ -1,0 +1,37 @@
+"""Entrypoints: sittings for another service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.bookings.sittings import schemas
+from services.bookings.sittings.desk import Sittings as Desk
+from shared.events.petitions import SittingDropped, SittingRequested
+from shared.http import api
+from shared.identity import COURT, MEDIATOR, SECRETARY
+from shared.messaging import by_cause, by_id, on
+from shared.platform import Provided
+
+
+class Sittings:
+    """See the module."""
+
+    sittings: Any = Provided(Desk)
+
+    @api("GET", "/{community}/sittings", query=schemas.SittingQuery, gives=schemas.SittingView,
+         allow={SECRETARY, COURT, MEDIATOR})  # fmt: skip
+    def list_sittings(self, call):
+        return self.sittings.page(call)
+
+    @api("POST", "/{community}/sittings/{id}/withdraw", takes=schemas.WithdrawSitting, gives=schemas.SittingView,
+         allow={SECRETARY}, status=200)  # fmt: skip
+    def withdraw_sitting(self, call, id):
+        return self.sittings.withdraw(call, id)
+
+    @on(SittingRequested, once=by_id("sitting"))
+    def answer_the_request(self, call, event):
+        self.sittings.answer(call, event)
+
+    @on(SittingDropped, once=by_cause)
+    def drop_the_sitting(self, call, event):
+        self.sittings.drop(call, event.request_id)
