@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 # 1 January, 1-2 May, 1-3 October: off by law every year (全国年节及纪念日放假办法, 2024 revision).
 CERTAIN = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
 _RULE = re.compile(r"(RRULE:)?FREQ=[A-Z]+(;[A-Z]+=[A-Z0-9,+:-]+)*", re.IGNORECASE)
-LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 ALLOWED = {
     "DAILY": {"BYDAY"},
     "WEEKLY": {"BYDAY"},
@@ -88,6 +88,17 @@ def rolled(due: Due, overrides: Mapping[str, bool] | None = None) -> Due:
     return Due(day, guessed)
 
 
+def is_holiday(day: date, overrides: Mapping[str, bool] | None = None) -> bool:
+    """Whether the day is off because of a holiday, be it a weekday or a weekend."""
+    if overrides and (own := overrides.get(day.isoformat())) is not None:
+        return not own
+    try:
+        off, name = chinese_calendar.get_holiday_detail(day)
+    except NotImplementedError:
+        return (day.month, day.day) in CERTAIN
+    return bool(off and name)
+
+
 def working_day_before(day: date, overrides: Mapping[str, bool] | None = None) -> date:
     """The last working day before `day`."""
     day -= DAY
@@ -112,10 +123,12 @@ def occurrences(rule: str, first: date, clock: str, zone: ZoneInfo, last: date) 
         raise Invalid("rule_invalid", "not a recurrence rule of RFC 5545", "rule")
     start = datetime.combine(first, time.fromisoformat(clock))
     # RFC 5545, 3.3.10: a rule whose UNTIL is in UTC is compared with aware times, any other with the wall clock.
+    if not re.fullmatch(r"[1-9]\d{0,2}", _parts(rule).get("INTERVAL", "1")):
+        raise Invalid("rule_invalid", "INTERVAL is 1 to 999", "rule")  # 0 would never end
     there = zone if "Z" in rule.upper().partition("UNTIL=")[2].partition(";")[0] else None
     try:
         found = rrulestr(rule, dtstart=start.replace(tzinfo=there))
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise Invalid("rule_invalid", "not a recurrence rule of RFC 5545", "rule") from error
     if found._freq > FINEST or "BYHOUR" in rule.upper() or "BYMINUTE" in rule.upper() or "BYSECOND" in rule.upper():
         raise Invalid("rule_too_fine", "at most once a day; the time has its own field", "rule")
@@ -130,6 +143,14 @@ def _falls_on_some_day(parts: dict[str, str]) -> bool:
     """Whether the rule surely falls on a day: one that never does would be followed, day by day, to the year 9999."""
     allowed = ALLOWED.get(parts["FREQ"], set()) | {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"}
     if not parts.keys() <= allowed:
+        return False
+    every, count = int(parts.get("INTERVAL", "1")), int(parts.get("COUNT", "1"))
+    if not (1 <= every <= 366 and 1 <= count <= 1000):
+        return False
+    # These may step over every day that they name: INTERVAL=7 from a Tuesday never falls on a Monday.
+    if (parts["FREQ"] == "DAILY" and "BYDAY" in parts and every > 1) or (parts["FREQ"] == "MONTHLY" and every % 12 == 0):
+        return False
+    if "BYSETPOS" in parts and "BYMONTHDAY" in parts:
         return False
     days = [abs(int(n)) for n in parts.get("BYMONTHDAY", "1").split(",")]
     months = [int(n) for n in parts.get("BYMONTH", "1").split(",")]

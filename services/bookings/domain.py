@@ -58,6 +58,8 @@ class Use(Aggregate):
     hold: str = ""
     title: str = ""
     capacity: int = 0
+    seats: int = 0  # what its programme wants; fewer in a smaller room
+    reminded: list[int] = field(default_factory=list)  # hours before the start
     priority: list[str] = field(default_factory=list)
     weekly_limit: int = 0
     resources: list[str] = field(default_factory=list)
@@ -99,6 +101,7 @@ class Person(Aggregate):
     weeks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     misses: list[dict[str, Any]] = field(default_factory=list)
     suspended_until: datetime | None = None
+    heard: dict[str, datetime] = field(default_factory=dict)  # when what is known was said: older news changes nothing
     credits: list[str] = field(default_factory=list)
 
     @property
@@ -113,6 +116,7 @@ class Locale(Aggregate):
 
     timezone: str = "Asia/Shanghai"
     calendar: dict[str, bool] = field(default_factory=dict)
+    heard: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -21,14 +23,28 @@ from services.bookings.known import USES, Known
 from services.bookings.programmes.desk import PROGRAMMES, Programmes
 from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.desk import Desk
-from services.bookings.sessions import domain as sessions
+from services.bookings.sessions import passing
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call
 from shared.errors import Refused
+from shared.events.base import Aggregate
 from shared.platform import Platform
+from shared.store import Kind
 from shared.telemetry import log
 
 SECRET = frozenset({"community", "gone", "version", "claims", "found_by", "due", "told"})
+
+TOKENS_LIVE = timedelta(minutes=31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forgotten(Aggregate):
+    """Somebody was erased whose last token still lives."""
+
+    due: datetime | None = None
+
+
+FORGOTTEN = Kind(Forgotten, "forgotten", indexes=(("due",),))
 
 
 class House:
@@ -36,6 +52,7 @@ class House:
 
     def __init__(self, platform: Platform) -> None:
         self._uses = platform.store(USES)
+        self._forgotten = platform.store(FORGOTTEN)
         self._published = platform.store(PROGRAMMES)
         self._timed: list[tuple[Any, Any]] = [
             (platform.store(LOANS), corners.remind_loan),
@@ -49,13 +66,20 @@ class House:
     # -- time
 
     def pass_time(self, call: Call) -> None:
-        """Whatever time itself changes by now, earliest first, each community's."""
+        """What time itself changes in uses by now, earliest first, each community's."""
         for community in self._uses.backend.communities():
             inside = dataclasses.replace(call, community=community)
             for use in self._uses.due(community, call.at):
                 self._guard(use.id, partial(self._turn, inside, use))
+
+    def pass_days(self, call: Call) -> None:
+        """What changes from day to day: dates of programmes, loans, answers that are owed."""
+        for community in self._uses.backend.communities():
+            inside = dataclasses.replace(call, community=community)
             for programme in self._published.due(community, call.at):
                 self._guard(programme.id, partial(self._programmes.extend, inside, programme))
+            for one in self._forgotten.due(community, call.at):
+                self._guard(one.id, partial(self._forget_again, inside, one.id))
             for store, decide in self._timed:
                 for found in store.due(community, call.at):
                     self._guard(found.id, partial(store.change, inside, found.id, decide, call.at))
@@ -68,14 +92,22 @@ class House:
         elif use.kind == corners.COUNSELLING:
             self._uses.change(call, use.id, corners.remind_talk, call.at)
         else:
-            self._uses.change(call, use.id, sessions.pass_time, call.at)
+            self._uses.change(call, use.id, passing.pass_time, call.at)
 
     def _guard(self, id: str, act: Callable[[], Any]) -> None:
         """One that cannot be changed now is tried again in a moment; the others must not wait for it."""
         try:
             act()
-        except Refused as error:
-            log("house").warning("time_stands_still", id=id, error=error.code)
+        except Exception as error:
+            code = error.code if isinstance(error, Refused) else type(error).__name__
+            log("house").error("time_stands_still", id=id, error=code)
+
+    def learn_calendar(self, call: Call, event: Any) -> None:
+        """Keep a community's own working days, and let its programmes follow them."""
+        inside = dataclasses.replace(call.plain(), community=event.community_id)
+        before = self._known.locale(inside)
+        self._known.learn_calendar(call, event)
+        self._programmes.follow_calendar(inside, before)
 
     def sweep(self, call: Call) -> None:
         """Publish what a crash left behind."""
@@ -85,17 +117,20 @@ class House:
 
     def forget(self, call: Call, resident_id: str) -> None:
         """Nothing in bookings names this person any more, and nothing is held for them."""
-        for part in (
-            self._sessions,
-            self._children,
-            self._care,
-            self._clubs,
-            self._corners,
-            self._duty,
-            self._feeds,
-            self._known,
-        ):
+        # Children and sessions come first: they are found by what is known of the person, which is forgotten last.
+        parts: tuple[Any, ...] = (self._children, self._sessions, self._programmes, self._care, self._clubs, self._corners)
+        for part in (*parts, self._duty, self._feeds, self._known):
             part.forget(call.plain(), resident_id)
+
+    def forget_for_good(self, call: Call, resident_id: str) -> None:
+        """Forget now, and once more when the last token of this person has run out: it may still book until then."""
+        self.forget(call, resident_id)
+        again = Forgotten(due=call.at + TOKENS_LIVE)
+        self._forgotten.create_all([(call.plain(), again.but(id=resident_id, community=call.community), [])])
+
+    def _forget_again(self, call: Call, resident_id: str) -> None:
+        self.forget(call, resident_id)
+        self._forgotten.change(call, resident_id, lambda f: (f.but(gone=True, due=None), []))
 
     def export(self, call: Call) -> dict[str, Any]:
         """Everything that bookings holds of one resident (个人信息保护法 art. 45)."""
@@ -107,6 +142,9 @@ class House:
             "enrolments": [_plain(e) for e in self._children.of(community, id)],
             "record": _plain(person) if person else None,
             "elder": _plain(elder) if elder else None,
+            "care": [_plain(one) for one in self._care.visits_of(community, id)],
+            "pickups": [_plain(one) for one in self._children.pickups_of(community, id)],
+            "clubs": self._clubs.of(community, id),
         }
         held |= {name: [_plain(one) for one in found] for name, found in self._corners.of(community, id).items()}
         return {"bookings": held}

@@ -10,7 +10,7 @@ from typing import Any
 
 from services.bookings.domain import Locale, Person, Use
 from shared.calls import Call
-from shared.errors import Forbidden, Invalid, Unavailable
+from shared.errors import Conflict, Forbidden, Invalid, Unavailable
 from shared.events.base import Event
 from shared.identity import STAFF
 from shared.platform import Platform
@@ -21,6 +21,7 @@ PEOPLE = Kind(Person, "people")
 LOCALES = Kind(Locale, "locales")
 
 _GIVEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+STANDING = 5.0  # seconds that a person's standing is believed
 WAIT_FOR_NEWS = 2.0  # seconds; the neighbour's event is on its way
 
 
@@ -30,6 +31,7 @@ class Known:
     def __init__(self, platform: Platform) -> None:
         self.people = platform.store(PEOPLE)
         self._locales = platform.store(LOCALES)
+        self._standing: dict[tuple[str, str], tuple[float, Person]] = {}
 
     # -- asking
 
@@ -41,13 +43,32 @@ class Known:
         return found
 
     def person(self, call: Call, id: str) -> Person:
-        """What is known of somebody whose own token proves that they exist, or of whom a worker names."""
+        """What is known of somebody whose own token proves that they exist, or of whom a worker names. Raises Forbidden for
+        somebody who was erased: a token lives a little longer."""
         if id == call.actor:
-            return self.people.find(call.community, id) or Person(id=id)
-        found: Person | None = _heard(self.people, call.community, id)
+            document = self.people.backend.read([(call.community, id)])[0]
+            if document is None:
+                return Person(id=id)
+            found: Person | None = self.people.load(document)
+            if found and found.gone:
+                raise Forbidden("erased", "this person is not known any more")
+        else:
+            found = _heard(self.people, call.community, id)
         if found is None:
             raise Invalid("resident_unknown", "no such resident", "resident_id")
         return found
+
+    def standing(self, call: Call, id: str) -> None:
+        """Whether the person may book. Asked for each reservation, so it is remembered for some seconds. Raises Forbidden,
+        Conflict("suspended")."""
+        until, person = self._standing.get((call.community, id), (0.0, None))
+        if person is None or until < time.monotonic():
+            person = self.person(call, id)
+            if len(self._standing) > 10_000:
+                self._standing.clear()
+            self._standing[(call.community, id)] = (time.monotonic() + STANDING, person)
+        if person.suspended_until and person.suspended_until > call.at:
+            raise Conflict("suspended", "too many missed places", until=person.suspended_until.isoformat())
 
     def for_whom(self, call: Call) -> str:
         """The caller, a child of theirs, or whom a worker names."""
@@ -76,35 +97,41 @@ class Known:
 
     def learn_community(self, call: Call, event: Any) -> None:
         """Keep a community's time zone."""
-        new = lambda _: Locale(timezone=event.timezone)  # noqa: E731
-        self._locales.ensure(_inside(call, event), event.community_id, new, _set, timezone=event.timezone)
+        self._learn(self._locales, _inside(call, event), event.community_id, Locale, event.at, timezone=event.timezone)
 
     def learn_calendar(self, call: Call, event: Any) -> None:
         """Keep the days on which a community's calendar differs."""
         days = {day: True for day in event.working} | {day: False for day in event.off}
-        self._locales.ensure(_inside(call, event), event.community_id, lambda _: Locale(), _set, calendar=days)
+        self._learn(self._locales, _inside(call, event), event.community_id, Locale, event.at, calendar=days)
 
     def learn_resident(self, call: Call, event: Any) -> None:
         """Keep that a resident exists, and their codes."""
         facts = {"language": event.language, "groups": list(event.groups)}
-        # Known from its first write on: whoever asks in between must not find a person without groups.
-        self.people.ensure(call, event.resident_id, lambda _: Person(**facts), _set, **facts)
+        self._learn(self.people, call, event.resident_id, Person, event.at, **facts)
 
     def learn_worker(self, call: Call, event: Any) -> None:
         """Keep somebody's roles; none after their term."""
         over = event.until is not None and event.until <= call.at
-        roles = [] if over else list(event.roles)
-        self.people.ensure(call, event.worker_id, lambda _: Person(roles=roles), _set, roles=roles)
+        self._learn(self.people, call, event.worker_id, Person, event.at, roles=[] if over else list(event.roles))
+
+    def _learn(self, store: Store[Any], call: Call, id: str, kind: type, said: datetime, **facts: Any) -> None:
+        # Known from its first write on: whoever asks in between must not find half of it.
+        new = lambda _: kind(**facts, heard=dict.fromkeys(facts, said))  # noqa: E731
+        store.ensure(call, id, new, _set, said, facts)
 
     def learn_guardian(self, call: Call, event: Any, linked: bool) -> None:
         """Keep who may act for a child."""
-        self.people.ensure(call, event.child_id, lambda _: Person(), _link, "guardians", event.guardian_id, linked)
-        self.people.ensure(call, event.guardian_id, lambda _: Person(), _link, "children", event.child_id, linked)
+        new = lambda _: Person()  # noqa: E731
+        self.people.ensure(call, event.child_id, new, _link, "guardians", event.guardian_id, linked, event.at)
+        self.people.ensure(call, event.guardian_id, new, _link, "children", event.child_id, linked, event.at)
 
     def forget(self, call: Call, resident_id: str) -> None:
-        """Nothing is known of this person any more."""
-        if self.people.find(call.community, resident_id):
-            self.people.change(call, resident_id, _forget)
+        """Nothing is known of this person any more, and late news makes nobody of them."""
+        known = self.people.find(call.community, resident_id)
+        for other in [*known.children, *known.guardians] if known else ():
+            if self.people.find(call.community, other):
+                self.people.change(call.plain(), other, _unlink, resident_id)
+        self.people.ensure(call.plain(), resident_id, lambda _: Person(), _forget)
 
     # -- what people hold and miss
 
@@ -118,7 +145,12 @@ class Known:
 
     def unhold(self, call: Call, event: Any) -> None:
         """The place is not the person's any more."""
-        self.people.ensure(call, event.person_id, lambda _: Person(), _unhold, week_of(event.start), event.place_id)
+        self.people.ensure(call, event.person_id, lambda _: Person(), _unhold, week_of(event.start), [event.place_id])
+
+    def rehold(self, call: Call, person_id: str, places: list[str], to: tuple[datetime, str] | None) -> None:
+        """Places that are nobody's any more, or that count at another time: (start, programme)."""
+        if self.people.find(call.community, person_id):
+            self.people.change(call, person_id, _rehold, places, to)
 
 
 def week_of(start: datetime) -> str:
@@ -137,31 +169,64 @@ def _inside(call: Call, event: Any) -> Call:
     return dataclasses.replace(call, community=event.community_id)
 
 
-def _set(state: Any, **facts: Any) -> tuple[Any, list[Event]]:
-    return state.but(**facts), []
+def _set(state: Any, said: datetime, facts: dict[str, Any]) -> tuple[Any, list[Event]]:
+    new = {name: value for name, value in facts.items() if state.heard.get(name, said) <= said}
+    return state.but(**new, heard=state.heard | dict.fromkeys(new, said)), []
 
 
-def _link(person: Person, role: str, other: str, linked: bool) -> tuple[Person, list[Event]]:
+def _link(person: Person, role: str, other: str, linked: bool, said: datetime) -> tuple[Person, list[Event]]:
+    if person.heard.get(key := f"{role}/{other}", said) > said:
+        return person, []
     rest = [id for id in getattr(person, role) if id != other]
-    return person.but(**{role: [*rest, other] if linked else rest}), []
+    return person.but(**{role: [*rest, other] if linked else rest}, heard=person.heard | {key: said}), []
+
+
+def _unlink(person: Person, other: str) -> tuple[Person, list[Event]]:
+    heard = {key: said for key, said in person.heard.items() if not key.endswith(f"/{other}")}
+    guardians, children = ([id for id in ids if id != other] for ids in (person.guardians, person.children))
+    return person.but(guardians=guardians, children=children, heard=heard), []
 
 
 def _forget(person: Person) -> tuple[Person, list[Event]]:
-    return person.but(gone=True, groups=[], guardians=[], children=[], weeks={}, misses=[], credits=[]), []
+    empty: dict[str, Any] = {
+        "groups": [],
+        "guardians": [],
+        "children": [],
+        "weeks": {},
+        "misses": [],
+        "credits": [],
+        "heard": {},
+    }
+    return person.but(gone=True, roles=[], suspended_until=None, **empty), []
 
 
 def _hold(person: Person, week: str, place: dict[str, Any], at: datetime) -> tuple[Person, list[Event]]:
     # A release may be heard before its taking: then the place is noted as gone already.
-    if any(p["place"] == place["place"] for p in person.weeks.get(week, [])):
+    if any(p["place"] == place["place"] for places in person.weeks.values() for p in places):
         return person, []
     old = week_of(at - timedelta(days=35))
     weeks = {w: places for w, places in person.weeks.items() if w >= old}
     return person.but(weeks={**weeks, week: [*weeks.get(week, []), place]}), []
 
 
-def _unhold(person: Person, week: str, place_id: str) -> tuple[Person, list[Event]]:
-    rest = [place for place in person.weeks.get(week, []) if place["place"] != place_id]
-    return person.but(weeks={**person.weeks, week: [*rest, {"place": place_id, "programme": ""}]}), []
+def _unhold(person: Person, week: str, places: list[str]) -> tuple[Person, list[Event]]:
+    weeks = _without(person, places)
+    gone = [{"place": place, "programme": ""} for place in places]
+    return person.but(weeks={**weeks, week: [*weeks.get(week, []), *gone]}), []
+
+
+def _rehold(person: Person, places: list[str], to: tuple[datetime, str] | None) -> tuple[Person, list[Event]]:
+    held = {p["place"] for kept in person.weeks.values() for p in kept if p["programme"]} & set(places)
+    weeks = _without(person, list(held))
+    if to is not None and held:
+        week = week_of(to[0])
+        moved = [{"place": place, "programme": to[1], "at": to[0]} for place in sorted(held)]
+        weeks = {**weeks, week: [*weeks.get(week, []), *moved]}
+    return person.but(weeks=weeks), []
+
+
+def _without(person: Person, places: list[str]) -> dict[str, list[dict[str, Any]]]:
+    return {week: [p for p in kept if p["place"] not in places] for week, kept in person.weeks.items()}
 
 
 def _heard(store: Store[Any], community: str, id: str) -> Any:

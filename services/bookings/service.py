@@ -66,7 +66,7 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
 
     @on(CommunityCalendarChanged, once=by_cause)
     def know_the_calendar(self, call, event):
-        self.known.learn_calendar(call, event)
+        self.house.learn_calendar(call, event)
 
     @on(ResidentRegistered, ResidentChanged, once=by_cause)
     def know_the_resident(self, call, event):
@@ -79,21 +79,27 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
     @on(GuardianLinked, once=by_cause)
     def know_the_guardian(self, call, event):
         self.known.learn_guardian(call, event, True)
+        self.sessions.retell(call, event.child_id)
 
     @on(GuardianUnlinked, once=by_cause)
     def forget_the_guardian(self, call, event):
         self.known.learn_guardian(call, event, False)
+        self.sessions.retell(call, event.child_id)
 
     # Forgetting what is forgotten changes nothing.
     @on(ResidentErased, once=by_id("forget"))
     def forget_the_resident(self, call, event):
-        self.house.forget(call, event.resident_id)
+        self.house.forget_for_good(call, event.resident_id)
 
     # -- the clock
 
-    @every(1)
+    @every(2)
     def let_time_pass(self, call):
         self.house.pass_time(call)
+
+    @every(5)
+    def let_days_pass(self, call):
+        self.house.pass_days(call)
 
     @every(5)
     def sweep(self, call):

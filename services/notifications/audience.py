@@ -57,11 +57,20 @@ def _place(event: Any) -> str:
     return "appointment_confirmed" if event.kind == "counter" else "place_taken"
 
 
-def _late(event: Any) -> list[str]:
-    return [LEAD] if event.stage == "duty_lead" else _tell(event)
+def _at_stage(stage: str, who: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
+    return lambda event: who(event) if event.stage == stage else []
 
 
-TOLD: dict[type[Event], Telling] = {
+def _lead(event: Any) -> list[str]:
+    return [LEAD]
+
+
+def _about(event: Any) -> dict[str, Any]:
+    """What a worker needs to find the matter: an opaque reference."""
+    return {"ref": event.subject[:8]}
+
+
+TOLD: dict[type[Event], Telling | tuple[Telling, ...]] = {
     bookings.ReservationConfirmed: Telling("reservation_confirmed", _resident, _where),
     bookings.ReservationCancelled: Telling(
         "reservation_cancelled", _unless_erased(_resident), lambda e: _where(e) | {"reason": e.reason}
@@ -76,17 +85,23 @@ TOLD: dict[type[Event], Telling] = {
     bookings.PlacesMissed: Telling("place_missed", _tell, _where),
     bookings.SessionCancelled: Telling("session_cancelled", _tell, lambda e: _where(e) | {"reason": e.reason}),
     bookings.SessionMoved: Telling("session_moved", _tell, _where),
-    bookings.SessionClashed: Telling("session_clashed", lambda e: [LEAD], _when),
+    bookings.SessionClashed: Telling("session_clashed", _lead, _when),
     bookings.BookingSuspended: Telling("booking_suspended", _resident, lambda e: {"until": e.until.isoformat()}),
     bookings.ChildSignedIn: Telling("child_signed_in", _tell, _at),
     bookings.CollectorRefused: Telling("collector_refused", _tell, _at),
     bookings.ChildLeft: Telling(lambda e: "child_left_alone" if e.how == "alone" else "child_left", _tell, _at),
-    bookings.ChildNotCollected: Telling("child_not_collected", _late, lambda e: {"n": e.minutes}),
-    bookings.ChildAbsentAgain: Telling("child_absent", lambda e: [*e.tell, LEAD], lambda e: {"n": e.times}),
+    bookings.ChildNotCollected: (
+        Telling("child_not_collected", _at_stage("guardian", _tell), lambda e: {"n": e.minutes}),
+        Telling("child_still_here", _at_stage("duty_lead", _lead), lambda e: {"n": e.minutes} | _about(e)),
+    ),
+    bookings.ChildAbsentAgain: (
+        Telling("child_absent", _tell, lambda e: {"n": e.times}),
+        Telling("absences", _lead, lambda e: {"n": e.times} | _about(e)),
+    ),
     bookings.RosterPublished: Telling("roster_published", lambda e: list(e.people), lambda e: {"n": e.week}),
     bookings.ShiftSwapAsked: Telling("swap_asked", lambda e: [e.asked], _when),
     bookings.ShiftSwapped: Telling("shift_swapped", lambda e: [e.before, e.after], _when),
-    bookings.ShiftUncovered: Telling("shift_uncovered", lambda e: [LEAD], _when),
+    bookings.ShiftUncovered: Telling("shift_uncovered", _lead, _when),
     bookings.AppointmentsUncovered: Telling("appointments_uncovered", lambda e: [LEAD], lambda e: _when(e) | {"n": e.count}),
     bookings.TicketCalled: Telling("ticket_called", _tell, lambda e: {"n": e.ticket}),
     bookings.LoanDueSoon: Telling("loan_due_soon", lambda e: [e.borrower_id], lambda e: {"day": e.due}),
@@ -94,14 +109,16 @@ TOLD: dict[type[Event], Telling] = {
     bookings.ParlourReplied: Telling("parlour_replied", _resident, _nothing),
     bookings.ParlourReplyOverdue: Telling("parlour_overdue", lambda e: [HEAD], lambda e: {"day": e.due}),
     bookings.CareVisitPlanned: Telling("visit_planned", lambda e: [e.elder_id, e.worker_id], _when),
-    bookings.CareVisitUnanswered: Telling("visit_unanswered", lambda e: [*e.tell, LEAD], _at),
-    bookings.MealUnanswered: Telling("meal_unanswered", lambda e: [*e.tell, LEAD], _at),
+    bookings.CareVisitUnanswered: Telling("visit_unanswered", lambda e: [*e.tell, LEAD], lambda e: _at(e) | _about(e)),
+    bookings.MealUnanswered: Telling("meal_unanswered", lambda e: [*e.tell, LEAD], lambda e: _at(e) | _about(e)),
     bookings.ServiceShareFell: Telling("share_fell", lambda e: [HEAD], lambda e: {"n": e.share}),
 }
 
 
 def tellings(event: Event) -> list[tuple[str, str, dict[str, Any]]]:
     """(recipient, template, parameters) of everybody who is told of this event."""
-    telling = TOLD[type(event)]
-    template = telling.template if isinstance(telling.template, str) else telling.template(event)
-    return [(who, template, telling.params(event)) for who in dict.fromkeys(telling.who(event)) if who]
+    found, told = [], TOLD[type(event)]
+    for telling in told if isinstance(told, tuple) else (told,):
+        template = telling.template if isinstance(telling.template, str) else telling.template(event)
+        found += [(who, template, telling.params(event)) for who in dict.fromkeys(telling.who(event)) if who]
+    return found

@@ -52,6 +52,8 @@ class Preferences(Aggregate):
     language: str = "zh-CN"
     channels: dict[str, bool] = field(default_factory=lambda: {INBOX: True, MAIL: True})
     roles: list[str] = field(default_factory=list)  # a worker's: some messages go to whoever holds a role
+    until: datetime | None = None  # the end of a worker's term
+    guardians: list[str] = field(default_factory=list)  # a child's: they are told instead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +130,16 @@ def forget(delivery: Delivery) -> tuple[Delivery, list[Event]]:
     return delivery.but(gone=True, params={}, recipient="erased"), []
 
 
-def learn(preferences: Preferences, language: str, roles: list[str]) -> tuple[Preferences, list[Event]]:
-    """The person reads this language, and works in these roles."""
-    after = preferences.but(language=language, roles=roles)
+def learn(preferences: Preferences, facts: dict[str, Any]) -> tuple[Preferences, list[Event]]:
+    """The person reads this language, and works in these roles until then."""
+    after = preferences.but(**facts)
     return (preferences, []) if after == preferences else (after, [])
+
+
+def link(preferences: Preferences, guardian: str, linked: bool) -> tuple[Preferences, list[Event]]:
+    """Somebody acts for the child, or no longer does."""
+    rest = [id for id in preferences.guardians if id != guardian]
+    return preferences.but(guardians=[*rest, guardian] if linked else rest), []
 
 
 def choose(preferences: Preferences, channels: dict[str, bool], language: str | None) -> tuple[Preferences, list[Event]]:
@@ -142,7 +150,7 @@ def choose(preferences: Preferences, channels: dict[str, bool], language: str | 
 
 def forget_person(preferences: Preferences) -> tuple[Preferences, list[Event]]:
     """The person was erased."""
-    return preferences.but(gone=True, roles=[]), []
+    return preferences.but(gone=True, roles=[], guardians=[]), []
 
 
 def reword(template: Template, subject: str, text: str) -> tuple[Template, list[Event]]:

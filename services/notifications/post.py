@@ -14,6 +14,7 @@ from shared.calls import Call, derived_id
 from shared.errors import Conflict, Missing
 from shared.errors import Refused as Refusal
 from shared.events.base import Event
+from shared.identity import SECRETARY
 from shared.internal import ask
 from shared.platform import Platform
 from shared.store import Kind, Page
@@ -23,6 +24,7 @@ DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born
 PREFERENCES = Kind(Preferences, "preferences", indexes=(("roles",),))
 TEMPLATES = Kind(Template, "templates")
 CODES = "sign_in_code"
+Told = tuple[Call, str, str, dict[str, Any]]
 SENDERS = 8
 WAITING = 500
 
@@ -48,6 +50,9 @@ class Post:
         made: list[tuple[Call, Delivery, list[Event]]] = []
         told = [(c, person, template, params) for c, who, template, params in told for person in self._people(c, who)]
         known = self._known({(call.community, recipient) for call, recipient, _, _ in told})
+        if any(preferences and preferences.guardians for preferences in known.values()):
+            told = self._instead(told, known)
+            known = self._known({(call.community, recipient) for call, recipient, _, _ in told})
         for call, recipient, template, params in told:
             preferences = known[(call.community, recipient)]
             if preferences is None:
@@ -62,10 +67,23 @@ class Post:
         self._send_soon([(call.community, delivery.id) for call, delivery, _ in made if delivery.state == domain.PENDING])
 
     def _people(self, call: Call, who: str) -> list[str]:
-        """One person, or all who hold a role here."""
+        """One person, or all who hold a role here now: where nobody does, the secretary."""
         if not who.startswith(ROLE):
             return [who]
-        return [p.id for p in self._preferences.all(call.community, {"roles": who.removeprefix(ROLE)})]
+        for role in dict.fromkeys((who.removeprefix(ROLE), SECRETARY)):
+            holders = self._preferences.all(call.community, {"roles": role})
+            if present := [p.id for p in holders if p.until is None or p.until > call.at]:
+                return present
+        return []
+
+    def _instead(self, told: list[Told], known: dict[tuple[str, str], Preferences | None]) -> list[Told]:
+        """What concerns a child is told to its guardians."""
+        found: dict[tuple[str, str, str], Told] = {}
+        for call, recipient, template, params in told:
+            preferences = known[(call.community, recipient)]
+            for person in (preferences.guardians if preferences else []) or [recipient]:
+                found.setdefault((call.cause, call.community, person), (call, person, template, params))
+        return list(found.values())
 
     def _known(self, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Preferences | None]:
         """Preferences by person: the defaults for those never heard of, None for those erased."""
@@ -242,10 +260,13 @@ class Post:
 
     # -- listening
 
-    def learn(self, call: Call, person: str, language: str, roles: Sequence[str] = ()) -> None:
-        """Keep in which language somebody reads, and in which roles they work."""
-        new = lambda _: Preferences(language=language, roles=list(roles))  # noqa: E731
-        self._preferences.ensure(call, person, new, domain.learn, language, list(roles))
+    def learn(self, call: Call, person: str, **facts: Any) -> None:
+        """Keep in which language somebody reads, and in which roles they work until when."""
+        self._preferences.ensure(call, person, lambda _: Preferences(**facts), domain.learn, facts)
+
+    def link(self, call: Call, event: Any, linked: bool) -> None:
+        """Keep who is told instead of a child."""
+        self._preferences.ensure(call, event.child_id, lambda _: Preferences(), domain.link, event.guardian_id, linked)
 
     def forget(self, call: Call, person: str) -> None:
         """Nothing here says any more that this person was told anything."""

@@ -8,6 +8,8 @@ from services.notifications import schemas
 from services.notifications.audience import TOLD, tellings
 from services.notifications.post import DELIVERED, PREFERENCES, TEMPLATES, Post
 from shared.events.residents import (
+    GuardianLinked,
+    GuardianUnlinked,
     ResidentChanged,
     ResidentErased,
     ResidentRegistered,
@@ -84,11 +86,19 @@ class Notifications:
 
     @on(ResidentRegistered, ResidentChanged, once=by_cause)
     def learn_the_resident(self, call, event):
-        self.post.learn(call, event.resident_id, event.language)
+        self.post.learn(call, event.resident_id, language=event.language)
 
     @on(WorkerAppointed, WorkerChanged, once=by_cause)
     def learn_the_worker(self, call, event):
-        self.post.learn(call, event.worker_id, event.language, event.roles)
+        self.post.learn(call, event.worker_id, language=event.language, roles=list(event.roles), until=event.until)
+
+    @on(GuardianLinked, once=by_cause)
+    def tell_the_guardian_instead(self, call, event):
+        self.post.link(call, event, True)
+
+    @on(GuardianUnlinked, once=by_cause)
+    def tell_the_guardian_no_more(self, call, event):
+        self.post.link(call, event, False)
 
     @on(ResidentErased, once=by_cause)
     def forget_the_resident(self, call, event):

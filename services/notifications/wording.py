@@ -9,7 +9,8 @@ from typing import Any
 from shared.errors import Invalid
 
 # name → language → (subject, text). Parameters: {d} date, {t} time, {p} place, {r} reason, {n} number,
-# {u} until when, {c} child, {day}, {code}. Nothing sensitive stands in any of them: mail is read on other people's screens.
+# {u} until when, {c} child, {day}, {ref} what it is about, {code}. Nothing sensitive stands in any of them: mail is read on
+# other people's screens.
 TEXTS: dict[str, dict[str, tuple[str, str]]] = {
     "reservation_confirmed": {
         "zh-CN": ("预约成功", "预约成功:{d} {t} {p}。"),
@@ -95,6 +96,14 @@ TEXTS: dict[str, dict[str, tuple[str, str]]] = {
         "zh-CN": ("连续缺席", "{c}已连续 {n} 次缺席。"),
         "en": ("Absent again", "{c} was absent {n} times running."),
     },
+    "child_still_here": {
+        "zh-CN": ("有孩子未接走", "下课已 {n} 分钟,仍有孩子未接走(场次 {ref})。"),
+        "en": ("A child is still here", "{n} minutes after the class a child is still here (session {ref})."),
+    },
+    "absences": {
+        "zh-CN": ("连续缺席", "有孩子已连续 {n} 次缺席(登记 {ref})。"),
+        "en": ("Absent again", "A child was absent {n} times running (enrolment {ref})."),
+    },
     "roster_published": {
         "zh-CN": ("值班表", "{n} 值班表已发布,请查看您的班次。"),
         "en": ("Duty roster", "The roster of {n} is published; see your shifts."),
@@ -140,12 +149,12 @@ TEXTS: dict[str, dict[str, tuple[str, str]]] = {
         "en": ("Visit", "A worker visits {d} {t}; check the work pass."),
     },
     "visit_unanswered": {
-        "zh-CN": ("上门无人应答", "{t} 上门无人应答,请尽快联系。"),
-        "en": ("Nobody answered", "Nobody answered the door at {t}; please get in touch."),
+        "zh-CN": ("上门无人应答", "{t} 上门无人应答,请尽快联系(编号 {ref})。"),
+        "en": ("Nobody answered", "Nobody answered the door at {t}; please get in touch (no. {ref})."),
     },
     "meal_unanswered": {
-        "zh-CN": ("送餐无人应答", "{t} 送餐无人应答,请尽快联系。"),
-        "en": ("Nobody answered", "Nobody took the meal at {t}; please get in touch."),
+        "zh-CN": ("送餐无人应答", "{t} 送餐无人应答,请尽快联系(编号 {ref})。"),
+        "en": ("Nobody answered", "Nobody took the meal at {t}; please get in touch (no. {ref})."),
     },
     "share_fell": {
         "zh-CN": ("服务面积不足", "服务面积占比 {n}%,低于 97%。"),

@@ -60,6 +60,6 @@ def test_a_rooms_feed_names_public_programmes_and_nothing_else(world: World, lij
     raw = requests.get(f"{world.here.base_url}{path}", timeout=20).text
     assert "家庭会议" not in raw
     assert lijing.id_of("resident") not in raw
-    for use in ("court", "mediation", "counselling"):
+    for use in ("court", "mediation", "counselling", "judge", "mediator", "counsellor"):
         closed = f"/api/v1/lijing/rooms/{lijing.room(use=use)['id']}/calendar.ics"
         assert requests.get(f"{world.here.base_url}{closed}", timeout=20).status_code == 404

@@ -153,7 +153,8 @@ def test_three_missed_places_suspend_an_adult_never_a_child_and_one_may_be_waive
     places = [lijing.take(s, adult).json()["id"] for s in sessions[:3]]
     for session in sessions[:3]:
         lijing.take(session, child).raise_for_status()
-    conduct = lambda who: lijing.worker.get(lijing.path(f"/conduct/{who}"))  # noqa: E731
+    conduct = lambda who: world.mongo["bookings"]["people"].find_one({"_id": who})  # noqa: E731
+    refused(lijing.worker.call("GET", lijing.path(f"/conduct/{child}")), 403, "approval_missing")
     with world.clock_at(first + timedelta(days=2, minutes=16)):
         world.until(lambda: len(conduct(child)["misses"]) == len(conduct(adult)["misses"]) == 3, what="three misses")
         world.settle()

@@ -58,7 +58,7 @@ def asker(world: World) -> Iterator[Asker]:
 def test_a_sitting_holds_its_room_and_its_judge_and_a_clash_is_refused_with_alternatives(
     world: World, lijing: Community, asker: Asker
 ) -> None:
-    court, other = lijing.room(use="court")["id"], lijing.room(use="court")["id"]
+    court, other = lijing.room(use="meeting")["id"], lijing.room(use="meeting")["id"]
     judge = lijing.room(use="judge", capacity=1)["id"]
     start = tomorrow(10)
     booked = asker.answer("sitting_booked", first := asker.asks(court, judge, start))
@@ -81,7 +81,7 @@ def test_a_sitting_holds_its_room_and_its_judge_and_a_clash_is_refused_with_alte
 
 
 def test_a_sitting_that_the_centre_takes_back_is_withdrawn_with_alternatives(lijing: Community, asker: Asker) -> None:
-    court, judge = lijing.room(use="court")["id"], lijing.room(use="judge", capacity=1)["id"]
+    court, judge = lijing.room(use="meeting")["id"], lijing.room(use="judge", capacity=1)["id"]
     request = asker.asks(court, judge, tomorrow(14))
     id = asker.answer("sitting_booked", request)["sitting_id"]
     assert id in [s["id"] for s in lijing.as_("court").get(lijing.path("/sittings?limit=200"))["items"]]
@@ -92,10 +92,11 @@ def test_a_sitting_that_the_centre_takes_back_is_withdrawn_with_alternatives(lij
 
 
 def test_a_drop_that_overtakes_its_request_still_drops_it(world: World, lijing: Community, asker: Asker) -> None:
-    court, judge, request = lijing.room(use="court")["id"], lijing.room(use="judge")["id"], str(uuid.uuid4())
+    court, judge, request = lijing.room(use="meeting")["id"], lijing.room(use="judge")["id"], str(uuid.uuid4())
     asker.say(SittingDropped(request, datetime.now(UTC)))
-    world.until(
-        lambda: "retried" in "".join(f.read_text() for f in world.here.path("logs", "").glob("bookings-*.log")), what="a retry"
-    )
+    logs = lambda: "".join(f.read_text() for f in world.here.path("logs", "").glob("bookings-*.log"))  # noqa: E731
+    retried = lambda: [x for x in logs().splitlines() if '"retried"' in x and "sitting_dropped" in x]  # noqa: E731
+    world.until(retried, what="a retry")
     asker.asks(court, judge, tomorrow(9), request=request)
+    asker.answer("sitting_booked", request)
     world.until(lambda: lijing.reserve(lijing.resident, court, tomorrow(9)).status_code == 201, what="the room")

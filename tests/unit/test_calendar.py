@@ -82,7 +82,10 @@ def test_a_rule_that_cannot_be(rule: str, code: str) -> None:
 @pytest.mark.timeout(5)
 @pytest.mark.parametrize("rule", [
     "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=3", "FREQ=MONTHLY;BYDAY=6MO",
-    "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6", "FREQ=WEEKLY;BYDAY=MO;BYSETPOS=4", "FREQ=YEARLY;BYWEEKNO=54",
+    "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=6", "FREQ=DAILY;INTERVAL=0;UNTIL=20270101", "FREQ=WEEKLY;INTERVAL=0;COUNT=2000000000",
+    "FREQ=DAILY;INTERVAL=-1;COUNT=3", "FREQ=DAILY;COUNT=-1", "FREQ=DAILY;INTERVAL=7;BYDAY=MO", "FREQ=DAILY;COUNT=5000",
+    "FREQ=MONTHLY;BYDAY=MO;BYMONTHDAY=1;BYSETPOS=4", "FREQ=YEARLY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=29",
+    "FREQ=WEEKLY;BYDAY=MO;BYSETPOS=4", "FREQ=YEARLY;BYWEEKNO=54",
 ])  # fmt: skip
 def test_a_rule_that_falls_on_no_day_is_refused_at_once(rule: str) -> None:
     with pytest.raises(Invalid, match=r"rule_unsupported|rule_invalid"):

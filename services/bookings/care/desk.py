@@ -153,12 +153,20 @@ class Care:
     # -- forgetting
 
     def forget(self, call: Call, resident_id: str) -> None:
-        """Nothing here says any more that this elder was cared for."""
+        """Nothing here says any more that this elder was cared for, or whom to tell of another."""
+        for elder in self._elders.all(call.community, {}, limit=100_000):
+            if resident_id in elder.contacts:
+                self._elders.change(call.plain(), elder.id, domain.forget_contact, resident_id)
         if self._elders.find(call.community, id := _file(call.community, resident_id)):
             self._elders.change(call.plain(), id, domain.forget)
         for store, decide in ((self._visits, domain.forget_visit), (self._meals, domain.forget_delivery)):
             for kept in store.all(call.community, {"elder_id": resident_id}, limit=100_000):
                 store.change(call.plain(), kept.id, decide)
+
+    def visits_of(self, community: str, resident_id: str) -> list[Any]:
+        """Visits and meals, for an export."""
+        where = {"elder_id": resident_id}
+        return [*self._visits.all(community, where, limit=100_000), *self._meals.all(community, where, limit=100_000)]
 
     def of(self, community: str, resident_id: str) -> Elder | None:
         """The file, for an export."""

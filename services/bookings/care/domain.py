@@ -51,6 +51,11 @@ def forget(elder: Elder) -> tuple[Elder, list[Event]]:
     return elder.but(gone=True, needs="", diet="", assessments=[], contacts=[]), []
 
 
+def forget_contact(elder: Elder, person_id: str) -> tuple[Elder, list[Event]]:
+    """Somebody who was told of this elder was erased."""
+    return elder.but(contacts=[c for c in elder.contacts if c != person_id]), []
+
+
 @dataclass(frozen=True, kw_only=True)
 class CareVisit(Aggregate):
     """Somebody looks in on an elder."""

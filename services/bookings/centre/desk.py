@@ -10,9 +10,10 @@ from typing import Any
 from services.bookings.centre import domain
 from services.bookings.centre.domain import Centre
 from services.bookings.corners.desk import VISITS
-from services.bookings.domain import Use
+from services.bookings.domain import CONFIRMED, Use
 from services.bookings.known import USES, Known
 from services.bookings.rooms.desk import ROOMS
+from services.bookings.sessions.domain import KINDS, PRESENT
 from shared.calls import Call
 from shared.errors import Invalid
 from shared.platform import Platform
@@ -20,6 +21,10 @@ from shared.store import Kind
 
 CENTRES = Kind(Centre, "centres")
 MANY = 100_000
+COLUMNS = {
+    "rooms": ("room_id", "room", "uses", "visits", "open_hours", "used_hours", "rate", "idle"),
+    "programmes": ("programme_id", "title", "sessions", "seats", "taken", "attended", "rate"),
+}
 
 
 class Centres:
@@ -76,27 +81,37 @@ class Centres:
         uses = {room.id: self._in(call, room.id, since, before) for room in rooms}
         visits, latest = {}, {}
         for room in rooms:
-            logs = self._visits.all(call.community, {"room_id": room.id}, limit=MANY)
+            # A log is born on its day: none before the range and the last thirty days matters.
+            oldest = min(since, call.at - domain.IDLE) - timedelta(days=1)
+            logs = self._visits.all(call.community, {"room_id": room.id, "born": {"$gte": oldest}}, limit=MANY)
             visits[room.id] = sum(log.visits for log in logs if first.isoformat() <= log.day <= last.isoformat())
             recent = self._in(call, room.id, call.at - domain.IDLE, call.at)
-            seen = [u.start for u in recent if u.state in ("confirmed", "over", "open")]
+            # A session that nobody came to is no visit; a reservation has nobody who would check in.
+            seen = [u.start for u in recent if u.state == CONFIRMED or any(p["state"] == PRESENT for p in u.places)]
             seen += [datetime.combine(date.fromisoformat(log.day), time(0), zone) for log in logs]
             latest[room.id] = max(seen, default=None)
         lines = domain.of_rooms(rooms, uses, visits, latest, since, before, call.at)
-        programmes = domain.of_programmes(use for found in uses.values() for use in found if use.room_id in uses)
+        roomless = [
+            use for kind, rules in KINDS.items() if not rules.room for use in self._by(call, f"kind:{kind}", since, before)
+        ]
+        every = {use.id: use for found in (*uses.values(), roomless) for use in found}
+        programmes = domain.of_programmes(every.values())
         return {"from": first.isoformat(), "to": last.isoformat(), "rooms": lines, "programmes": programmes}
 
-    def report_csv(self, call: Call) -> bytes:
-        """The rooms of the report as a table."""
-        out = io.StringIO()
-        writer = csv.DictWriter(out, ["room_id", "room", "uses", "visits", "open_hours", "used_hours", "rate", "idle"])
+    def table(self, call: Call, part: str) -> bytes:
+        """One part of the report, rooms or programmes, as CSV."""
+        out, columns = io.StringIO(), COLUMNS[part]
+        writer = csv.DictWriter(out, columns)
         writer.writeheader()
-        for line in self.report(call)["rooms"]:
-            # A name that begins like a formula would be one in a spreadsheet.
-            name = f"'{line['room']}" if line["room"][:1] in "=+-@" else line["room"]
-            writer.writerow(line | {"room": name})
+        for line in self.report(call)[part]:
+            # Text that begins like a formula would be one in a spreadsheet.
+            safe = {k: f"'{v}" if isinstance(v, str) and v[:1] in tuple("=+-@") else v for k, v in line.items()}
+            writer.writerow(safe)
         return out.getvalue().encode("utf-8-sig")
 
     def _in(self, call: Call, room_id: str, since: datetime, before: datetime) -> list[Use]:
-        where = {"found_by": f"room:{room_id}", "start": {"$gte": since, "$lt": before}}
+        return self._by(call, f"room:{room_id}", since, before)
+
+    def _by(self, call: Call, tag: str, since: datetime, before: datetime) -> list[Use]:
+        where = {"found_by": tag, "start": {"$gte": since, "$lt": before}}
         return self._uses.all(call.community, where, limit=MANY)

@@ -40,7 +40,11 @@ class Centre:
 
     @api("GET", "/{community}/reports/rooms.csv", query=schemas.ReportQuery, gives="text/csv; charset=utf-8", allow=STAFF)
     def report_rooms_as_csv(self, call):
-        return Raw(self.centre.report_csv(call))
+        return Raw(self.centre.table(call, "rooms"))
+
+    @api("GET", "/{community}/reports/programmes.csv", query=schemas.ReportQuery, gives="text/csv; charset=utf-8", allow=STAFF)
+    def report_programmes_as_csv(self, call):
+        return Raw(self.centre.table(call, "programmes"))
 
     # The key of a repeat cannot give the same secret again: it is kept nowhere.
     @api("POST", "/{community}/feeds", gives=schemas.FeedView, allow={RESIDENT, GUARDIAN}, idempotent=False)

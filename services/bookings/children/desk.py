@@ -6,7 +6,7 @@ from typing import Any
 
 from services.bookings.children import domain
 from services.bookings.children.domain import Approval, Enrolment, Pickup
-from services.bookings.children.enrolments import AFTER_SCHOOL, Enrolments, enrolment_id
+from services.bookings.children.enrolments import AFTER_SCHOOL, APPROVALS, Enrolments, enrolment_id
 from services.bookings.domain import Use
 from services.bookings.known import USES, Known
 from services.bookings.sessions import domain as sessions
@@ -17,7 +17,6 @@ from shared.platform import Platform
 from shared.store import Kind
 
 PICKUPS = Kind(Pickup, "pickups", indexes=(("child_id",),))
-APPROVALS = Kind(Approval, "approvals", indexes=(("child_id",),))
 
 
 class Children:
@@ -97,12 +96,15 @@ class Children:
         how, collector = self._who_comes(call, use, enrolment)
         day = use.begins.date().isoformat()
         id = derived_id("pickup", child_id, day)
-        args = (child_id, day, use, place["tell"], how, collector, call.actor, call.at)
+        tell = self._known.tell(self._known.person(call, child_id))
+        args = (child_id, day, use, tell, how, collector, call.actor, call.at)
         # No reply is kept of a refused act: the same key decides again, after the guardian has answered.
-        asked = call.showing(lambda pickup: pickup if pickup.left else None)
+        asked = call.showing(lambda pickup: pickup if use.id in pickup.left else None)
         after: Pickup = self._pickups.ensure(asked, id, lambda _: Pickup(), domain.release, *args)
-        if not after.left:
+        if use.id not in after.left:
             raise Conflict("collector_unlisted", "not on the child's list: its guardians have been alerted", pickup_id=id)
+        # At once, so that nobody is alarmed while the broker is away; the event does it again if this fails.
+        self._uses.change(call.plain(), use.id, sessions.leave, child_id, call.at)
         return after
 
     def _who_comes(self, call: Call, use: Use, enrolment: Enrolment) -> tuple[str, dict[str, str] | None]:
@@ -136,6 +138,8 @@ class Children:
         pickup: Pickup = self._pickups.get(call, id)
         if not self._known.may_act(call, pickup.child_id):
             raise Forbidden("not_yours", "this is somebody else's child")
+        session = self._uses.find(call.community, call.query["session_id"]) if "session_id" in call.query else None
+        self._enrolments.may_read(call, [pickup.child_id], session)
         return pickup
 
     # -- reading
@@ -170,7 +174,10 @@ class Children:
         self._enrolments.store.change(call, event.enrolment_id, domain.learn_birth_date, known["birth_date"])
 
     def give_back_places(self, call: Call, event: Any) -> None:
-        """Consent is withdrawn: the child's places ahead are somebody else's."""
+        """Consent is withdrawn: the child's places ahead are somebody else's. Unless it was given again meanwhile."""
+        enrolment = self._enrolments.find(call.community, event.programme_id, event.child_id)
+        if enrolment is not None and enrolment.state == domain.ENROLLED:
+            return
         where = {"found_by": f"person:{event.child_id}", "start": {"$gte": call.at}}
         for use in self._uses.all(call.community, where, limit=100_000):
             if use.programme_id == event.programme_id:
@@ -197,10 +204,25 @@ class Children:
             self._enrolments.store.change(call, id, domain.note_presence)
 
     def forget(self, call: Call, resident_id: str) -> None:
-        """Nothing here says any more who came for this child."""
-        for store, decide in ((self._enrolments.store, domain.forget), (self._pickups, domain.forget_pickup)):
-            for kept in store.all(call.community, {"child_id": resident_id}):
+        """Nothing here says any more who came for this child, or what this guardian decided."""
+        parts = ((self._enrolments.store, domain.forget), (self._pickups, domain.forget_pickup),
+                 (self._approvals, domain.forget_approval))  # fmt: skip
+        for store, decide in parts:
+            for kept in store.all(call.community, {"child_id": resident_id}, limit=100_000):
                 store.change(call.plain(), kept.id, decide)
+        person = self._known.people.find(call.community, resident_id)
+        for child_id in person.children if person else ():
+            for kept in self._enrolments.store.all(call.community, {"child_id": child_id}):
+                self._enrolments.store.change(call.plain(), kept.id, domain.forget_guardian, resident_id)
+            for kept in self._pickups.all(call.community, {"child_id": child_id}, limit=100_000):
+                self._pickups.change(call.plain(), kept.id, domain.forget_act, resident_id)
+            where = {"found_by": f"person:{child_id}"}
+            for use in self._uses.all(call.community, where, limit=100_000):
+                self._uses.change(call.plain(), use.id, sessions.forget_teller, resident_id)
+
+    def pickups_of(self, community: str, resident_id: str) -> list[Pickup]:
+        """Who came for a child, for an export."""
+        return self._pickups.all(community, {"child_id": resident_id}, limit=100_000)
 
     def of(self, community: str, resident_id: str) -> list[Enrolment]:
         """A child's enrolments, for an export."""

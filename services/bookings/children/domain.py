@@ -74,7 +74,7 @@ def withdraw(enrolment: Enrolment, by: str, at: datetime) -> tuple[Enrolment, li
     if enrolment.state == WITHDRAWN:
         return enrolment, []
     consents = [*enrolment.consents, {"by": by, "act": "withdrawn", "at": at}]
-    after = enrolment.become(WITHDRAWN, consents=consents, collectors=[], allergies="", alone=None)
+    after = enrolment.become(WITHDRAWN, consents=consents, collectors=[], allergies="", birth_date="", alone=None)
     return after, [ConsentWithdrawn(enrolment.id, enrolment.child_id, enrolment.programme_id, at)]
 
 
@@ -102,6 +102,15 @@ def forget(enrolment: Enrolment) -> tuple[Enrolment, list[Event]]:
     return enrolment.but(gone=True, collectors=[], allergies="", birth_date="", consents=[]), []
 
 
+def forget_guardian(enrolment: Enrolment, guardian_id: str) -> tuple[Enrolment, list[Event]]:
+    """A guardian was erased: the acts stay, their author does not."""
+    consents = [c | {"by": "erased"} if c["by"] == guardian_id else c for c in enrolment.consents]
+    alone = enrolment.alone
+    if alone and alone["by"] == guardian_id:
+        alone = alone | {"by": "erased"}
+    return enrolment.but(consents=consents, alone=alone), []
+
+
 def may_leave_alone(enrolment: Enrolment, today: date) -> None:
     """Raises Conflict: alone_not_permitted, age_unknown, too_young."""
     if enrolment.alone is None:
@@ -127,15 +136,13 @@ class Pickup(Aggregate):
     day: str = ""
     acts: list[dict[str, Any]] = field(default_factory=list)  # {act, by, at, collector?}
     approval: dict[str, Any] | None = None  # {collector: {name, phone}, by, at}: for one time
-    left: dict[str, Any] | None = None  # {session, how, at}
+    left: dict[str, dict[str, Any]] = field(default_factory=dict)  # by session: {how, at}
 
 
 def approve(
     pickup: Pickup, child: str, day: str, collector: dict[str, str], by: str, at: datetime
 ) -> tuple[Pickup, list[Event]]:
     """A guardian lets one collector take the child on this one day."""
-    if pickup.left:
-        raise Conflict("already_left", "the child has left")
     act = {"act": "approved", "by": by, "at": at.isoformat(), "collector": collector}
     approval = {"collector": collector, "by": by, "at": at.isoformat()}
     after = pickup.but(child_id=child, day=day, approval=approval, acts=[*pickup.acts, act])
@@ -148,7 +155,7 @@ def release(
 ) -> tuple[Pickup, list[Event]]:  # fmt: skip
     """The child goes, with `collector` or alone. `how`: listed, alone, or unlisted, which an approval for this very
     person opens once and which else is refused: the act is kept, and the guardians hear of it."""
-    if pickup.left:
+    if session.id in pickup.left:
         raise Conflict("already_left", "the child has left")
     act = {"by": by, "at": at.isoformat(), "collector": collector, "session": session.id}
     pickup = pickup.but(child_id=child, day=day)
@@ -156,7 +163,7 @@ def release(
         refused = CollectorRefused(pickup.id, session.id, child, tell, at.astimezone(session.zone))
         return pickup.but(acts=[*pickup.acts, {"act": "refused"} | act]), [refused]
     way = {"listed": "collector", "unlisted": "approved", "alone": "alone"}[how]
-    left = {"session": session.id, "how": way, "at": at}
+    left = pickup.left | {session.id: {"how": way, "at": at}}
     after = pickup.but(left=left, approval=None, acts=[*pickup.acts, {"act": "released"} | act])
     return after, [ChildLeft(pickup.id, session.id, child, tell, way, at.astimezone(session.zone))]
 
@@ -164,6 +171,16 @@ def release(
 def forget_pickup(pickup: Pickup) -> tuple[Pickup, list[Event]]:
     """The child was erased."""
     return pickup.but(gone=True, acts=[], approval=None), []
+
+
+def forget_act(pickup: Pickup, person_id: str) -> tuple[Pickup, list[Event]]:
+    """A guardian was erased: what was done stays, without their id."""
+    return pickup.but(acts=[act | {"by": "erased"} if act["by"] == person_id else act for act in pickup.acts]), []
+
+
+def forget_approval(approval: Approval) -> tuple[Approval, list[Event]]:
+    """The child was erased."""
+    return approval.but(gone=True, reason="", child_id="erased"), []
 
 
 def _same(a: dict[str, str], b: dict[str, str]) -> bool:

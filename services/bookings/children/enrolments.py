@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from services.bookings.children.domain import ENROLLED, Enrolment
+from collections.abc import Sequence
+
+from services.bookings.children.domain import ENROLLED, Approval, Enrolment, may_read
 from services.bookings.domain import Person, Use
+from services.bookings.known import PEOPLE
 from shared.calls import Call, derived_id
 from shared.errors import Conflict
+from shared.identity import STAFF
 from shared.platform import Platform
 from shared.store import Kind
 
 AFTER_SCHOOL = "after_school"
 ENROLMENTS = Kind(Enrolment, "enrolments", indexes=(("child_id",),))
+APPROVALS = Kind(Approval, "approvals", indexes=(("child_id",),))
 
 
 def enrolment_id(programme_id: str, child_id: str) -> str:
@@ -23,10 +28,29 @@ class Enrolments:
 
     def __init__(self, platform: Platform) -> None:
         self.store = platform.store(ENROLMENTS)
+        self._people, self._approvals, self._audit = platform.store(PEOPLE), platform.store(APPROVALS), platform.audit
 
     def find(self, community: str, programme_id: str, child_id: str) -> Enrolment | None:
         """The child's enrolment in the programme, withdrawn or not."""
         return self.store.find(community, enrolment_id(programme_id, child_id))
+
+    def consented(self, community: str, use: Use, child_id: str) -> bool:
+        """Whether a guardian's consent stands."""
+        enrolment = self.find(community, use.programme_id, child_id)
+        return enrolment is not None and enrolment.state == ENROLLED
+
+    def may_read(self, call: Call, people: Sequence[str], use: Use | None = None) -> None:
+        """Staff read of children in their class's hours, or with an approval; each opening is logged (个人信息保护法 art. 28,
+        51). Raises Forbidden("approval_missing")."""
+        if not call.is_one_of(*STAFF):
+            return
+        known = self._people.several(call.community, list(dict.fromkeys(people)))
+        children = [p for p in known if p is not None and p.is_child and call.actor not in p.guardians]
+        for child in children:
+            approvals = self._approvals.all(call.community, {"child_id": child.id})
+            may_read(use if use and use.kind == AFTER_SCHOOL else None, child.id, call.actor, approvals, call.at)
+        if children:
+            self._audit.record(call, "read_child", [child.id for child in children], purpose="class")
 
     def check(self, call: Call, use: Use, person: Person) -> None:
         """Raises Conflict: not_a_child, consent_missing."""

@@ -82,7 +82,8 @@ class PickupView(Schema):
     child_id = fields.String(required=True)
     day = fields.String(required=True)
     state = fields.Function(
-        lambda p: "released" if p.left else "approved" if p.approval else "refused" if p.acts else "waiting", required=True
+        lambda p: {"approved": "approved", "released": "released"}.get(p.acts[-1]["act"], "refused") if p.acts else "waiting",
+        required=True,
     )
     acts = fields.List(fields.Nested(ActView), required=True)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.bookings.children import schemas
-from services.bookings.children.desk import APPROVALS, PICKUPS, Children
-from services.bookings.children.enrolments import ENROLMENTS
+from services.bookings.children.desk import PICKUPS, Children
+from services.bookings.children.enrolments import APPROVALS, ENROLMENTS
 from services.bookings.programmes.desk import PROGRAMMES
 from shared.events.bookings import ChildEnrolled, ChildLeft, ConsentWithdrawn, PlacesMissed, PlaceVisited
 from shared.http import api
@@ -56,8 +56,8 @@ class AfterSchool:
     def approve_collector(self, call):
         return self.children.approve(call)
 
-    @api("GET", "/{community}/pickups/{id}", gives=schemas.PickupView, allow=STAFF | {RESIDENT, GUARDIAN},
-         audited="opened_pickup")  # fmt: skip
+    @api("GET", "/{community}/pickups/{id}", query=schemas.ChildQuery, gives=schemas.PickupView,
+         allow=STAFF | {RESIDENT, GUARDIAN}, audited="opened_pickup")  # fmt: skip
     def read_pickup(self, call, id):
         return self.children.pickup(call, id)
 

@@ -66,6 +66,10 @@ class Clubs:
         if club is not None and person.id not in club.members:
             raise Conflict("not_a_member", "the club's members come to its practice", club_id=club.id)
 
+    def of(self, community: str, resident_id: str) -> list[str]:
+        """The clubs that somebody is in, for an export."""
+        return [club.name for club in self.store.all(community, {}, limit=100_000) if resident_id in club.members]
+
     def forget(self, call: Call, resident_id: str) -> None:
         """No club names this person any more."""
         for club in self.store.all(call.community, {}, limit=100_000):

@@ -11,6 +11,7 @@ from services.bookings.domain import Use
 from services.bookings.known import USES, Known
 from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.desk import ROOMS, Desk
+from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call, derived_id
 from shared.errors import Conflict, Forbidden, Invalid, Missing
@@ -119,10 +120,23 @@ class Corners:
         return visit
 
     def hold_parlour(self, call: Call, id: str) -> ParlourVisit:
-        """The talk took place."""
+        """The talk took place: the visitor is checked in, and the answer is owed from now on."""
         calendar = self._known.locale(call).calendar
+        session, n = sessions.split(self._parlour.get(call, id, "visit_missing").place_id)
+        use = self._uses.get(call, session, "session_missing")
+        if call.at < use.start:
+            raise Conflict("not_yet", "it has not begun")
+        if sessions.place_of(use, n)["state"] == sessions.TAKEN and call.at < use.end:
+            self._uses.change(call.plain(), session, sessions.check_in, n, "worker", call.at)
         visit: ParlourVisit = self._parlour.change(call, id, domain.hold_parlour, calendar, call.at)
         return visit
+
+    def note_talk(self, call: Call, event: Any) -> None:
+        """The visitor was checked in: the answer is owed from now on."""
+        calendar = self._known.locale(call).calendar
+        for visit in self._parlour_of(call.community, event.person_id):
+            if visit.place_id == event.place_id and visit.state == domain.ASKED:
+                self._parlour.change(call.plain(), visit.id, domain.hold_parlour, calendar, call.at)
 
     def _parlour_of(self, community: str, resident_id: str) -> list[ParlourVisit]:
         return self._parlour.all(community, {"resident_id": resident_id}, limit=100_000)
@@ -134,6 +148,7 @@ class Corners:
         body = call.body
         room = self._resource(call, "room_id", "counselling")
         counsellor = self._resource(call, "counsellor_id", "counsellor")
+        self._known.standing(call, self._known.for_whom(call))
         for one in (room, counsellor):
             rooms.check_times(one, body["start"], body["end"], call.at)
         args = (room, counsellor, self._known.for_whom(call), body["start"], body["end"], call.actor, call.at)
@@ -207,6 +222,8 @@ class Corners:
         for use in self._desk.of(call.community, resident_id):
             if use.kind == domain.COUNSELLING:
                 self._uses.change(call.plain(), use.id, domain.forget_talk, call.at, forget_replies=True)
+                for note in self._notes.all(call.community, {"use_id": use.id}, limit=100_000):
+                    self._notes.change(call.plain(), note.id, domain.forget_note)
 
     def of(self, community: str, resident_id: str) -> dict[str, Any]:
         """Loans and parlour visits, for an export."""

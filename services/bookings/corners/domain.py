@@ -195,6 +195,8 @@ def ask_parlour(id: str, resident_id: str, place_id: str, topic: str, timezone: 
 
 def hold_parlour(visit: ParlourVisit, calendar: dict[str, bool], at: datetime) -> tuple[ParlourVisit, list[Event]]:
     """The talk took place: from now on the answer is owed within five working days."""
+    if visit.state == HELD:
+        return visit, []
     zone = ZoneInfo(visit.timezone)
     by = working_days_after(at.astimezone(zone).date(), REPLY_WITHIN, calendar)
     due = at_clock(by.day + timedelta(days=1), "00:00", zone)
@@ -288,7 +290,14 @@ def read_note(note: Note, reader: str) -> Note:
     return note
 
 
+def forget_note(note: Note) -> tuple[Note, list[Event]]:
+    """Whom it was about was erased."""
+    return note.but(gone=True, text=""), []
+
+
 # -- rest rooms
+
+SUPPLIES = 50  # kinds of things a day
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,5 +314,7 @@ def count_visit(log: VisitLog, room_id: str, day: str, people: int, supplies: di
     """Some people came, and took some things. Raises Invalid for a thing without a name."""
     if any(not name.strip() for name in supplies):
         raise Invalid("supply_unnamed", "say what it was", "supplies")
+    if len({*log.supplies, *supplies}) > SUPPLIES:
+        raise Invalid("supplies_too_many", f"at most {SUPPLIES} kinds of things a day", "supplies")
     taken = {name: log.supplies.get(name, 0) + supplies.get(name, 0) for name in {*log.supplies, *supplies}}
     return log.but(room_id=room_id, day=day, visits=log.visits + people, supplies=taken), []

@@ -7,8 +7,10 @@ from typing import Any
 from services.bookings.corners import domain, schemas
 from services.bookings.corners.desk import COPIES, LOANS, LOST, NOTES, PARLOUR, VISITS
 from services.bookings.corners.desk import Corners as Desk
+from shared.events.bookings import PlaceVisited
 from shared.http import api
 from shared.identity import COUNSELLOR, EVERYBODY, GUARDIAN, RESIDENT, SECRETARY, STAFF
+from shared.messaging import by_id, on
 from shared.platform import Provided, Stored
 from shared.shapes import Paging
 
@@ -84,6 +86,12 @@ class Corners:
          allow={SECRETARY}, status=200)  # fmt: skip
     def reply_parlour(self, call, id):
         return self.parlour.change(call, id, domain.reply_parlour, call.body["text"], call.at)
+
+    # A talk that is held already stays as it is.
+    @on(PlaceVisited, once=by_id("talk"))
+    def note_the_talk(self, call, event):
+        if event.kind == "parlour":
+            self.corners.note_talk(call, event)
 
     # -- counselling
 

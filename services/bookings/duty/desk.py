@@ -16,7 +16,7 @@ from shared.calls import Call, derived_id
 from shared.errors import Conflict, Forbidden, Invalid, Missing
 from shared.identity import STAFF
 from shared.platform import Platform
-from shared.store import Kind, Page
+from shared.store import Kind
 
 ROSTERS = Kind(Roster, "rosters", unique=(("week",),))
 QUEUES = Kind(Queue, "queues")
@@ -48,7 +48,7 @@ class Duty:
         found: Roster = self._rosters.get(call, _roster(call.community, week))
         return found
 
-    def shifts(self, call: Call) -> Page:
+    def shifts(self, call: Call) -> dict[str, Any]:
         """The shifts of the days asked for."""
         since, before = date.fromisoformat(call.query["since"]), date.fromisoformat(call.query["before"])
         if not since <= before <= since + timedelta(days=62):
@@ -56,7 +56,7 @@ class Duty:
         weeks = sorted({week_of(_noon(since + timedelta(days=n))) for n in range((before - since).days + 1)})
         found = [self._rosters.find(call.community, _roster(call.community, week)) for week in weeks]
         inside = [(r, s) for r in found if r for s in r.shifts if since.isoformat() <= s["id"][:10] <= before.isoformat()]
-        return Page([_shown(r, s) for r, s in inside], None)
+        return {"items": [_shown(r, s) for r, s in inside], "next": None}
 
     def shift(self, call: Call, id: str) -> dict[str, Any]:
         """One shift."""
@@ -67,16 +67,20 @@ class Duty:
         """Who is on duty: workers, party members, volunteers. Raises Invalid("person_unknown")."""
         people = list(dict.fromkeys(call.body["people"]))
         for person in people:
-            self._known.person(call, person)
+            self._must_be_able(call, person, "people")
         return self._change(call, id, domain.assign, id, people, call.at)
+
+    def _must_be_able(self, call: Call, person_id: str, field: str) -> None:
+        if self._known.person(call, person_id).is_child:
+            raise Invalid("person_too_young", "no child is on duty", field)
 
     def except_shift(self, call: Call, id: str) -> dict[str, Any]:
         """The secretary lets a shift stay short."""
         return self._change(call, id, domain.except_shift, id, call.body["reason"], call.actor, call.at)
 
     def ask_swap(self, call: Call, id: str) -> dict[str, Any]:
-        """Ask another to take one's shift."""
-        self._known.person(call, call.body["person_id"])
+        """Ask another to take one's shift: a worker, a party member or a volunteer of age."""
+        self._must_be_able(call, call.body["person_id"], "person_id")
         return self._change(call, id, domain.ask_swap, id, call.actor, call.body["person_id"], call.at)
 
     def answer_swap(self, call: Call, id: str) -> dict[str, Any]:
@@ -149,26 +153,32 @@ class Duty:
                 break
         return free
 
-    def appointments(self, call: Call) -> Page:
+    def appointments(self, call: Call) -> dict[str, Any]:
         """A day's appointments by time: for staff."""
         zone = self._known.locale(call).zone
         first = datetime.combine(date.fromisoformat(call.query["date"]), time(0), zone)
         where = {"found_by": "kind:counter", "start": {"$gte": first, "$lt": first + timedelta(days=1)}}
         found = self._uses.all(call.community, where)
-        return Page([sessions.shown(u, p) for u in found for p in u.places if p["state"] != sessions.GONE], None)
+        shown = [sessions.shown(u, p) for u in found for p in u.places if p["state"] != sessions.GONE]
+        return {"items": shown, "next": None}
 
     def check_cover(self, call: Call, session_id: str) -> None:
         """Somebody may have left duty just as the appointment was made."""
         use = self._uses.find(call.community, session_id)
         if use is not None and use.kind == "counter":
             covered = self._cover(call.community, use.begins, use.start, use.end) is not None
-            self._uses.change(call.plain(), use.id, domain.uncover, covered, call.at)
+            self._uses.change(call.plain(), use.id, domain.uncover, covered, call.at, True)
 
     def cover_week(self, call: Call, roster_id: str) -> None:
-        """Mark the week's appointments by who is on duty now."""
+        """Mark the week's appointments by who is on duty now; again, if that changed meanwhile."""
         roster = self._rosters.find(call.community, roster_id)
-        if roster is None:
-            return
+        while roster is not None:
+            self._cover_by(call, roster)
+            before, roster = roster, self._rosters.find(call.community, roster_id)
+            if roster is not None and roster.version == before.version:
+                return
+
+    def _cover_by(self, call: Call, roster: Roster) -> None:
         first, last = min(s["start"] for s in roster.shifts), max(s["end"] for s in roster.shifts)
         where = {"found_by": "kind:counter", "start": {"$gte": first, "$lt": last}}
         for use in self._uses.all(call.community, where):
@@ -190,8 +200,11 @@ class Duty:
             session, n = sessions.split(place)
             use = self._uses.get(call, session, "place_missing")
             holder = sessions.place_of(use, n)
-            if not self._known.may_act(call, holder["person"]):
-                raise Forbidden("not_yours", "this is somebody else's appointment")
+            if use.kind != "counter":
+                raise Conflict("not_an_appointment", "this place is not at the counter")
+            # Who says that the visitor has come is the worker who sees them.
+            if not call.is_one_of(*STAFF):
+                raise Forbidden("at_the_counter", "say your name at the counter")
             person = self._known.person(call, holder["person"])
             self._uses.change(call.plain(), session, sessions.check_in, n, "worker", call.at)
             due = use.start
@@ -222,7 +235,10 @@ class Duty:
         return view(self._queues.change(call.showing(view), id, domain.step, int(n), state))
 
     def forget(self, call: Call, resident_id: str) -> None:
-        """No ticket names this person any more."""
+        """No ticket and no shift names this person any more."""
+        for roster in self._rosters.all(call.community, {}, limit=100_000):
+            if any(resident_id in (*s["people"], *(s["swap"] or {}).values()) for s in roster.shifts):
+                self._rosters.change(call.plain(), roster.id, domain.forget_person, resident_id, call.at)
         for queue in self._queues.all(call.community, {}, limit=100_000):
             if any(t["person"] == resident_id for t in queue.tickets):
                 self._queues.change(call.plain(), queue.id, domain.forget, resident_id)

@@ -131,6 +131,8 @@ def ask_swap(roster: Roster, id: str, asks: str, asked: str, at: datetime) -> tu
 def answer_swap(roster: Roster, id: str, who: str, agrees: bool, at: datetime) -> tuple[Roster, list[Event]]:
     """The other takes it over, or not."""
     one = shift(roster, id)
+    if one["start"] <= at:
+        raise Conflict("already_over", "it has begun")
     swap = one["swap"]
     if swap is None or swap["asked"] != who:
         raise Conflict("not_asked", "nobody asked you to take it over")
@@ -157,6 +159,22 @@ def _set(roster: Roster, id: str, **facts: Any) -> Roster:
     return roster.but(shifts=[s | facts if s["id"] == id else s for s in roster.shifts])
 
 
+def forget_person(roster: Roster, person: str, at: datetime) -> tuple[Roster, list[Event]]:
+    """Somebody was erased: nobody is on duty in their name."""
+    said: list[Event] = []
+    for one in [s for s in roster.shifts if person in s["people"]]:
+        rest = [p for p in one["people"] if p != person]
+        if one["end"] > at:
+            roster, more = assign(roster, one["id"], rest, at)
+            said += more
+        else:
+            roster = _set(roster, one["id"], people=rest)
+    swaps = [s["id"] for s in roster.shifts if s["swap"] and person in s["swap"].values()]
+    for id in swaps:
+        roster = _set(roster, id, swap=None)
+    return roster, said
+
+
 # -- appointments
 
 SLOT = timedelta(minutes=30)
@@ -172,10 +190,10 @@ def slot(id: str, community: str, timezone: str, start: datetime, quota: int, ex
     )  # fmt: skip
 
 
-def uncover(use: Use, covered: bool, at: datetime) -> tuple[Use, list[Event]]:
-    """Whether anybody is on duty for these appointments: if not, the lead must act."""
+def uncover(use: Use, covered: bool, at: datetime, seated: bool = False) -> tuple[Use, list[Event]]:
+    """Whether anybody is on duty for these appointments: if not, the lead must act. `seated`: one was just made."""
     count = sum(p["state"] in SEATED for p in use.places)
-    if use.uncovered != covered or (use.state != OPEN):
+    if use.state != OPEN or (use.uncovered != covered and not (seated and not covered)):
         return use, []
     said: list[Event] = [] if covered or not count else [AppointmentsUncovered(use.id, use.begins, use.finishes, count, at)]
     return use.but(uncovered=not covered), said

@@ -8,7 +8,7 @@ from typing import Any
 
 from uuid6 import uuid7
 
-from services.bookings.domain import HELD, Use, claims_of
+from services.bookings.domain import HELD, Locale, Use
 from services.bookings.known import USES, Known
 from services.bookings.programmes import domain
 from services.bookings.programmes.domain import Programme
@@ -75,6 +75,8 @@ class Programmes:
             if room is None:
                 field = "room_id" if id == facts.get("room_id") else "resources"
                 raise Invalid("room_unknown", "no such room or resource", field)
+            if room.use in rooms.CONFIDENTIAL and not call.is_one_of(*STAFF):
+                raise Forbidden("not_yours", "who works here books this one")
         return found
 
     def _hold(
@@ -107,35 +109,64 @@ class Programmes:
     # -- following
 
     def open_sessions(self, call: Call, programme_id: str, hold: str) -> None:
-        """The programme is published: everything held for it is open."""
-        for use in self._sessions(call.community, programme_id):
+        """The programme is published: everything held for it is open; released, where it has ended meanwhile."""
+        for use in self._ahead(call, programme_id):
             if use.state == HELD and use.hold == hold:
                 self._uses.change(call.plain(), use.id, sessions.open_session, call.at)
+        programme = self._programmes.find(call.community, programme_id)
+        if programme is not None and programme.state == domain.ENDED:
+            self.close_sessions(call, programme_id)
 
     def decide_held(self, call: Call, use: Use) -> None:
         """A minute later: what was published is opened, what was not is released."""
         programme = self._programmes.find(call.community, use.programme_id)
-        if programme is not None and use.hold in programme.holds:
+        if programme is not None and programme.state == domain.PUBLISHED and use.hold in programme.holds:
             self._uses.change(call, use.id, sessions.open_session, call.at)
         else:
             self._uses.change(call, use.id, sessions.release)
 
     def close_sessions(self, call: Call, programme_id: str) -> None:
-        """The programme has ended: its sessions ahead are cancelled."""
-        for use in self._sessions(call.community, programme_id):
-            if use.state in ("open", "held") and use.start > call.at:
-                decide = (sessions.release,) if use.state == HELD else (sessions.cancel, "programme_ended", call.at)
-                self._uses.change(call.plain(), use.id, *decide)
+        """The programme has ended: its sessions ahead do not take place."""
+        for use in self._ahead(call, programme_id):
+            self._uses.change(call.plain(), use.id, sessions.close, "programme_ended", call.at)
 
     def extend(self, call: Call, programme: Programme) -> None:
         """Keep the programme's dates made 180 days ahead."""
         locale = self._known.locale(call)
         until = domain.horizon(call.at, locale)
-        days = domain.days(programme, locale, date.fromisoformat(programme.horizon), until)
-        found = [r for r in (self._rooms.find(call.community, i) for i in (programme.room_id, *programme.resources) if i) if r]
+        last = date.fromisoformat(programme.horizon)
+        days = domain.days(programme, locale, last, until)
+        more = bool(domain.days(programme, locale, until, until + timedelta(days=366)))
         hold = str(uuid7())
-        _, clashed = self._hold(call, programme, days, hold, found)
-        self._programmes.change(call, programme.id, domain.extend, hold, until, clashed, call.at)
+        held, clashed = self._fill(call, programme, days, hold)
+        self._programmes.change(call, programme.id, domain.extend, hold, until, held, clashed, more, call.at)
+
+    def follow_calendar(self, call: Call, before: Locale) -> None:
+        """Other days are worked on now: programmes that follow the calendar lose some dates and gain others."""
+        after, today = self._known.locale(call), call.at.astimezone(before.zone).date()
+        for programme in self._programmes.all(call.community, {}, limit=100_000):
+            if programme.state != domain.PUBLISHED or (programme.on_holidays and not programme.make_up):
+                continue
+            until = date.fromisoformat(programme.horizon)
+            old, new = (set(domain.days(programme, locale, today, until)) for locale in (before, after))
+            for use in self._ahead(call, programme.id) if old - new else ():
+                if use.begins.date() in old - new:
+                    self._uses.change(call.plain(), use.id, sessions.close, "holiday", call.at)
+            if new - old:
+                hold = str(uuid7())
+                held, clashed = self._fill(call, programme, sorted(new - old), hold)
+                args = (hold, until, held, clashed, programme.due is not None, call.at)
+                self._programmes.change(call.plain(), programme.id, domain.extend, *args)
+
+    def _fill(self, call: Call, programme: Programme, days: list[date], hold: str) -> tuple[list[Use], list[Use]]:
+        """Hold more dates of a published programme. What an attempt that died before has left held is released first."""
+        if not days:
+            return [], []
+        for use in self._ahead(call, programme.id):
+            if use.state == HELD and use.hold not in programme.holds:
+                self._uses.change(call.plain(), use.id, sessions.release)
+        found = [r for r in self._rooms.several(call.community, [programme.room_id, *programme.resources]) if r]
+        return self._hold(call, programme, days, hold, found)
 
     # -- reading and ending
 
@@ -151,8 +182,15 @@ class Programmes:
         ended: Programme = self._programmes.change(call, id, domain.end, call.at)
         return ended
 
-    def _sessions(self, community: str, programme_id: str) -> list[Use]:
-        return self._uses.all(community, {"found_by": f"programme:{programme_id}"}, limit=100_000)
+    def forget(self, call: Call, resident_id: str) -> None:
+        """No programme names this person any more."""
+        for programme in self._programmes.all(call.community, {}, limit=100_000):
+            if programme.created_by == resident_id:
+                self._programmes.change(call.plain(), programme.id, domain.forget)
+
+    def _ahead(self, call: Call, programme_id: str) -> list[Use]:
+        where = {"found_by": f"programme:{programme_id}", "start": {"$gte": call.at - timedelta(days=1)}}
+        return self._uses.all(call.community, where, limit=100_000)
 
 
 def _is_ours(outcome: Inserted | BaseException) -> bool:
@@ -166,4 +204,4 @@ def _is_open(room: Any, use: Use) -> bool:
         rooms.check_open(room, use.start, use.end)
     except Invalid:
         return False
-    return not room.fault and bool(claims_of([room.id], use.start, use.end))
+    return True  # a fault of today says nothing about a date ahead

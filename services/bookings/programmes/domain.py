@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from services.bookings.domain import AHEAD, HELD, Locale, Use, claims_of
 from services.bookings.sessions.domain import KINDS, LARGEST
-from shared.calendar import at_clock, ends, occurrences, works_on
+from shared.calendar import at_clock, ends, is_holiday, occurrences, works_on
 from shared.errors import Conflict, Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import ProgrammeEnded, ProgrammeExtended, ProgrammePublished, SessionClashed
@@ -92,13 +92,18 @@ def days(programme: Programme, locale: Locale, after: date, until: date) -> list
     until = min(until, date.fromisoformat(last))
     found = set(occurrences(programme.rule, first, programme.begins, locale.zone, until))
     if not programme.on_holidays:
-        found = {day for day in found if day.weekday() > 4 or works_on(day, locale.calendar)}
+        found = {day for day in found if not _is_off(day, locale)}
     if programme.make_up:
         span = (first + timedelta(days=n) for n in range((until - first).days + 1))
         found |= {day for day in span if day.weekday() > 4 and works_on(day, locale.calendar)}
     found |= {date.fromisoformat(day) for day in programme.add}
     found -= {date.fromisoformat(day) for day in programme.skip}
     return sorted(day for day in found if after < day <= until)
+
+
+def _is_off(day: date, locale: Locale) -> bool:
+    """Whether a programme that keeps off holidays does not meet: a weekend class still does on an ordinary weekend."""
+    return is_holiday(day, locale.calendar) if day.weekday() > 4 else not works_on(day, locale.calendar)
 
 
 def session(programme: Programme, id: str, day: date, hold: str, at: datetime) -> Use:
@@ -110,7 +115,7 @@ def session(programme: Programme, id: str, day: date, hold: str, at: datetime) -
         id=id, community=programme.community, kind=programme.kind, state=HELD, room_id=programme.room_id,
         room_name=programme.room_name,
         timezone=programme.timezone, start=start, end=end, programme_id=programme.id, hold=hold, title=programme.title,
-        capacity=programme.capacity, priority=programme.priority, weekly_limit=programme.weekly_limit,
+        capacity=programme.capacity, seats=programme.capacity, priority=programme.priority, weekly_limit=programme.weekly_limit,
         resources=programme.resources, claims=claims_of(wanted, start, end) or [id],
         found_by=[f"programme:{programme.id}"], due=at + HELD_FOR,
     )  # fmt: skip
@@ -129,22 +134,30 @@ def publish(id: str, programme: Programme, hold: str, until: date, clashes: list
     return _timed(programme.but(horizon=until.isoformat(), holds=[hold], clashes=missed), at), said
 
 
-def extend(programme: Programme, hold: str, until: date, clashes: list[Use], at: datetime) -> tuple[Programme, list[Event]]:
-    """More dates are held, up to `until`; those that clash are noted and said."""
-    if programme.state != PUBLISHED or until.isoformat() <= programme.horizon:
-        return _timed(programme, at), []
-    said: list[Event] = [ProgrammeExtended(programme.id, hold, until.isoformat(), at)]
+def extend(
+    programme: Programme, hold: str, until: date, held: list[Use], clashes: list[Use], more: bool, at: datetime
+) -> tuple[Programme, list[Event]]:
+    """More dates are held, up to `until`; those that clash are noted and said. `more`: there are dates after it."""
+    if programme.state != PUBLISHED:
+        return programme.but(due=None), []
+    last = max(until.isoformat(), programme.horizon)
+    said: list[Event] = [ProgrammeExtended(programme.id, hold, last, at)] if held else []
     said += [SessionClashed(programme.id, use.begins, use.finishes, at) for use in clashes]
-    missed = [*programme.clashes, *(use.begins.date().isoformat() for use in clashes)]
-    more = programme.but(horizon=until.isoformat(), holds=[*programme.holds, hold][-30:], clashes=missed[-366:])
-    return _timed(more, at), said
+    missed = [*programme.clashes, *(use.begins.date().isoformat() for use in clashes)][-366:]
+    holds = [*programme.holds, hold][-30:] if held else programme.holds
+    return _timed(programme.but(horizon=last, holds=holds, clashes=missed), at, more), said
 
 
-def _timed(programme: Programme, at: datetime) -> Programme:
-    if programme.state != PUBLISHED or (programme.last and programme.last <= programme.horizon):
+def _timed(programme: Programme, at: datetime, more: bool = True) -> Programme:
+    if not more or (programme.last and programme.last <= programme.horizon):
         return programme.but(due=None)
     zone = ZoneInfo(programme.timezone)
     return programme.but(due=at_clock(at.astimezone(zone).date() + timedelta(days=1), "00:00", zone))
+
+
+def forget(programme: Programme) -> tuple[Programme, list[Event]]:
+    """Who made it was erased."""
+    return programme.but(created_by=""), []
 
 
 def end(programme: Programme, at: datetime) -> tuple[Programme, list[Event]]:

@@ -33,11 +33,19 @@ class Desk:
         room = self._rooms.get(call, call.body["room_id"])
         start, end = call.body["start"], call.body["end"]
         resident_id = self._known.for_whom(call)
+        self._known.standing(call, resident_id)
         made: Use = self._uses.create(
             call, domain.reserve, room, resident_id, start, end, call.body["purpose"], call.actor, call.at,
             taken=lambda: self.slot_taken(call, room, start, end),
         )  # fmt: skip
         return made
+
+    def report_fault(self, call: Call, id: str) -> Room:
+        """Out of order. Residents say so of equipment; of a room, who works here."""
+        if not call.is_one_of(*STAFF) and self._rooms.get(call, id).use != "equipment":
+            raise Forbidden("not_equipment", "tell a worker: they close the room")
+        room: Room = self._rooms.change(call, id, domain.report_fault, call.body["reason"], call.at)
+        return room
 
     def slot_taken(self, call: Call, room: Room, start: datetime, end: datetime) -> Refused:
         """The refusal, with what is free instead."""

@@ -23,7 +23,8 @@ from shared.events.bookings import (
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALTERNATIVES = 3
-CONFIDENTIAL = frozenset({"counselling", "court", "mediation"})  # who is there when is nobody's business
+# Who is there when is nobody's business; and they are booked in their own way: talks, hearings, mediations.
+CONFIDENTIAL = frozenset({"counselling", "court", "mediation", "judge", "mediator", "counsellor"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,10 @@ def repair(room: Room, at: datetime) -> tuple[Room, list[Event]]:
 def reserve(
     id: str, room: Room, resident_id: str, start: datetime, end: datetime, purpose: str, by: str, at: datetime
 ) -> tuple[Use, list[Event]]:
-    """The room for somebody, confirmed at once; that nobody else has it is the claims' business."""
+    """The room for somebody, confirmed at once; that nobody else has it is the claims' business. Raises
+    Invalid("not_reservable")."""
+    if room.use in CONFIDENTIAL:
+        raise Invalid("not_reservable", "it is booked in its own way", "room_id")
     check_times(room, start, end, at)
     use = Use(
         kind=RESERVATION, state=CONFIRMED, room_id=room.id, room_name=room.name, timezone=room.timezone, start=start,

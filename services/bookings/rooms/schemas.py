@@ -39,13 +39,13 @@ class _RoomFacts(Schema):
 class OpenRoom(_RoomFacts):
     name = Text(80, required=True)
     use = fields.String(required=True, validate=validate.OneOf(USES))
-    capacity = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=1000))
+    capacity = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=5000))
     hours = fields.Dict(keys=fields.String(validate=validate.OneOf(DAYS)), values=_intervals(), required=True)
 
 
 class ChangeRoom(_RoomFacts):
     name = Text(80)
-    capacity = fields.Integer(strict=True, validate=validate.Range(min=1, max=1000))
+    capacity = fields.Integer(strict=True, validate=validate.Range(min=1, max=5000))
     hours = fields.Dict(keys=fields.String(validate=validate.OneOf(DAYS)), values=_intervals())
 
 

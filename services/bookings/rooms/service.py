@@ -46,7 +46,7 @@ class Rooms:
 
     @api("POST", "/{community}/rooms/{id}/faults", takes=schemas.ReportFault, gives=schemas.RoomView, allow=BOOKERS)
     def report_fault(self, call, id):
-        return self.rooms.change(call, id, domain.report_fault, call.body["reason"], call.at)
+        return self.desk.report_fault(call, id)
 
     @api("POST", "/{community}/rooms/{id}/repair", gives=schemas.RoomView, allow=STAFF, status=200)
     def repair(self, call, id):

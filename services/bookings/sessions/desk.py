@@ -69,8 +69,15 @@ class Sessions:
         person = call.query.get("resident_id", call.actor)
         if not self.known.may_act(call, person):
             raise Forbidden("not_yours", "these are somebody else's bookings")
+        self._enrolments.may_read(call, [person])
         where = {"found_by": f"person:{person}", "start": {"$gte": call.query.get("since", call.at)}}
-        page = self._uses.page(call, where, limit=call.query["limit"], after=call.query["after"])
+
+        def keep(document: dict[str, Any]) -> bool:
+            if document["kind"] not in domain.KINDS:
+                return document["kind"] == RESERVATION or person == call.actor  # what is confidential is the person's alone
+            return any(p["person"] == person and p["state"] != domain.GONE for p in document["places"])
+
+        page = self._uses.page(call, where, keep=keep, limit=call.query["limit"], after=call.query["after"])
         return Page([_booking(use, person) for use in page.items], page.next)
 
     def place(self, call: Call, id: str) -> dict[str, Any]:
@@ -78,11 +85,13 @@ class Sessions:
         session, n = domain.split(id)
         use = self.get(call, session)
         self._may_touch(call, use, n)
+        self._enrolments.may_read(call, [domain.place_of(use, n)["person"]], use)
         return domain.shown(use, domain.place_of(use, n))
 
     def presence(self, call: Call, id: str) -> dict[str, Any]:
-        """Who has a place and who is there: for staff."""
+        """Who has a place and who is there: for staff; of children, for the staff of their class in its hours."""
         use = self.get(call, id)
+        self._enrolments.may_read(call, [p["person"] for p in use.places], use)
         return {"session": use, "places": [domain.shown(use, p) for p in use.places if p["state"] != domain.GONE]}
 
     # -- taking
@@ -90,6 +99,8 @@ class Sessions:
     def take(self, call: Call, id: str) -> dict[str, Any]:
         """A seat or a place in the line. Raises Conflict: limit_reached and what `take` raises."""
         use = self.get(call, id)
+        if domain.KINDS[use.kind].own_desk:
+            raise Conflict("booked_elsewhere", f"see {domain.KINDS[use.kind].own_desk}", path=domain.KINDS[use.kind].own_desk)
         person = self.known.person(call, self.known.for_whom(call))
         try:
             if use.kind == AFTER_SCHOOL:
@@ -145,12 +156,15 @@ class Sessions:
 
     def check_in(self, call: Call, id: str) -> dict[str, Any]:
         """By the code on the wall, or by a worker. Raises Invalid("code_invalid"), Conflict."""
-        session, _ = domain.split(id)
+        session, n = domain.split(id)
         code = call.body.get("code")
         if code is None and not call.is_one_of(*STAFF):
             raise Invalid("code_missing", "send the code that is shown at the door", "code")
         if code is not None:
             self._check_code(call, session, code)
+        use = self.get(call, session)
+        if use.kind == AFTER_SCHOOL:
+            self._enrolments.check(call, use, self.known.person(call, domain.place_of(use, int(n))["person"]))
         return self._change(call, id, domain.check_in, "worker" if code is None else "code", call.at)
 
     def _check_code(self, call: Call, session: str, code: str) -> None:
@@ -175,12 +189,15 @@ class Sessions:
         """Another time or room. Raises Conflict("slot_taken") with alternatives."""
         use = self.get(call, id)
         start, end = call.body.get("start", use.start), call.body.get("end", use.end)
+        if use.kind == "counter":
+            raise Conflict("counter_stays", "appointments are given back and made again")
         room = self._rooms.get(call, call.body.get("room_id", use.room_id)) if use.room_id else None
-        if room:
-            rooms.check_times(room, start, end, call.at)
-        else:
-            check_grid(start, end, call.at)
-        capacity = min(use.capacity, room.capacity) if room else use.capacity
+        check_grid(start, end, call.at)
+        for needed in [room, *self._rooms.several(call.community, use.resources)]:
+            if needed:
+                rooms.check_times(needed, start, end, call.at)
+        seats = use.seats or use.capacity
+        capacity = min(seats, room.capacity) if room else seats
         args = (start, end, room.id if room else "", room.name if room else "", capacity, call.at)
         try:
             moved: Use = self._uses.change(call, id, domain.move, *args)
@@ -195,13 +212,29 @@ class Sessions:
         use = self._uses.find(call.community, event.session_id)
         if not self.known.hold(call, event, use):
             self._uses.change(call, event.session_id, domain.give_back_of, event.person_id, "over_limit", call.at)
+        elif use and use.kind == AFTER_SCHOOL and not self._enrolments.consented(call.community, use, event.person_id):
+            self._uses.change(call, event.session_id, domain.give_back_of, event.person_id, "consent_withdrawn", call.at)
 
     def let_go_all(self, call: Call, session_id: str) -> None:
         """A cancelled session's places are nobody's."""
         use = self._uses.find(call.community, session_id)
-        if use is not None:
-            for place in use.places:
-                self.known.unhold(call, conduct.Freed(place["person"], domain.place_id(use, place), use.begins))
+        for person, places in _by_person(use).items() if use else ():
+            self.known.rehold(call, person, places, None)
+
+    def move_all(self, call: Call, event: Any) -> None:
+        """A moved session's places count in its new week."""
+        use = self._uses.find(call.community, event.session_id)
+        for person, places in _by_person(use).items() if use else ():
+            self.known.rehold(call, person, places, (event.start, event.programme_id))
+
+    def retell(self, call: Call, child_id: str) -> None:
+        """Other people act for the child now: they are told, and those who no longer do are not."""
+        child = self.known.people.find(call.community, child_id)
+        if child is None:
+            return
+        for use in self._desk.of(call.community, child_id):
+            if use.kind in domain.KINDS and use.end > call.at - domain.GRACE:
+                self._uses.change(call.plain(), use.id, domain.retell, child_id, self.known.tell(child))
 
     def note_missed(self, call: Call, event: Any) -> None:
         """Missed places count against their people, never against a child."""
@@ -225,6 +258,7 @@ class Sessions:
         """Missed places, suspension and credits, for who may act for the person."""
         if not self.known.may_act(call, person_id):
             raise Forbidden("not_yours", "this is somebody else's record")
+        self._enrolments.may_read(call, [person_id])
         return self._people.find(call.community, person_id) or Person(id=person_id)
 
     def forget(self, call: Call, resident_id: str) -> None:
@@ -238,6 +272,14 @@ class Sessions:
 
     def _rules(self) -> conduct.Limits:
         return conduct.Limits.read(self._platform.settings.environ)
+
+
+def _by_person(use: Use) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for place in use.places:
+        if place["person"] != domain.ERASED:
+            found.setdefault(place["person"], []).append(domain.place_id(use, place))
+    return found
 
 
 def _booking(use: Use, person: str) -> dict[str, Any]:

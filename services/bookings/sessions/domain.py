@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.bookings.domain import CANCELLED, HELD, OPEN, OVER, RELEASED, Person, Use, claims_of, next_reminder
+from services.bookings.domain import CANCELLED, HELD, OPEN, RELEASED, Person, Use, claims_of
 from shared.calendar import at_clock
 from shared.errors import Conflict, Missing
 from shared.events.base import Event
 from shared.events.bookings import (
-    ChildNotCollected,
     ChildSignedIn,
     PlaceOffered,
     PlaceReleased,
@@ -24,11 +23,9 @@ from shared.events.bookings import (
     PlaceTaken,
     PlaceVisited,
     PlaceWaitlisted,
-    ReminderDue,
     SessionCancelled,
     SessionMoved,
     SessionOpened,
-    SessionOver,
 )
 
 WAITING, OFFERED, TAKEN, PRESENT, MISSED, GONE = "waiting", "offered", "taken", "present", "missed", "released"
@@ -43,8 +40,12 @@ PLACES = {  # what may follow
 ACTIVE = frozenset({WAITING, OFFERED, TAKEN, PRESENT})
 SEATED = frozenset({OFFERED, TAKEN, PRESENT})
 LARGEST = 500  # seats and waiting together
+ROUNDS = 5  # times that a person may take a place in one session and give it back
+ARRIVALS = 4 * LARGEST
+ERASED = "erased"
 OFFER = timedelta(hours=2)
 LAST_HOUR = timedelta(hours=1)
+HOURS_BEFORE = (24, 1)
 GRACE = timedelta(minutes=15)  # an unclaimed seat is released this long after the start
 LATE = (timedelta(minutes=15), timedelta(minutes=30))  # a child not collected: its guardians, then the duty lead
 
@@ -57,6 +58,7 @@ class Rules:
     waits: bool = True  # has a waiting list
     misses: bool = True  # a seat that nobody came for counts as missed
     cut_off: str = ""  # the wall-clock time of its day after which nothing is ordered or given back
+    own_desk: str = ""  # where its places are booked instead, because more belongs to them
     hidden: bool = False  # who attends what is nobody's business: no title in events, "占用" in feeds
 
 
@@ -67,9 +69,9 @@ KINDS: dict[str, Rules] = {
     "club": Rules(),
     "film": Rules(),
     "lesson": Rules(),
-    "parlour": Rules(waits=False, hidden=True),
-    "counter": Rules(room=False, waits=False),
-    "meal": Rules(room=False, waits=False, misses=False, cut_off="09:30"),
+    "parlour": Rules(waits=False, hidden=True, own_desk="/parlour"),
+    "counter": Rules(room=False, waits=False, own_desk="/appointments"),
+    "meal": Rules(room=False, waits=False, misses=False, cut_off="09:30", own_desk="/meals"),
     "visit": Rules(room=False),
 }
 
@@ -142,15 +144,18 @@ def take(use: Use, person: Person, tell: list[str], by: str, at: datetime) -> tu
         raise Conflict("suspended", "too many missed places", until=person.suspended_until.isoformat())
     if mine := next((p for p in use.places if p["person"] == person.id and p["state"] in ACTIVE), None):
         raise Conflict("already_booked", "one place a person", place_id=place_id(use, mine), state=mine["state"])
+    if sum(p["person"] == person.id for p in use.places) >= ROUNDS:
+        raise Conflict("too_often", f"at most {ROUNDS} times")
     line = queue(use)
     free = seated(use) < use.capacity and not line
-    if not free and (not KINDS[use.kind].waits or seated(use) + len(line) >= LARGEST):
+    full = seated(use) + len(line) >= LARGEST or use.arrivals >= ARRIVALS
+    if full or (not free and not KINDS[use.kind].waits):
         raise Conflict("session_full", "no seat is left")
     rank = next((n for n, group in enumerate(use.priority) if group in person.groups), len(use.priority))
     place = {"n": use.arrivals + 1, "person": person.id, "tell": tell, "rank": rank, "at": at, "by": by}
     place |= {"state": TAKEN if free else WAITING, "late": at >= use.start}
     after = use.but(places=[*use.places, place], arrivals=use.arrivals + 1)
-    after = _found(after)
+    after = found(after)
     if free:
         return _timed(after, at), [_taken(after, place, "booked", at)]
     position = next(i for i, p in enumerate(queue(after), start=1) if p["n"] == place["n"])
@@ -170,7 +175,7 @@ def confirm(use: Use, n: int, at: datetime) -> tuple[Use, list[Event]]:
         raise Conflict("not_offered", "no seat is kept for you now", state=place["state"])
     if at >= place["offered_until"]:
         raise Conflict("offer_over", "the time to confirm has run out")
-    after = _step(use, n, TAKEN, offered_until=None)
+    after = step(use, n, TAKEN, offered_until=None)
     return _timed(after, at), [_taken(after, place, "confirmed", at)]
 
 
@@ -181,9 +186,11 @@ def give_back(use: Use, n: int, reason: str, at: datetime) -> tuple[Use, list[Ev
         raise Conflict("already_over", "this place is over", state=place["state"])
     if reason in ("by_resident", "by_worker"):
         _before_cut_off(use, at)
-    after = _found(_step(use, n, GONE, reason=reason, offered_until=None))
-    after, promoted = _promote(after, at)
-    return _timed(after, at), [_released(after, place, reason, at), *promoted]
+    if reason == "by_resident" and place["state"] == TAKEN and at >= use.start and counts(use, place):
+        return timed_after(missed_by(use, [place], at), at)
+    after = found(step(use, n, GONE, reason=reason, offered_until=None))
+    after, promoted = promote(after, at)
+    return _timed(after, at), [released(after, place, reason, at), *promoted]
 
 
 def give_back_of(use: Use, person_id: str, reason: str, at: datetime) -> tuple[Use, list[Event]]:
@@ -197,23 +204,40 @@ def give_back_of(use: Use, person_id: str, reason: str, at: datetime) -> tuple[U
 def forget(use: Use, person_id: str, at: datetime) -> tuple[Use, list[Event]]:
     """The person was erased: what lies ahead is given back, and nothing here names them."""
     after, said = give_back_of(use, person_id, "erased", at)
-    places = [p | {"person": "erased", "tell": [], "by": ""} if p["person"] == person_id else p for p in after.places]
-    return _found(after.but(places=places)), said
+    return found(after.but(places=[_without(p, person_id) for p in after.places])), said
 
 
-def _promote(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+def _without(place: dict[str, Any], person_id: str) -> dict[str, Any]:
+    if place["person"] == person_id:
+        return place | {"person": ERASED, "tell": [], "by": ""}
+    by = "" if place["by"] == person_id else place["by"]
+    return place | {"by": by, "tell": [id for id in place["tell"] if id != person_id]}
+
+
+def forget_teller(use: Use, person_id: str) -> tuple[Use, list[Event]]:
+    """Somebody who booked for another was erased."""
+    return use.but(places=[_without(p, person_id) for p in use.places]), []
+
+
+def retell(use: Use, person_id: str, tell: list[str]) -> tuple[Use, list[Event]]:
+    """Others are told of this person's places from now on."""
+    places = [p | {"tell": tell} if p["person"] == person_id else p for p in use.places]
+    return (use, []) if places == use.places else (use.but(places=places), [])
+
+
+def promote(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Free seats go to those who wait."""
     said: list[Event] = []
     while at < use.end and seated(use) < use.capacity and (line := queue(use)):
         first = line[0]
         until = min(at + OFFER, use.start - LAST_HOUR)
         if until <= at:
-            use = _step(use, first["n"], TAKEN, late=at >= use.start)
+            use = step(use, first["n"], TAKEN, late=True)  # so late that not coming is no miss
             said.append(_taken(use, first, "promoted", at))
         else:
-            use = _step(use, first["n"], OFFERED, offered_until=until)
+            use = step(use, first["n"], OFFERED, offered_until=until)
             said.append(PlaceOffered(
-                use.id, place_id(use, first), use.kind, _title(use), use.room_name, first["person"], first["tell"],
+                use.id, place_id(use, first), use.kind, title_of(use), use.room_name, first["person"], first["tell"],
                 use.begins, use.finishes, until.astimezone(use.zone), at,
             ))  # fmt: skip
     return use, said
@@ -233,7 +257,7 @@ def check_in(use: Use, n: int, how: str, at: datetime) -> tuple[Use, list[Event]
         raise Conflict("session_over", "it has ended")
     if place["state"] != TAKEN:
         raise Conflict("place_not_taken", "this place is no seat", state=place["state"])
-    after = _step(use, n, PRESENT, seen_at=at)
+    after = step(use, n, PRESENT, seen_at=at)
     said: list[Event] = [PlaceVisited(use.id, place_id(use, place), use.programme_id, use.kind, place["person"], how, at)]
     if use.kind == "after_school":
         said.append(ChildSignedIn(use.id, place["person"], place["tell"], at.astimezone(use.zone)))
@@ -245,18 +269,25 @@ def leave(use: Use, person_id: str, at: datetime) -> tuple[Use, list[Event]]:
     place = of_person(use, person_id)
     if place.get("left_at"):
         return use, []
-    return _timed(_marked(use, place["n"], left_at=at), at), []
+    return _timed(marked(use, place["n"], left_at=at), at), []
 
 
 # -- the centre's hand
+
+
+def close(use: Use, reason: str, at: datetime) -> tuple[Use, list[Event]]:
+    """Its programme has ended: it does not take place, whether it was open already or held."""
+    if use.state == HELD:
+        return release(use)
+    return cancel(use, reason, at) if use.state == OPEN and at < use.start else (use, [])
 
 
 def open_session(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Its programme is published."""
     if use.state != HELD:
         return use, []
-    said = SessionOpened(use.id, use.programme_id, use.kind, _title(use), use.room_id, use.begins, use.finishes, at)
-    return _timed(_found(use.become(OPEN)), at), [said]
+    said = SessionOpened(use.id, use.programme_id, use.kind, title_of(use), use.room_id, use.begins, use.finishes, at)
+    return _timed(found(use.become(OPEN)), at), [said]
 
 
 def release(use: Use) -> tuple[Use, list[Event]]:
@@ -272,6 +303,8 @@ def cancel(use: Use, reason: str, at: datetime) -> tuple[Use, list[Event]]:
         raise Conflict("already_cancelled", "it is cancelled already")
     if at >= use.end:
         raise Conflict("already_over", "it has ended")
+    if still_here(use):
+        raise Conflict("children_present", "children are signed in: each is collected first")
     tell = _everybody(use)
     places = [
         p | {"state": GONE, "reason": "session_cancelled", "offered_until": None} if p["state"] in ACTIVE else p
@@ -279,7 +312,7 @@ def cancel(use: Use, reason: str, at: datetime) -> tuple[Use, list[Event]]:
     ]
     after = use.become(CANCELLED, claims=[use.id], reason=reason, places=places, due=None)
     said = SessionCancelled(
-        use.id, use.programme_id, use.kind, _title(use), use.room_name, use.begins, use.finishes, tell, reason, at
+        use.id, use.programme_id, use.kind, title_of(use), use.room_name, use.begins, use.finishes, tell, reason, at
     )
     return after, [said]
 
@@ -290,98 +323,54 @@ def move(
     """Another time or room; places follow, the last seats of a smaller room go back to the head of the line."""
     if use.state != OPEN or at >= use.start:
         raise Conflict("already_over", "it has begun, or is not open")
+    if any(p["state"] == PRESENT for p in use.places):
+        raise Conflict("already_checked_in", "people are here already")
     after = use.but(
-        start=start, end=end, room_id=room_id, room_name=room_name, capacity=capacity,
+        reminded=[], start=start, end=end, room_id=room_id, room_name=room_name, capacity=capacity,
         claims=claims_of([room_id, *use.resources], start, end) or [use.id],
     )  # fmt: skip
     seats = sorted((p for p in after.places if p["state"] in SEATED), key=lambda p: (p["rank"], p["n"]))
     for place in seats[capacity:]:
-        after = _step(after, place["n"], WAITING, offered_until=None)
-    after, promoted = _promote(_found(after), at)
+        after = step(after, place["n"], WAITING, offered_until=None)
+    for place in [p for p in after.places if p["state"] == OFFERED]:
+        until = max(at, min(place["offered_until"], start - LAST_HOUR))
+        after = marked(after, place["n"], offered_until=until)
+    after, promoted = promote(found(after), at)
+    line = [p["n"] for p in queue(after)]
+    demoted = [
+        PlaceWaitlisted(**_about(after, p), position=line.index(p["n"]) + 1, at=at) for p in seats[capacity:] if p["n"] in line
+    ]
     said = SessionMoved(
-        use.id, use.programme_id, use.kind, _title(use), room_id, room_name, after.begins, after.finishes,
+        use.id, use.programme_id, use.kind, title_of(use), room_id, room_name, after.begins, after.finishes,
         _everybody(use), at,
     )  # fmt: skip
-    return _timed(after, at), [said, *promoted]
+    return _timed(after, at), [said, *demoted, *promoted]
 
 
 # -- time
 
 
-def pass_time(use: Use, at: datetime) -> tuple[Use, list[Event]]:
-    """All that time itself has changed by now: offers lapse, reminders go out, seats are missed, the end comes."""
-    if use.state != OPEN or use.due is None or use.due > at:
-        return use, []
-    said: list[Event] = []
-    for part in (_lapse, _remind, _miss, _call_out, _end):
-        use, more = part(use, at)
-        said += more
-    return _timed(use.but(due=None), at), said
+def timed_after(done: tuple[Use, list[Event]], at: datetime) -> tuple[Use, list[Event]]:
+    return _timed(done[0].but(due=None), at), done[1]
 
 
-def _lapse(use: Use, at: datetime) -> tuple[Use, list[Event]]:
-    said: list[Event] = []
-    for place in [p for p in use.places if p["state"] == OFFERED and p["offered_until"] <= at]:
-        use = _step(use, place["n"], GONE, reason="offer_lapsed", offered_until=None)
-        said.append(_released(use, place, "offer_lapsed", at))
-    use, promoted = _promote(use, at) if said else (use, [])
-    return _found(use), said + promoted
+def counts(use: Use, place: dict[str, Any]) -> bool:
+    """Whether not coming is a miss: not for who had the seat at the last moment, or was erased."""
+    return KINDS[use.kind].misses and not place.get("late") and place["person"] != ERASED
 
 
-def _remind(use: Use, at: datetime) -> tuple[Use, list[Event]]:
-    if use.due is None or at >= use.start or (upcoming := next_reminder(use.start, use.due - timedelta(seconds=1))) is None:
-        return use, []
-    tell = sorted({id for p in use.places if p["state"] == TAKEN for id in p["tell"]})
-    if upcoming > at or not tell:
-        return use, []
-    hours = 24 if use.start - at > timedelta(hours=1, minutes=30) else 1
-    said = ReminderDue(use.id, use.kind, _title(use), use.room_name, tell, use.begins, use.finishes, hours, at)
-    return use, [said]
-
-
-def _miss(use: Use, at: datetime) -> tuple[Use, list[Event]]:
-    """Unclaimed seats are released, and go to who waits at the door."""
-    if at < use.start + GRACE or not KINDS[use.kind].misses:
-        return use, []
-    missed = [p for p in use.places if p["state"] == TAKEN and not p.get("late")]
+def missed_by(use: Use, missed: list[dict[str, Any]], at: datetime) -> tuple[Use, list[Event]]:
     for place in missed:
-        use = _step(use, place["n"], MISSED)
-    if not missed:
-        return use, []
+        use = step(use, place["n"], MISSED)
     people, tell = [p["person"] for p in missed], sorted({id for p in missed for id in p["tell"]})
     said: list[Event] = [PlacesMissed(
-        use.id, use.programme_id, use.kind, _title(use), use.room_name, people, tell, use.begins, use.finishes, at
+        use.id, use.programme_id, use.kind, title_of(use), use.room_name, people, tell, use.begins, use.finishes, at
     )]  # fmt: skip
-    use, promoted = _promote(_found(use), at)
+    use, promoted = promote(found(use), at)
     return use, said + promoted
 
 
-def _call_out(use: Use, at: datetime) -> tuple[Use, list[Event]]:
-    """Children whom nobody collected."""
-    said: list[Event] = []
-    if use.kind != "after_school":
-        return use, said
-    for stage, late in zip(("guardian", "duty_lead"), LATE, strict=True):
-        for place in use.places:
-            waits = place["state"] == PRESENT and not place.get("left_at")
-            if waits and at >= use.end + late and stage not in place.get("called", []):
-                use = _marked(use, place["n"], called=[*place_of(use, place["n"]).get("called", []), stage])
-                minutes = int(late.total_seconds()) // 60
-                said.append(ChildNotCollected(use.id, place["person"], place["tell"], stage, minutes, at))
-    return use, said
-
-
-def _end(use: Use, at: datetime) -> tuple[Use, list[Event]]:
-    if at < use.end or _still_here(use):
-        return use, []
-    attended = [p["person"] for p in use.places if p["state"] == PRESENT]
-    missed = sum(p["state"] == MISSED for p in use.places)
-    places = [p | {"state": GONE, "reason": "session_over"} if p["state"] in (WAITING, OFFERED) else p for p in use.places]
-    after = use.become(OVER, places=places)
-    return after, [SessionOver(use.id, use.programme_id, use.kind, use.room_id, attended, missed, at)]
-
-
-def _still_here(use: Use) -> list[dict[str, Any]]:
+def still_here(use: Use) -> list[dict[str, Any]]:
     """Children of an after-school class who have not left."""
     if use.kind != "after_school":
         return []
@@ -392,10 +381,10 @@ def _moments(use: Use) -> Iterator[datetime]:
     """When time will change something."""
     yield from (p["offered_until"] for p in use.places if p["state"] == OFFERED)
     if any(p["state"] == TAKEN for p in use.places):
-        yield from (use.start - before for before in (timedelta(hours=24), timedelta(hours=1)))
+        yield from (use.start - timedelta(hours=hours) for hours in HOURS_BEFORE if hours not in use.reminded)
         if KINDS[use.kind].misses:
             yield use.start + GRACE
-    called = [set(p.get("called", [])) for p in _still_here(use)]
+    called = [set(p.get("called", [])) for p in still_here(use)]
     if called:
         yield from (use.end + late for late, stage in zip(LATE, ("guardian", "duty_lead"), strict=True)
                     if any(stage not in c for c in called))  # fmt: skip
@@ -408,7 +397,7 @@ def _timed(use: Use, at: datetime) -> Use:
     later = [moment for moment in _moments(use) if moment > at]
     if use.due is not None and use.due <= at:
         later.append(use.due)
-    if use.end > at or not _still_here(use):
+    if use.end > at or not still_here(use):
         later.append(max(use.end, at))
     return use.but(due=min(later, default=None))
 
@@ -416,29 +405,29 @@ def _timed(use: Use, at: datetime) -> Use:
 # -- inside
 
 
-def _step(use: Use, n: int, state: str, **more: Any) -> Use:
+def step(use: Use, n: int, state: str, **more: Any) -> Use:
     if state not in PLACES[place_of(use, n)["state"]]:
         raise Conflict("illegal_transition", f"{place_of(use, n)['state']} cannot become {state}")
-    return _marked(use, n, state=state, **more)
+    return marked(use, n, state=state, **more)
 
 
-def _marked(use: Use, n: int, **more: Any) -> Use:
+def marked(use: Use, n: int, **more: Any) -> Use:
     return use.but(places=[p | more if p["n"] == n else p for p in use.places])
 
 
-def _found(use: Use) -> Use:
+def found(use: Use) -> Use:
     """With what lists look it up by."""
-    people = sorted({p["person"] for p in use.places if p["state"] in ACTIVE | {MISSED}})
+    people = sorted({p["person"] for p in use.places} - {ERASED})
     rooms = [f"room:{id}" for id in (use.room_id, *use.resources) if id]
     programme = [f"programme:{use.programme_id}"] if use.programme_id else []
-    return use.but(found_by=[f"kind:{use.kind}", *rooms, *programme, *(f"person:{id}" for id in people if id != "erased")])
+    return use.but(found_by=[f"kind:{use.kind}", *rooms, *programme, *(f"person:{id}" for id in people)])
 
 
 def _everybody(use: Use) -> list[str]:
     return sorted({id for p in use.places if p["state"] in ACTIVE for id in p["tell"]})
 
 
-def _title(use: Use) -> str:
+def title_of(use: Use) -> str:
     return "" if KINDS[use.kind].hidden else use.title
 
 
@@ -446,7 +435,8 @@ def _about(use: Use, place: dict[str, Any]) -> dict[str, Any]:
     """What every event of a place begins with."""
     return {
         "session_id": use.id, "place_id": place_id(use, place), "programme_id": use.programme_id, "kind": use.kind,
-        "title": _title(use), "room_name": use.room_name, "person_id": place["person"], "tell": place["tell"],
+        "title": title_of(use), "room_name": "" if KINDS[use.kind].hidden else use.room_name, "person_id": place["person"],
+        "tell": place["tell"],
         "start": use.begins, "end": use.finishes,
     }  # fmt: skip
 
@@ -455,5 +445,5 @@ def _taken(use: Use, place: dict[str, Any], how: str, at: datetime) -> Event:
     return PlaceTaken(**_about(use, place), how=how, at=at)
 
 
-def _released(use: Use, place: dict[str, Any], reason: str, at: datetime) -> Event:
+def released(use: Use, place: dict[str, Any], reason: str, at: datetime) -> Event:
     return PlaceReleased(**_about(use, place), reason=reason, at=at)

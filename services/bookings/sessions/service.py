@@ -12,6 +12,7 @@ from shared.events.bookings import (
     PlaceTaken,
     PlaceWaitlisted,
     SessionCancelled,
+    SessionMoved,
     SessionOver,
 )
 from shared.http import api
@@ -94,6 +95,10 @@ class Sessions:
     @on(PlaceReleased, once=by_cause)
     def forget_the_place(self, call, event):
         self.sessions.known.unhold(call, event)
+
+    @on(SessionMoved, once=by_cause)
+    def move_the_places(self, call, event):
+        self.sessions.move_all(call, event)
 
     @on(SessionCancelled, once=by_cause)
     def forget_the_places(self, call, event):

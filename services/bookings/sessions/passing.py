@@ -1,0 +1,93 @@
+"""What time itself does to a session: offers lapse, reminders go out, seats are missed, children are late, the end comes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from services.bookings.domain import OPEN, OVER, Use
+from services.bookings.sessions.domain import (
+    ERASED,
+    GONE,
+    GRACE,
+    HOURS_BEFORE,
+    LATE,
+    MISSED,
+    OFFERED,
+    PRESENT,
+    TAKEN,
+    WAITING,
+    counts,
+    found,
+    marked,
+    missed_by,
+    place_of,
+    promote,
+    released,
+    step,
+    still_here,
+    timed_after,
+    title_of,
+)
+from shared.events.base import Event
+from shared.events.bookings import ChildNotCollected, ReminderDue, SessionOver
+
+
+def pass_time(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    """All that time itself has changed by now: offers lapse, reminders go out, seats are missed, the end comes."""
+    if use.state != OPEN or use.due is None or use.due > at:
+        return use, []
+    said: list[Event] = []
+    for part in (_lapse, _remind, _miss, _call_out, _end):
+        use, more = part(use, at)
+        said += more
+    return timed_after((use, said), at)
+
+
+def _lapse(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    said: list[Event] = []
+    for place in [p for p in use.places if p["state"] == OFFERED and p["offered_until"] <= at]:
+        use = step(use, place["n"], GONE, reason="offer_lapsed", offered_until=None)
+        said.append(released(use, place, "offer_lapsed", at))
+    use, promoted = promote(use, at) if said else (use, [])
+    return found(use), said + promoted
+
+
+def _remind(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    come = [hours for hours in HOURS_BEFORE if at >= use.start - timedelta(hours=hours) and hours not in use.reminded]
+    tell = sorted({id for p in use.places if p["state"] == TAKEN for id in p["tell"]})
+    if not come or at >= use.start or not tell:
+        return use, []
+    hours, use = come[-1], use.but(reminded=[*use.reminded, *come])
+    said = ReminderDue(use.id, use.kind, title_of(use), use.room_name, tell, use.begins, use.finishes, hours, at)
+    return use, [said]
+
+
+def _miss(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    """Unclaimed seats are released, and go to who waits at the door."""
+    missed = [p for p in use.places if p["state"] == TAKEN and counts(use, p)] if at >= use.start + GRACE else []
+    return missed_by(use, missed, at) if missed else (use, [])
+
+
+def _call_out(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    """Children whom nobody collected."""
+    said: list[Event] = []
+    if use.kind != "after_school":
+        return use, said
+    for stage, late in zip(("guardian", "duty_lead"), LATE, strict=True):
+        for place in use.places:
+            waits = place["state"] == PRESENT and not place.get("left_at")
+            if waits and at >= use.end + late and stage not in place.get("called", []):
+                use = marked(use, place["n"], called=[*place_of(use, place["n"]).get("called", []), stage])
+                minutes = int(late.total_seconds()) // 60
+                said.append(ChildNotCollected(use.id, place["person"], place["tell"], stage, minutes, at))
+    return use, said
+
+
+def _end(use: Use, at: datetime) -> tuple[Use, list[Event]]:
+    if at < use.end or still_here(use):
+        return use, []
+    attended = [p["person"] for p in use.places if p["state"] == PRESENT and p["person"] != ERASED]
+    missed = sum(p["state"] == MISSED for p in use.places)
+    places = [p | {"state": GONE, "reason": "session_over"} if p["state"] in (WAITING, OFFERED) else p for p in use.places]
+    after = use.become(OVER, places=places)
+    return after, [SessionOver(use.id, use.programme_id, use.kind, use.room_id, attended, missed, at)]
