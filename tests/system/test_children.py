@@ -66,7 +66,7 @@ def test_a_child_not_collected_is_told_to_the_guardian_and_then_to_the_duty_lead
         world.until(lambda: lijing.worker.get(lijing.path(f"/sessions/{school.session}"))["state"] == "over", what="the end")
     assert (len(said("guardian")), len(said("duty_lead"))) == (1, 1)
     assert lijing.told(school.guardian_id, "child_not_collected")
-    assert lijing.told(lead, "child_not_collected")
+    assert lijing.told(lead, "child_still_here")
 
 
 def test_adults_for_40_children_are_2_and_for_41_are_3(world: World, lijing: Community) -> None:
@@ -148,7 +148,7 @@ def test_absence_twice_running_is_reported(world: World, lijing: Community) -> N
         world.settle()
     assert said()[-1]["body"]["times"] == 2
     assert lijing.told(school.guardian_id, "child_absent")
-    assert lijing.told(lijing.id_of("duty_lead"), "child_absent")
+    assert lijing.told(lijing.id_of("duty_lead"), "absences")
 
 
 def test_what_is_known_of_a_child_is_encrypted_and_erased_with_it(world: World, lijing: Community) -> None:

@@ -14,7 +14,7 @@ def test_an_appointment_that_has_come_goes_before_walk_ins_who_were_there_first(
     week.publish().raise_for_status()
     start, people = week.at(0, 10), [lijing.register()["id"] for _ in range(2)]
     place = week.book(start, people[0]).json()["id"]
-    refused(lijing.resident.call("POST", lijing.path("/counter/queue"), {"place_id": place}), 403, "not_yours")
+    refused(lijing.resident.call("POST", lijing.path("/counter/queue"), {"place_id": place}), 403, "at_the_counter")
     with world.clock_at(start):
         walk_in = lijing.worker.post(lijing.path("/counter/queue"), {"resident_id": people[1]})
         unknown = lijing.worker.post(lijing.path("/counter/queue"), {"groups": ["disabled"]})

@@ -48,7 +48,7 @@ def assess(elder: Elder, score: int, by: str, at: datetime) -> tuple[Elder, list
 
 def forget(elder: Elder) -> tuple[Elder, list[Event]]:
     """The person was erased."""
-    return elder.but(gone=True, needs="", diet="", assessments=[], contacts=[]), []
+    return elder.but(gone=True, resident_id="erased", needs="", diet="", assessments=[], contacts=[]), []
 
 
 def forget_contact(elder: Elder, person_id: str) -> tuple[Elder, list[Event]]:

@@ -33,7 +33,11 @@ class Desk:
         room = self._rooms.get(call, call.body["room_id"])
         start, end = call.body["start"], call.body["end"]
         resident_id = self._known.for_whom(call)
-        self._known.standing(call, resident_id)
+        try:
+            self._known.standing(call, resident_id)
+        except Refused:
+            self._uses.repeated(call, call.new_id(USES.collection))  # what was granted once is told again
+            raise
         made: Use = self._uses.create(
             call, domain.reserve, room, resident_id, start, end, call.body["purpose"], call.actor, call.at,
             taken=lambda: self.slot_taken(call, room, start, end),
