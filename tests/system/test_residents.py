@@ -205,7 +205,7 @@ def test_export_holds_everything_and_erasure_leaves_nothing(world: World, lijing
     export = person.get(f"/lijing/residents/{resident['id']}/export")
     assert all(text in str(export["resident"]) for text in _personal(facts))
     assert export["account"]["phone"] == phone
-    assert [r["purpose"] for r in export["elsewhere"]["bookings"]["reservations"]] == ["只有我知道"]
+    assert [use["purpose"] for use in export["elsewhere"]["bookings"]["bookings"]["uses"]] == ["只有我知道"]
     assert room["name"] in export["elsewhere"]["notifications"]["messages"][0]["text"]
     assert {d["channel"] for d in export["elsewhere"]["notifications"]["deliveries"]} == {"inbox", "mail"}
 

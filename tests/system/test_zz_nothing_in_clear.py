@@ -36,7 +36,7 @@ def _live(world: World, lijing: Community) -> list[str]:
     for question in ({"name": NAMES[0]}, {"name": PINYIN[0]}, {"phone": phone}):
         assert lijing.worker.post("/lijing/residents/search", question, key="")["items"]
     # Through a delay tier too: the first try to tell of it fails.
-    broken = world.faults / "notifications.tell_of_reservations.fails"
+    broken = world.faults / "notifications.tell_whom_it_concerns.fails"
     broken.touch()
     failed = world.metric("notifications", "linli_events_consumed_total")
     lijing.reserve(person, lijing.room()["id"], tomorrow(9), purpose=WORDS[1], key="clear-key-1").raise_for_status()
