@@ -213,7 +213,7 @@ class World:
         finally:
             self.clock_file.unlink()
 
-    def until(self, found: Callable[[], Any], seconds: float = 30, what: str = "it") -> Any:
+    def until(self, found: Callable[[], Any], seconds: float = 90, what: str = "it") -> Any:
         """The first true value."""
         return until(found, seconds, what)
 
