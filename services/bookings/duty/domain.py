@@ -23,7 +23,6 @@ from shared.events.bookings import (
 )
 
 DRAFT, PUBLISHED = "draft", "published"
-NEEDED = 2
 # The parts of a day: weekdays noon and evening, and the weekend, are what party members and volunteers take over.
 WEEKDAY = {
     "morning": ("08:30", "12:00"),

@@ -27,15 +27,6 @@ class Limits:
         return cls(misses, timedelta(days=within), timedelta(days=suspended))
 
 
-@dataclass(frozen=True)
-class Freed:
-    """A place that somebody does not have any more."""
-
-    person_id: str
-    place_id: str
-    start: datetime
-
-
 def miss(person: Person, session_id: str, start: datetime, limits: Limits, at: datetime) -> tuple[Person, list[Event]]:
     """The person did not come. Too many times, and they book nothing for a while; a child never is suspended."""
     if any(m["session"] == session_id for m in person.misses):
