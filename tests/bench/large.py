@@ -153,9 +153,10 @@ def _programme(community: str, n: int) -> Programme:
     )  # fmt: skip
 
 
-def _slots(rooms: list[str]) -> Iterator[tuple[str, datetime]]:
-    """Every room's quarters of an hour from 08:00 to 22:00, a day after the other, room by room: each once."""
-    day = TODAY - timedelta(days=8)
+def _slots(rooms: list[str], count: int) -> Iterator[tuple[str, datetime]]:
+    """Every room's quarters of an hour from 08:00 to 22:00, a day after the other, room by room: each once. Half of the
+    `count` that are wanted lie behind us."""
+    day = TODAY - timedelta(days=count // (56 * len(rooms)) // 2)
     while True:
         for quarter in range(56):
             for room in rooms:
@@ -164,7 +165,7 @@ def _slots(rooms: list[str]) -> Iterator[tuple[str, datetime]]:
 
 
 def _sessions(community: str, size: Size, rooms: list[str], dice: random.Random) -> Iterator[Use]:
-    slots = _slots(rooms[: max(1, len(rooms) // 2)])
+    slots = _slots(rooms[: max(1, len(rooms) // 2)], size.sessions)
     for n in range(size.sessions):
         room, start = next(slots)
         id = f"{community}-session-{n}"
@@ -183,7 +184,7 @@ def _sessions(community: str, size: Size, rooms: list[str], dice: random.Random)
 
 
 def _reservations(community: str, size: Size, rooms: list[str], dice: random.Random) -> Iterator[Use]:
-    slots = _slots(rooms[max(1, len(rooms) // 2) :] or rooms)
+    slots = _slots(rooms[max(1, len(rooms) // 2) :] or rooms, size.reservations)
     for n in range(size.reservations):
         room, start = next(slots)
         person = _person(community, dice.randrange(size.people))
