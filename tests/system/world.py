@@ -141,7 +141,7 @@ class World:
         """Wait until nothing is on its way: inboxes read, relays idle, three looks in a row, and outboxes empty."""
         end, calm = time.monotonic() + seconds, 0
         with Connection(self.here.amqp("operator")) as connection:
-            connection.ensure_connection(max_retries=100, interval_start=0.2, interval_step=0, timeout=seconds)
+            connection.ensure_connection(max_retries=None, interval_start=0.2, interval_step=0, timeout=seconds)
             channel = connection.channel()
             while calm < 3:
                 busy = self._busy(channel) or (self.outboxes() if calm == 2 else [])
