@@ -56,6 +56,7 @@ class Use(Aggregate):
     # of a session
     programme_id: str = ""
     hold: str = ""
+    day: str = ""  # the programme's date that it stands for, wherever it was moved to
     title: str = ""
     capacity: int = 0
     seats: int = 0  # what its programme wants; fewer in a smaller room

@@ -239,6 +239,17 @@ def test_a_programme_follows_holidays_working_weekends_and_single_exceptions(wor
     expected = [friday, saturday, saturday + timedelta(days=1), *(monday + timedelta(days=n) for n in (2, 3, 4))]
     found = lijing.opened(made["id"])
     assert [s["start"][:10] for s in found] == [d.isoformat() for d in expected]
+    # The calendar changes after the publication: a date is lost and said, another gained; and back again.
+    person = lijing.register()["id"]
+    lijing.take(next(s["id"] for s in found if s["start"].startswith(str(saturday))), person).raise_for_status()
+    dates = lambda: [s["start"][:10] for s in lijing.sessions(made["id"]) if s["state"] == "open"]  # noqa: E731
+    lijing.secretary.call("PUT", lijing.path("/calendar"), {}).raise_for_status()
+    other = sorted({*expected, monday} - {saturday})
+    world.until(lambda: dates() == [d.isoformat() for d in other], what="the dates of the other calendar")
+    world.settle()
+    assert lijing.told(person, "session_cancelled")
+    lijing.secretary.call("PUT", lijing.path("/calendar"), calendar).raise_for_status()
+    world.until(lambda: dates() == [d.isoformat() for d in expected], what="the first dates again")
     lijing.secretary.call("PUT", lijing.path("/calendar"), {}).raise_for_status()
 
 

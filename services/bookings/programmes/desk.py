@@ -8,7 +8,7 @@ from typing import Any
 
 from uuid6 import uuid7
 
-from services.bookings.domain import HELD, Locale, Use
+from services.bookings.domain import CANCELLED, HELD, OPEN, Use
 from services.bookings.known import USES, Known
 from services.bookings.programmes import domain
 from services.bookings.programmes.domain import Programme
@@ -24,6 +24,7 @@ from shared.store import Inserted, Kind, Page
 
 PROGRAMMES = Kind(Programme, "programmes", indexes=(("due",),))
 SHOWN_CLASHES = 20
+HOLIDAY = "holiday"
 
 
 class Programmes:
@@ -141,20 +142,26 @@ class Programmes:
         held, clashed = self._fill(call, programme, days, hold)
         self._programmes.change(call, programme.id, domain.extend, hold, until, held, clashed, more, call.at)
 
-    def follow_calendar(self, call: Call, before: Locale) -> None:
-        """Other days are worked on now: programmes that follow the calendar lose some dates and gain others."""
-        after, today = self._known.locale(call), call.at.astimezone(before.zone).date()
+    def follow_calendar(self, call: Call) -> None:
+        """Programmes that follow the calendar lose the dates that are days off now, and gain those that are not. By what is
+        there, not by what has changed: whatever died half-way, the next run ends at the same dates."""
+        locale = self._known.locale(call)
+        today = call.at.astimezone(locale.zone).date()
         for programme in self._programmes.all(call.community, {}, limit=100_000):
             if programme.state != domain.PUBLISHED or (programme.on_holidays and not programme.make_up):
                 continue
             until = date.fromisoformat(programme.horizon)
-            old, new = (set(domain.days(programme, locale, today, until)) for locale in (before, after))
-            for use in self._ahead(call, programme.id) if old - new else ():
-                if use.begins.date() in old - new:
-                    self._uses.change(call.plain(), use.id, sessions.close, "holiday", call.at)
-            if new - old:
+            wanted = {day.isoformat() for day in domain.days(programme, locale, today, until)}
+            ahead = [use for use in self._ahead(call, programme.id) if use.day > today.isoformat()]
+            ahead = [use for use in ahead if use.state != HELD or use.hold in programme.holds]
+            for use in ahead:
+                if use.state == OPEN and use.day not in wanted:
+                    self._uses.change(call.plain(), use.id, sessions.close, HOLIDAY, call.at)
+            # A date that the centre cancelled, or that clashed, is not made again; one that was a day off is.
+            made = {use.day for use in ahead if use.state != CANCELLED or use.reason != HOLIDAY} | set(programme.clashes)
+            if missing := sorted(date.fromisoformat(day) for day in wanted - made):
                 hold = str(uuid7())
-                held, clashed = self._fill(call, programme, sorted(new - old), hold)
+                held, clashed = self._fill(call, programme, missing, hold)
                 args = (hold, until, held, clashed, programme.due is not None, call.at)
                 self._programmes.change(call.plain(), programme.id, domain.extend, *args)
 

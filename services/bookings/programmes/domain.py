@@ -114,7 +114,8 @@ def session(programme: Programme, id: str, day: date, hold: str, at: datetime) -
     return Use(
         id=id, community=programme.community, kind=programme.kind, state=HELD, room_id=programme.room_id,
         room_name=programme.room_name,
-        timezone=programme.timezone, start=start, end=end, programme_id=programme.id, hold=hold, title=programme.title,
+        timezone=programme.timezone, start=start, end=end, programme_id=programme.id, hold=hold, day=day.isoformat(),
+        title=programme.title,
         capacity=programme.capacity, seats=programme.capacity, priority=programme.priority, weekly_limit=programme.weekly_limit,
         resources=programme.resources, claims=claims_of(wanted, start, end) or [id],
         found_by=[f"programme:{programme.id}"], due=at + HELD_FOR,
