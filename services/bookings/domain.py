@@ -111,20 +111,6 @@ class Person(Aggregate):
         return "child" in self.groups
 
 
-@dataclass(frozen=True, kw_only=True)
-class Locale(Aggregate):
-    """What bookings knows of a community: its time zone, and days whose calendar differs (`{date: working}`)."""
-
-    timezone: str = "Asia/Shanghai"
-    calendar: dict[str, bool] = field(default_factory=dict)
-    heard: dict[str, datetime] = field(default_factory=dict)
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The community's wall clock."""
-        return ZoneInfo(self.timezone)
-
-
 def claims(room_id: str, start: datetime, end: datetime) -> list[str]:
     """The quarter-hours (UTC) of a room or resource between two times."""
     found, moment = [], start.astimezone(UTC)

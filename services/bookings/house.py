@@ -105,7 +105,7 @@ class House:
     def learn_calendar(self, call: Call, event: Any) -> None:
         """Keep a community's own working days, and let its programmes follow them."""
         inside = dataclasses.replace(call.plain(), community=event.community_id)
-        self._known.learn_calendar(call, event)
+        self._known.locales.learn_calendar(call, event)
         self._programmes.follow_calendar(inside)
 
     def sweep(self, call: Call) -> None:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
 import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.bookings.domain import Locale, Person, Use
+from services.bookings.domain import Person, Use
 from shared.calls import Call
-from shared.errors import Conflict, Forbidden, Invalid, Unavailable
+from shared.errors import Conflict, Forbidden, Invalid
 from shared.events.base import Event
 from shared.identity import STAFF
+from shared.known import Locales, heard_of, learn
+from shared.law import Locale
 from shared.platform import Platform
-from shared.store import Kind, Store
+from shared.store import Kind
 
 USES = Kind(Use, "uses", unique=(("claims",),), indexes=(("found_by", "start"), ("due",)), order="start")
 PEOPLE = Kind(Person, "people")
-LOCALES = Kind(Locale, "locales")
 
-_GIVEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STANDING = 5.0  # seconds that a person's standing is believed
-WAIT_FOR_NEWS = 2.0  # seconds; the neighbour's event is on its way
 
 
 class Known:
@@ -30,17 +27,14 @@ class Known:
 
     def __init__(self, platform: Platform) -> None:
         self.people = platform.store(PEOPLE)
-        self._locales = platform.store(LOCALES)
+        self.locales = Locales(platform)
         self._standing: dict[tuple[str, str], tuple[float, Person]] = {}
 
     # -- asking
 
     def locale(self, call: Call) -> Locale:
-        """The community's clock and calendar; waits a moment for the news that it was opened."""
-        found: Locale | None = _heard(self._locales, call.community, call.community)
-        if found is None:
-            raise Unavailable("community_unknown", "this community is not known here yet", retry_after=2)
-        return found
+        """The community's clock and calendar."""
+        return self.locales.of(call)
 
     def person(self, call: Call, id: str) -> Person:
         """What is known of somebody whose own token proves that they exist, or of whom a worker names. Raises Forbidden for
@@ -53,7 +47,7 @@ class Known:
             if found and found.gone:
                 raise Forbidden("erased", "this person is not known any more")
         else:
-            found = _heard(self.people, call.community, id)
+            found = heard_of(self.people, call.community, id)
         if found is None:
             raise Invalid("resident_unknown", "no such resident", "resident_id")
         return found
@@ -95,29 +89,15 @@ class Known:
 
     # -- listening
 
-    def learn_community(self, call: Call, event: Any) -> None:
-        """Keep a community's time zone."""
-        self._learn(self._locales, _inside(call, event), event.community_id, Locale, event.at, timezone=event.timezone)
-
-    def learn_calendar(self, call: Call, event: Any) -> None:
-        """Keep the days on which a community's calendar differs."""
-        days = {day: True for day in event.working} | {day: False for day in event.off}
-        self._learn(self._locales, _inside(call, event), event.community_id, Locale, event.at, calendar=days)
-
     def learn_resident(self, call: Call, event: Any) -> None:
         """Keep that a resident exists, and their codes."""
         facts = {"language": event.language, "groups": list(event.groups)}
-        self._learn(self.people, call, event.resident_id, Person, event.at, **facts)
+        learn(self.people, call, event.resident_id, Person, event.at, **facts)
 
     def learn_worker(self, call: Call, event: Any) -> None:
         """Keep somebody's roles; none after their term."""
         over = event.until is not None and event.until <= call.at
-        self._learn(self.people, call, event.worker_id, Person, event.at, roles=[] if over else list(event.roles))
-
-    def _learn(self, store: Store[Any], call: Call, id: str, kind: type, said: datetime, **facts: Any) -> None:
-        # Known from its first write on: whoever asks in between must not find half of it.
-        new = lambda _: kind(**facts, heard=dict.fromkeys(facts, said))  # noqa: E731
-        store.ensure(call, id, new, _set, said, facts)
+        learn(self.people, call, event.worker_id, Person, event.at, roles=[] if over else list(event.roles))
 
     def learn_guardian(self, call: Call, event: Any, linked: bool) -> None:
         """Keep who may act for a child."""
@@ -162,16 +142,6 @@ def week_of(start: datetime) -> str:
 def held(person: Person, start: datetime, programme_id: str) -> int:
     """How many places of a programme the person has in that week."""
     return sum(place["programme"] == programme_id for place in person.weeks.get(week_of(start), []))
-
-
-def _inside(call: Call, event: Any) -> Call:
-    """Communities are the installation's; what is kept of one is its own."""
-    return dataclasses.replace(call, community=event.community_id)
-
-
-def _set(state: Any, said: datetime, facts: dict[str, Any]) -> tuple[Any, list[Event]]:
-    new = {name: value for name, value in facts.items() if state.heard.get(name, said) <= said}
-    return state.but(**new, heard=state.heard | dict.fromkeys(new, said)), []
 
 
 def _link(person: Person, role: str, other: str, linked: bool, said: datetime) -> tuple[Person, list[Event]]:
@@ -227,11 +197,3 @@ def _rehold(person: Person, places: list[str], to: tuple[datetime, str] | None) 
 
 def _without(person: Person, places: list[str]) -> dict[str, list[dict[str, Any]]]:
     return {week: [p for p in kept if p["place"] not in places] for week, kept in person.weeks.items()}
-
-
-def _heard(store: Store[Any], community: str, id: str) -> Any:
-    """What is known by listening; news that is on its way gets two seconds, if the id can be one that was given here."""
-    until = time.monotonic() + (WAIT_FOR_NEWS if _GIVEN.fullmatch(id) or id == community else 0)
-    while (found := store.find(community, id)) is None and time.monotonic() < until:
-        time.sleep(0.05)
-    return found

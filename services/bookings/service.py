@@ -13,7 +13,7 @@ from services.bookings.clubs.service import Clubs
 from services.bookings.corners.service import Corners
 from services.bookings.duty.service import Duty
 from services.bookings.house import House
-from services.bookings.known import LOCALES, PEOPLE
+from services.bookings.known import PEOPLE
 from services.bookings.programmes.service import Programmes
 from services.bookings.rooms.service import Rooms
 from services.bookings.sessions.service import Sessions
@@ -30,6 +30,7 @@ from shared.events.residents import (
     WorkerChanged,
 )
 from shared.http import api
+from shared.known import LOCALES
 from shared.messaging import by_cause, by_id, on
 from shared.platform import Provided, Stored
 from shared.shapes import Id
@@ -62,7 +63,7 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
 
     @on(CommunityOpened, once=by_cause)
     def know_the_community(self, call, event):
-        self.known.learn_community(call, event)
+        self.known.locales.learn_community(call, event)
 
     @on(CommunityCalendarChanged, once=by_cause)
     def know_the_calendar(self, call, event):

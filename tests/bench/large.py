@@ -21,7 +21,7 @@ from pymongo import MongoClient
 from rich.console import Console
 from rich.table import Table
 
-from services.bookings.domain import CONFIRMED, OPEN, RESERVATION, Locale, Person, Use, claims, next_reminder
+from services.bookings.domain import CONFIRMED, OPEN, RESERVATION, Person, Use, claims, next_reminder
 from services.bookings.duty.desk import QUEUES, Duty
 from services.bookings.duty.domain import Queue, draw
 from services.bookings.known import LOCALES, PEOPLE, USES
@@ -33,6 +33,7 @@ from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call, derived_id
 from shared.identity import Signer
+from shared.law import Locale
 from shared.mongo import MongoBackend, Tenants, connect
 from shared.privacy import PlainVault
 from shared.store import Document, Kind, Store

@@ -11,12 +11,14 @@ from services.bookings import known
 from services.bookings.care.domain import level
 from services.bookings.centre import domain as centre
 from services.bookings.children.domain import adults_needed
-from services.bookings.domain import OPEN, Locale, Person, Use
+from services.bookings.domain import OPEN, Person, Use
 from services.bookings.duty import domain as duty
 from services.bookings.programmes import domain as programmes
 from services.bookings.sessions import conduct, domain, passing
+from shared import known as shared_known
 from shared.errors import Conflict
 from shared.events.bookings import AppointmentsUncovered, PlacesMissed, PlaceWaitlisted, ReminderDue
+from shared.law import Locale
 
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 START = AT + timedelta(days=2)
@@ -51,7 +53,7 @@ def test_an_unlinked_guardian_stays_so_whatever_order_the_news_comes_in() -> Non
     child, _ = known._link(Person(id="c"), "guardians", "dad", False, later)
     child, _ = known._link(child, "guardians", "dad", True, earlier)
     assert child.guardians == []
-    old = known._set(Person(id="p", groups=["veteran"], heard={"groups": later}), earlier, {"groups": []})[0]
+    old = shared_known._set(Person(id="p", groups=["veteran"], heard={"groups": later}), earlier, {"groups": []})[0]
     assert old.groups == ["veteran"]
 
 

@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from services.bookings.domain import AHEAD, HELD, Locale, Use, claims_of
+from services.bookings.domain import AHEAD, HELD, Use, claims_of
 from services.bookings.sessions.domain import KINDS, LARGEST
 from shared.calendar import at_clock, ends, is_holiday, occurrences, works_on
 from shared.errors import Conflict, Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import ProgrammeEnded, ProgrammeExtended, ProgrammePublished, SessionClashed
+from shared.law import Locale
 
 PUBLISHED, ENDED = "published", "ended"
 HELD_FOR = timedelta(seconds=60)  # what is held for a programme that is not published by then is released
