@@ -5,7 +5,7 @@ try {
   rs.initiate({ _id: "linli", members: [{ _id: 0, host: "mongo:27017" }] });
 }
 while (!db.hello().isWritablePrimary) sleep(200);
-for (const name of ["residents", "bookings", "notifications"]) {
+for (const name of ["residents", "bookings", "petitions", "notifications"]) {
   const own = db.getSiblingDB(name);
   const pwd = process.env[`LINLI_MONGO_${name.toUpperCase()}`];
   const roles = [{ role: "readWrite", db: name }];

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from typing import Any
 
 from shared import topology
@@ -38,7 +39,7 @@ def definitions(services: tuple[str, ...], passwords: dict[str, str], subscriber
         "exchanges": [
             {"name": name, "vhost": "/", "type": "topic", "durable": True, "auto_delete": False, "internal": False,
              "arguments": {}}
-            for service in SPEAKERS for name in (topology.out(service), topology.events(service))
+            for service in SPEAKERS for name in _exchanges(service)
         ],
         "bindings": [
             {"source": topology.out(service), "vhost": "/", "destination": topology.events(service),
@@ -48,11 +49,19 @@ def definitions(services: tuple[str, ...], passwords: dict[str, str], subscriber
     }  # fmt: skip
 
 
+def _exchanges(service: str) -> list[str]:
+    both = [topology.out(service), topology.events(service)]
+    return [*both, topology.restricted(service)] if service in topology.RESTRICTED else both
+
+
 def service_permissions(service: str, services: tuple[str, ...]) -> dict[str, str]:
     """A service owns what carries its name, and may bind its inbox to its neighbours' `.out`."""
     own = rf"^{service}\..*$"
     neighbours = "|".join(sorted({*services, *SPEAKERS}))
-    return _permission(service, own, own, rf"^({service}\..*|({neighbours})\.out)$")
+    heard = rf"{service}\..*|({neighbours})\.out"
+    if service in topology.MAY_HEAR_RESTRICTED:
+        heard += "".join(rf"|{re.escape(topology.restricted(speaker))}" for speaker in topology.RESTRICTED)
+    return _permission(service, own, own, rf"^({heard})$")
 
 
 def operator_permissions(services: tuple[str, ...]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from dotenv import dotenv_values
 from joserfc.jwk import OKPKey
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVICES = ("residents", "bookings", "notifications")
+SERVICES = ("residents", "bookings", "petitions", "notifications")
 PORTS = {
     "LINLI_EDGE_PORT": 8080,
     "LINLI_AMQP_PORT": 5680,
@@ -28,6 +28,7 @@ PORTS = {
     "LINLI_SMTP_PORT": 1080,
     "LINLI_RESIDENTS_PORT": 8110,
     "LINLI_BOOKINGS_PORT": 8120,
+    "LINLI_PETITIONS_PORT": 8140,
     "LINLI_NOTIFICATIONS_PORT": 8130,
 }
 

@@ -43,8 +43,9 @@ class Api(Entrypoint):
     and returns an aggregate, a Page, a dict, Raw, or None (204).
 
     `takes` and `query` are schemas for body and query string. `allow` names roles; without it the operation is open to
-    anybody (`security: []`). `internal` names services: then only they may call, under /internal. `audited` names the
-    act that goes to the log each time, because it opens personal data. `gives` is a schema, or the content type of a Raw.
+    anybody (`security: []`); with `guests` to anybody, too, and who signs in is known. `internal` names services: then
+    only they may call, under /internal. `audited` names the act that goes to the log each time, because it opens personal
+    data. `gives` is a schema, or the content type of a Raw.
     """
 
     server = Server()
@@ -59,6 +60,7 @@ class Api(Entrypoint):
         query: type[Schema] | None = None,
         gives: type[Schema] | str | None = None,
         allow: Iterable[str] = (),
+        guests: bool = False,
         internal: Iterable[str] = (),
         status: int | None = None,
         audited: str = "",
@@ -71,6 +73,7 @@ class Api(Entrypoint):
         self.allow, self.internal = frozenset(allow), frozenset(internal)
         self.status = status or (201 if method == "POST" else 200)
         self.audited = audited
+        self.guests = guests
         self.idempotent = idempotent and method == "POST"
         # A list is what pages: its query has a cursor, or its search does.
         pages = query if method == "GET" else takes
@@ -159,7 +162,7 @@ class Api(Entrypoint):
                 raise Forbidden("not_for_you", "this service may not ask")
             call.actor = call.sub = caller
             return
-        if not self.allow:
+        if not self.allow or (self.guests and "HTTP_AUTHORIZATION" not in environ):
             return
         principal = self.platform.verifier.verify(_bearer(environ))
         call.sub = principal.sub

@@ -73,7 +73,7 @@ def _operation(service: type, name: str, operation: Api) -> dict[str, Any]:
         "tags": [tag],
         "parameters": _parameters(operation),
         "responses": _responses(operation),
-        "security": [{"bearer": []}] if operation.allow else [],
+        "security": ([{}] if operation.guests else []) + ([{"bearer": []}] if operation.allow else []),
     }
     if operation.allow:
         described["x-roles"] = sorted(operation.allow)

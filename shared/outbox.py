@@ -29,7 +29,7 @@ from shared.ledger import TIDIED_TOGETHER, Ledger, Row
 from shared.mongo import MongoBackend
 from shared.store import Document
 from shared.telemetry import BROKER_UP, NACKED, PENDING, PUBLISHED, log, where
-from shared.topology import declare_speaker, out
+from shared.topology import declare_speaker, out, restricted
 
 WINDOW = 256
 PAGE = 500  # documents that the sweeper looks at together
@@ -213,7 +213,8 @@ class OutboxRelay:
             self._flight[self._tag] = (outgoing, now)
             fault(f"{self.service}.before_publish")
             message = message_for(self.service, outgoing.community, outgoing.row)
-            self._channel.basic_publish(message, exchange=out(self.service), routing_key=outgoing.row["name"])
+            exchange = restricted(self.service) if outgoing.row.get("restricted") else out(self.service)
+            self._channel.basic_publish(message, exchange=exchange, routing_key=outgoing.row["name"])
         if self._flight:
             oldest = next(iter(self._flight.values()))[1]
             if now - oldest > CONFIRM_TIMEOUT:

@@ -189,6 +189,11 @@ class Store(Generic[A]):
         # Only what waits has a time at which it is due.
         return self.all(community, {"due": {"$gt": EPOCH, "$lte": at}}, limit, order="due")
 
+    def earliest(self, community: str, field: str, keep: Keep, limit: int) -> list[A]:
+        """Those that have this time, earliest first, sifted. For kinds with an index on it."""
+        where = {"community": community, field: {"$gt": EPOCH}}
+        return [self.load(document) for document in self._present(where, [(field, 1), ("_id", 1)], limit, keep)]
+
     def _present(
         self, where: Document, order: list[tuple[str, int]], limit: int, keep: Keep = lambda document: True
     ) -> list[Document]:
@@ -305,7 +310,7 @@ class Store(Generic[A]):
         community = aggregate.community or call.community
         born = aggregate.born or to_milliseconds(call.at)
         aggregate = aggregate.but(id=id, community=community, version=1, born=born)
-        rows = _rows(call, id, 0, said)
+        rows = _rows(call, aggregate, 0, said)
         document = {"_id": id, "community": community, "version": 1, "born": born} | self._codec.dump(aggregate)
         document["wrote"] = [str(uuid7())]
         document["outbox"], document["sequence"] = rows, len(rows)
@@ -390,7 +395,7 @@ class _Turn(Generic[A]):
     def _accept(self, call: Call, state: A, said: list[Event]) -> None:
         self._state = state.but(version=self._state.version + 1)
         self._gone = self._state.gone
-        new = _rows(call, self._state.id, self._sequence, said)
+        new = _rows(call, self._state, self._sequence, said)
         self._sequence += len(new)
         self.rows += new
         self._replies = [r for r in self._replies if call.at - r["at"] < REMEMBER_REPLY]
@@ -414,10 +419,13 @@ class Codec:
     """Between an aggregate and its document."""
 
     META = frozenset({"id", "community", "version", "born"})
+    OWN = frozenset({"sealed", "find", "unique", "outbox", "sequence", "replies", "seen", "wrote"})
 
     def __init__(self, kind: Kind, vault: Sealer) -> None:
         self._kind, self._vault = kind, vault
         names = [f.name for f in dataclasses.fields(kind.type) if f.name not in self.META]
+        if clash := self.OWN & set(names):
+            raise ValueError(f"{kind.type.__name__}: the store itself keeps {', '.join(sorted(clash))}")
         self._personal = kind.type.PERSONAL
         self._plain = [name for name in names if name not in self._personal]
         self.word = kind.type.__name__.lower()
@@ -430,7 +438,7 @@ class Codec:
         document["sealed"], document["find"] = None, {}
         if not aggregate.gone:
             values = {name: getattr(aggregate, name) for name in self._personal}
-            document["sealed"] = self._vault.seal(aggregate.community, values)
+            document["sealed"] = self._vault.seal(aggregate.key_name, values)
             document["find"] = {
                 name: self._vault.tokens(aggregate.community, name, forms(aggregate))
                 for name, forms in self._kind.search.items()
@@ -454,18 +462,19 @@ class Codec:
         )
 
 
-def _rows(call: Call, id: str, sequence: int, said: list[Event]) -> list[Document]:
+def _rows(call: Call, aggregate: Aggregate, sequence: int, said: list[Event]) -> list[Document]:
     """The outbox rows for what was said: everything that the relay needs, the body as it will travel."""
     return [
         {
             "id": str(uuid7()),
             "name": event.name,
-            "subject": id,
+            "subject": aggregate.id,
             "body": orjson.dumps(event).decode(),
             "sequence": sequence + n,
             "at": to_milliseconds(call.at),
             "correlation": call.correlation,
             "trace": call.trace,
+            **({"restricted": True} if aggregate.restricted else {}),
         }
         for n, event in enumerate(said, start=1)
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+RESTRICTED = ("petitions",)  # who says what is restricted, and who alone may hear it
+MAY_HEAR_RESTRICTED = ("notifications",)
 TIERS = ("5s", "30s", "5m")
 STREAM_BYTES = 1_000_000_000
 STREAM_AGE = "30D"
@@ -17,6 +19,11 @@ def out(service: str) -> str:
 def events(service: str) -> str:
     """The public exchange, for anybody outside."""
     return f"{service}.events"
+
+
+def restricted(service: str) -> str:
+    """The exchange for what is nobody's business but that of who tells people: no stream hangs here, no outsider may."""
+    return f"{service}.restricted.events"
 
 
 def stream(service: str) -> str:
@@ -49,6 +56,8 @@ def declare_speaker(channel: Any, service: str) -> None:
     channel.exchange_declare(out(service), "topic", durable=True, auto_delete=False)
     channel.exchange_declare(events(service), "topic", durable=True, auto_delete=False)
     channel.exchange_bind(events(service), out(service), "#")
+    if service in RESTRICTED:
+        channel.exchange_declare(restricted(service), "topic", durable=True, auto_delete=False)
     channel.queue_declare(
         stream(service),
         durable=True,
@@ -83,3 +92,5 @@ def declare_listener(channel: Any, service: str, heard: set[tuple[str, str]], se
     for speaker, event in sorted(heard):
         # The neighbour may not have started yet: its exchange is declared the same way by whoever comes first.
         channel.queue_bind(inbox(service), out(speaker), event)
+        if speaker in RESTRICTED and service in MAY_HEAR_RESTRICTED:
+            channel.queue_bind(inbox(service), restricted(speaker), event)

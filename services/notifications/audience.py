@@ -1,4 +1,5 @@
-"""Who is told what of which event: one line an event. A recipient is a person's id, or `role:…` for all who hold a role."""
+"""Who is told what of which event: one line an event. A recipient is a person's id, or `role:…|…` for all who hold the
+first of these roles that somebody holds."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from shared.events.base import Event
 from shared.identity import DUTY_LEAD, SECRETARY
 
 ROLE = "role:"
-LEAD, HEAD = ROLE + DUTY_LEAD, ROLE + SECRETARY
+LEAD, HEAD = f"{ROLE}{DUTY_LEAD}|{SECRETARY}", ROLE + SECRETARY
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import Any
 
 from services.notifications import domain, wording
 from services.notifications.audience import ROLE
+from services.notifications.cases import tellings_of
 from services.notifications.channels import Away, Mailer, Refused
 from services.notifications.domain import INBOX, MAIL, Delivery, Preferences, Template
 from shared.calls import Call, derived_id
 from shared.errors import Conflict, Missing
 from shared.errors import Refused as Refusal
 from shared.events.base import Event
-from shared.identity import SECRETARY
 from shared.internal import ask
 from shared.platform import Platform
 from shared.store import Kind, Page
@@ -66,11 +66,24 @@ class Post:
             DELIVERIES.labels(delivery.channel, delivery.state).inc()
         self._send_soon([(call.community, delivery.id) for call, delivery, _ in made if delivery.state == domain.PENDING])
 
+    def tell_of_case(self, call: Call, event: Event) -> None:
+        """Tell the parties of a case, once petitions has said who they are; nobody whom it is hidden from."""
+        told: list[Told] = []
+        for case, parties, template, params in tellings_of(event):
+            asked = {"community": call.community, "case": case, "id": event.subject, "parties": parties}
+            try:
+                found = ask(self._platform, "petitions", "/internal/parties", asked, call)
+            except Missing:
+                continue  # it is gone
+            people = (p for party in parties for who in found["people"][party] for p in self._people(call, who))
+            told += [(call, p, template, params) for p in dict.fromkeys(people) if p not in found["hidden_from"]]
+        self.tell(told)
+
     def _people(self, call: Call, who: str) -> list[str]:
-        """One person, or all who hold a role here now: where nobody does, the secretary."""
+        """One person, or all who hold the first of these roles that somebody holds here now."""
         if not who.startswith(ROLE):
             return [who]
-        for role in dict.fromkeys((who.removeprefix(ROLE), SECRETARY)):
+        for role in who.removeprefix(ROLE).split("|"):
             holders = self._preferences.all(call.community, {"roles": role})
             if present := [p.id for p in holders if p.until is None or p.until > call.at]:
                 return present

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.notifications import schemas
 from services.notifications.audience import TOLD, tellings
+from services.notifications.cases import OF_CASES
 from services.notifications.post import DELIVERED, PREFERENCES, TEMPLATES, Post
 from shared.events.residents import (
     GuardianLinked,
@@ -77,6 +78,10 @@ class Notifications:
     @on(*TOLD, once=by_id("told"), batch=True)
     def tell_whom_it_concerns(self, pairs):
         self.post.tell([(call, *telling) for call, event in pairs for telling in tellings(event)])
+
+    @on(*OF_CASES, once=by_id("told"))
+    def tell_the_parties_of_a_case(self, call, event):
+        self.post.tell_of_case(call, event)
 
     @on(SignInCodeRequested, once=by_id("mail"))
     def send_the_code(self, call, event):

@@ -6,6 +6,7 @@ import string
 from datetime import datetime
 from typing import Any
 
+from services.notifications.wording_of_cases import OF_CASES
 from shared.errors import Invalid
 
 # name → language → (subject, text). Parameters: {d} date, {t} time, {p} place, {r} reason, {n} number,
@@ -164,6 +165,7 @@ TEXTS: dict[str, dict[str, tuple[str, str]]] = {
         "zh-CN": ("登录验证码", "您的验证码:{code},5 分钟内有效。请勿告诉他人。"),
         "en": ("Your sign-in code", "Your code: {code}. It is valid for 5 minutes. Tell nobody."),
     },
+    **OF_CASES,
 }
 REASONS = {
     "zh-CN": {
@@ -178,6 +180,10 @@ REASONS = {
         "repair": "因场地维修。",
         "holiday": "因放假。",
         "programme_ended": "课程已结束。",
+        "complex": "案情复杂。",
+        "expertise": "需要鉴定。",
+        "hearing": "需要听证。",
+        "other": "其他。",
     },
     "en": {
         "by_resident": "You cancelled it.",
@@ -191,6 +197,10 @@ REASONS = {
         "repair": "The room is being repaired.",
         "holiday": "It is a holiday.",
         "programme_ended": "The programme has ended.",
+        "complex": "the matter is complex.",
+        "expertise": "an expert is needed.",
+        "hearing": "a hearing is held.",
+        "other": "other reasons.",
     },
 }
 CHILD = {"zh-CN": "您的孩子", "en": "Your child"}  # never the name: messages leave the building

@@ -287,7 +287,7 @@ class Worker(Aggregate):
 def appoint(id: str, facts: dict[str, Any], at: datetime) -> tuple[Worker, list[Event]]:
     """A worker takes up roles."""
     worker = Worker(**facts)
-    return worker, [WorkerAppointed(id, worker.roles, worker.language, at, worker.until)]
+    return worker, [WorkerAppointed(id, worker.roles, worker.language, at, worker.until, worker.unit)]
 
 
 def change_worker(worker: Worker, facts: dict[str, Any], at: datetime) -> tuple[Worker, list[Event]]:
@@ -295,7 +295,7 @@ def change_worker(worker: Worker, facts: dict[str, Any], at: datetime) -> tuple[
     changed = worker.but(**facts)
     if changed == worker:
         return worker, []
-    return changed, [WorkerChanged(worker.id, changed.roles, changed.language, at, changed.until)]
+    return changed, [WorkerChanged(worker.id, changed.roles, changed.language, at, changed.until, changed.unit)]
 
 
 # -- accounts

@@ -54,6 +54,16 @@ class Aggregate:
     LIFECYCLE: ClassVar[Mapping[str, set[str]]] = {}
     PERSONAL: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def restricted(self) -> bool:
+        """Whether what it says goes to the restricted exchange alone: no stream, no outsider."""
+        return False
+
+    @property
+    def key_name(self) -> str:
+        """Whose key its personal fields are encrypted with: its community's, or one of its own."""
+        return self.community
+
     def but(self, **changes: Any) -> Self:
         """A copy with these fields changed."""
         return dataclasses.replace(self, **changes)

@@ -83,6 +83,7 @@ class WorkerAppointed(Event):
     language: str
     at: datetime
     until: datetime | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class WorkerChanged(Event):
     language: str
     at: datetime
     until: datetime | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True)

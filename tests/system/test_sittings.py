@@ -47,12 +47,8 @@ class Asker:
 
 @pytest.fixture(scope="module")
 def asker(world: World) -> Iterator[Asker]:
-    world.broker_control("add_user", "petitions", "petitions")
-    world.broker_control("set_permissions", "petitions", r"^petitions\..*$", r"^petitions\..*$", r"^petitions\..*$")
-    port = world.here.port("LINLI_AMQP_PORT")
-    with Connection(f"amqp://petitions:petitions@127.0.0.1:{port}//") as connection, closing(connection.channel()) as channel:
+    with Connection(world.here.amqp("petitions")) as connection, closing(connection.channel()) as channel:
         yield Asker(world, channel)
-    world.broker_control("delete_user", "petitions")
 
 
 def test_a_sitting_holds_its_room_and_its_judge_and_a_clash_is_refused_with_alternatives(

@@ -37,6 +37,7 @@ FAST = {
     "LINLI_RETRY_SECONDS": "0.3,0.6,1.2",
     "LINLI_SWEEP_AFTER": "2",
     "LINLI_BOOKINGS_REPLICAS": "2",
+    "LINLI_PETITIONS_REPLICAS": "2",
 }
 
 
@@ -132,6 +133,8 @@ class World:
             for service in SERVICES:
                 channel.queue_bind(TAP, topology.out(service), "#")
                 channel.queue_bind(TAP, topology.events(service), "#")
+                if service in topology.RESTRICTED:
+                    channel.queue_bind(TAP, topology.restricted(service), "#")
                 for key in ("inbox", "parked", *topology.TIERS):
                     channel.queue_bind(TAP, topology.retry(service), key)
 

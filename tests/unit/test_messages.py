@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.notifications import wording
 from services.notifications.audience import TOLD, tellings
+from services.notifications.cases import OF_CASES
 from shared.envelope import schema_for
 from shared.events.base import Event
 
@@ -20,12 +22,20 @@ def _said(event: type[Event]) -> Event:
     return event(**schema_for(event).load(json.loads((SAMPLES / f"{event.name}.json").read_text())))
 
 
+def _told(event: type[Event]) -> list[tuple[str, dict[str, Any]]]:
+    """(template, parameters) of everything that is told of an event, whoever is."""
+    if event in TOLD:
+        told = tellings(_said(event))
+        assert told
+        return [(template, params) for _, template, params in told]
+    said = _said(event)
+    return [(telling.template, telling.params(said)) for telling in OF_CASES[event]]
+
+
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-@pytest.mark.parametrize("event", list(TOLD), ids=lambda event: event.name)
+@pytest.mark.parametrize("event", [*TOLD, *OF_CASES], ids=lambda event: event.name)
 def test_what_is_told_of_an_event_can_be_read(event: type[Event], language: str) -> None:
-    told = tellings(_said(event))
-    assert told
-    for _, template, params in told:
+    for template, params in _told(event):
         for text in wording.TEXTS[template][language]:
             wording.check(template, language, text)
             read = wording.render(text, params, language)
@@ -37,7 +47,7 @@ def test_what_is_told_of_an_event_can_be_read(event: type[Event], language: str)
 
 def test_every_template_is_told_of_something() -> None:
     used = {"sign_in_code", "child_left_alone", "appointment_confirmed", "child_still_here"}
-    assert {told[1] for event in TOLD for told in tellings(_said(event))} | used == set(wording.TEXTS)
+    assert {template for event in (*TOLD, *OF_CASES) for template, _ in _told(event)} | used == set(wording.TEXTS)
 
 
 def test_a_message_says_the_wall_clock_and_never_a_childs_name() -> None:

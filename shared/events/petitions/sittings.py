@@ -1,4 +1,4 @@
-"""Said by petitions: what it asks of the centre. No event of a petition, dispute or help request carries a person's id."""
+"""Said of sittings: what petitions asks of the centre. They name no case, only an opaque reference."""
 
 from __future__ import annotations
 

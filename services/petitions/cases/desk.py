@@ -1,0 +1,243 @@
+"""The petition station: files, finds, shows and moves petitions."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+from services.petitions.cases import domain
+from services.petitions.cases.domain import Petition
+from services.petitions.domain import Actor, explained, lapsed, pass_time, recompute, start_of
+from services.petitions.known import Known, new_number
+from services.petitions.receipts.domain import new_receipt
+from services.petitions.seals.store import Seals
+from shared.calls import Call
+from shared.errors import Forbidden, Invalid, Missing, Unauthenticated
+from shared.identity import STAFF, STREET_OFFICER
+from shared.platform import Platform
+from shared.privacy import e164
+from shared.store import Kind, Page, Taken
+
+PETITIONS = Kind(
+    Petition, "petitions", unique=(("number",),),
+    indexes=(("found_by", "born"), ("state", "born"), ("topic", "born"), ("next_due",), ("due",)),
+)  # fmt: skip
+OFFICE = STAFF | {STREET_OFFICER}
+
+
+class Station:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.petitions = platform.store(PETITIONS)
+        self._known = Known(platform)
+        self._vault = platform.vault
+        self._seals = Seals(platform)
+
+    # -- coming in
+
+    def file(self, call: Call) -> dict[str, Any]:
+        """A petition, with its number, its deadlines, and a receipt code for who filed anonymously."""
+        facts, code = dict(call.body), ""
+        actor, locale = self._known.actor(call), self._known.locale(call)
+        if facts["anonymous"]:
+            code = self._anonymously(call, facts)
+        else:
+            self._by_somebody(call, facts, actor)
+        self._check_accused(call, facts)
+        id, shown = call.new_id(PETITIONS.collection), lambda p: filed(p, code)
+        if facts["confidential"]:
+            self._seals.close(call, id, facts["petitioners"])
+        for _ in range(3):
+            facts["number"] = new_number("XF", locale, call.at)
+            try:
+                return shown(self.petitions.create(call.showing(shown), domain.file, facts, actor, locale, call.at, id=id))
+            except Taken as taken:
+                if taken.index != "unique_number":
+                    raise
+        raise Invalid("number_taken", "try again", "number")
+
+    def _anonymously(self, call: Call, facts: dict[str, Any]) -> str:
+        if call.sub:
+            raise Invalid("anonymous_with_token", "file it without signing in, so that nobody knows who you are", "anonymous")
+        if facts["petitioners"] or facts["confidential"]:
+            raise Invalid("anonymous_names_somebody", "who is anonymous is not named", "petitioners")
+        facts["channel"] = "online"
+        code, facts["receipt"], found = new_receipt()
+        facts["found_by"] = [found]
+        return code
+
+    def _by_somebody(self, call: Call, facts: dict[str, Any], actor: Actor) -> None:
+        if not call.sub:
+            raise Unauthenticated("token_missing", "sign in, or file anonymously")
+        office = call.is_one_of(*OFFICE)
+        if office and not facts["petitioners"]:
+            raise Invalid("petitioners_missing", "say whose petition it is", "petitioners")
+        people = [_plain(person, f"petitioners.{n}") for n, person in enumerate(facts["petitioners"])]
+        if not office:
+            if any(person.get("resident_id") not in (None, call.actor) for person in people):
+                raise Forbidden("not_yours", "residents file for themselves; name others with name and phone")
+            if not any(person.get("resident_id") == call.actor for person in people):
+                people.insert(0, {"resident_id": call.actor, "representative": False})
+        for n, person in enumerate(people):
+            if (id := person.get("resident_id")) and id != call.actor:
+                self._known.check(call, id, f"petitioners.{n}.resident_id")
+        facts["petitioners"] = people
+        facts["found_by"] = self._found_by(call.community, people)
+        if not office:
+            facts["channel"] = "online"
+            if facts.get("received_at"):
+                raise Invalid("received_at_not_yours", "only the station takes down what came in earlier", "received_at")
+
+    def _found_by(self, community: str, people: list[dict[str, Any]]) -> list[str]:
+        keys = [self._known.key(community, person["resident_id"]) for person in people if person.get("resident_id")]
+        return keys + [self._phone(community, person["phone"]) for person in people if person.get("phone")]
+
+    def _phone(self, community: str, phone: str) -> str:
+        return f"phone:{self._vault.token(community, 'phone', phone)}"
+
+    def _check_accused(self, call: Call, facts: dict[str, Any]) -> None:
+        if (accused := facts.get("accused")) and (id := accused.get("worker_id")):
+            if call.sub:
+                self._known.check(call, id, "accused.worker_id")
+            accused.setdefault("unit", self._known.unit_of(call.community, id))
+
+    # -- looking
+
+    def get(self, call: Call, id: str) -> Petition:
+        """The petition, where the caller may know of it. Raises Missing."""
+        found: Petition = self.petitions.get(call, id)
+        if not found.visible_to(self._known.actor(call)):
+            raise Missing("petition_missing", "no such petition")
+        return found
+
+    def read(self, call: Call, id: str) -> Petition:
+        """What the caller sees of it."""
+        return domain.seen_by(self.get(call, id), self._known.actor(call))
+
+    def page(self, call: Call) -> Page:
+        """For residents their own; for the station all that it may know of, or those of one state."""
+        if not call.is_one_of(*OFFICE):
+            return self._list(call, {"found_by": self._known.key(call.community, call.actor)}, call.query.get("state"))
+        if first := call.query.get("duplicates_of"):
+            return self._list(call, {"found_by": f"first:{self.get(call, first).id}"}, call.query.get("state"))
+        state = call.query.get("state")
+        return self._list(call, {"state": state} if state else {}, None)
+
+    def search(self, call: Call) -> Page:
+        """By number, topic, state, days of receipt, exact phone; newest first."""
+        asked, where = call.body, {}
+        if "number" in asked:
+            where = {"number": asked["number"].upper()}
+        elif "phone" in asked:
+            where = {"found_by": self._phone(call.community, e164(asked["phone"]))}
+        elif "topic" in asked:
+            where = {"topic": asked["topic"]}
+        elif "state" in asked:
+            where = {"state": asked["state"]}
+        locale = self._known.locale(call)
+        since = start_of(asked["since"], locale) if "since" in asked else None
+        until = start_of(_day_after(asked["until"]), locale) if "until" in asked else None
+
+        def fits(document: dict[str, Any]) -> bool:
+            exact = all(document[name] == asked[name] for name in ("topic", "state") if name in asked)
+            received = document["received_at"]
+            return exact and (since is None or received >= since) and (until is None or received < until)
+
+        return self._list(call, where, None, fits, call.body)
+
+    def _list(self, call: Call, where: dict[str, Any], state: str | None, fits: Any = None, paging: Any = None) -> Page:
+        actor, paging = self._known.actor(call), paging or call.query
+        keep = lambda d: (  # noqa: E731
+            (fits is None or fits(d)) and (state is None or d["state"] == state) and _seen(d).visible_to(actor)
+        )
+        found = self.petitions.page(call, where, keep=keep, newest_first=True, limit=paging["limit"], after=paging["after"])
+        return Page([domain.seen_by(petition, actor) for petition in found.items], found.next)
+
+    def due_soon(self, call: Call) -> list[Petition]:
+        """What has the earliest running deadline, earliest first."""
+        actor = self._known.actor(call)
+        found = self.petitions.earliest(call.community, "next_due", lambda d: _seen(d).visible_to(actor), call.query["limit"])
+        return [domain.seen_by(petition, actor) for petition in found]
+
+    # -- moving
+
+    def act(self, call: Call, id: str, decide: Any, *args: Any, timed: bool = True) -> Petition:
+        """One act of the station or of the petitioner on a petition that they may know of; what they see of it then."""
+        self.get(call, id)
+        return self._change(call, id, self._known.actor(call), decide, *args, timed=timed)
+
+    def _change(self, call: Call, id: str, actor: Actor, decide: Any, *args: Any, timed: bool = True) -> Petition:
+        seen = partial(domain.seen_by, actor=actor)
+        rest = (actor, self._known.locale(call), call.at) if timed else (actor, call.at)
+        return seen(self.petitions.change(call.showing(seen), id, decide, *args, *rest))
+
+    def own(self, call: Call, id: str, decide: Any, *args: Any, timed: bool = True) -> Petition:
+        """An act of the petitioner, or of the station where the petitioner came to it."""
+        actor, found = self._known.actor(call), self.get(call, id)
+        if actor.key not in found.found_by and not call.is_one_of(*OFFICE):
+            raise Missing("petition_missing", "no such petition")
+        return self._change(call, id, actor, decide, *args, timed=timed)
+
+    def assign(self, call: Call, id: str, reason: str) -> Petition:
+        """To somebody who works here, and is not accused."""
+        assignee, found = call.body["assignee"], self.get(call, id)
+        self.check_assignee(call, found, assignee)
+        note = call.body.get("reason", "")
+
+        def decide(petition: Petition, actor: Actor, at: Any) -> Any:
+            changed, said = domain.hand_over(petition, assignee, reason, actor, at)
+            return changed.noted(actor, reason, note, at, internal=True), said
+
+        return self.act(call, id, decide, timed=False)
+
+    def check_assignee(self, call: Call, found: Petition, assignee: str) -> None:
+        """Raises Invalid where nobody has this id, or the accused would handle it."""
+        if not assignee:
+            return
+        self._known.check(call, assignee, "assignee")
+        if found.hides_from(Actor(assignee, "", unit=self._known.unit_of(call.community, assignee))):
+            raise Invalid("assignee_accused", "the accused's unit does not handle it", "assignee")
+
+    def link(self, call: Call, id: str) -> Petition:
+        """A duplicate of an earlier one: always of the first of them."""
+        first = self.get(call, call.body["first_id"])
+        if first.first_id:
+            first = self.get(call, first.first_id)
+        return self.act(call, id, domain.link, first)
+
+    # -- time
+
+    def turn(self, call: Call, petition: Petition) -> None:
+        """What time changes in one petition."""
+        locale = self._known.locale(call)
+        window = next((w for w in ("review_window", "recheck_window") if lapsed(petition, locale, w, call.at)), "")
+        if window:
+            self.petitions.change(call, petition.id, domain.close_lapsed, locale, call.at)
+        else:
+            self.petitions.change(call, petition.id, pass_time, locale, call.at)
+
+    def follow_calendar(self, call: Call, petition: Petition) -> None:
+        """Its dates by the calendar that is known now."""
+        self.petitions.change(call, petition.id, recompute, self._known.locale(call), call.at)
+
+
+def filed(petition: Petition, code: str) -> dict[str, Any]:
+    """What the petitioner takes home."""
+    facts = {"id": petition.id, "number": petition.number, "state": petition.state}
+    return facts | {"deadlines": [explained(clock) for clock in petition.clocks]} | ({"receipt_code": code} if code else {})
+
+
+def _plain(person: dict[str, Any], path: str) -> dict[str, Any]:
+    return person | ({"phone": e164(person["phone"], f"{path}.phone")} if person.get("phone") else {})
+
+
+def _seen(document: dict[str, Any]) -> Petition:
+    """As much of a petition as decides who may know of it, without opening what is encrypted."""
+    names = ("kind", "accused", "assignee", "found_by")
+    return Petition(**{name: document[name] for name in names})
+
+
+def _day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()

@@ -1,0 +1,110 @@
+"""The micro-court's desk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.petitions.court import domain
+from services.petitions.court.domain import CourtCase
+from services.petitions.domain import Actor, pass_time, recompute
+from services.petitions.known import Known, new_number
+from services.petitions.sittings.desk import Sittings
+from services.petitions.sittings.domain import Sitting
+from shared.calls import Call
+from shared.errors import Missing
+from shared.identity import COURT
+from shared.platform import Platform
+from shared.store import Kind, Page
+
+COURT_CASES = Kind(
+    CourtCase, "court_cases", unique=(("number",),), indexes=(("found_by", "born"), ("next_due",), ("due",))
+)  # fmt: skip
+
+
+class Court:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.cases = platform.store(COURT_CASES)
+        self._known, self._sittings = Known(platform), Sittings(platform)
+
+    def take(self, call: Call, id: str, kind: str, dispute: Any) -> None:
+        """A dispute comes before the court; once, however often it is said."""
+        if self.cases.find(call.community, id) is not None:
+            return
+        actor, locale = self._known.actor(call), self._known.locale(call)
+        keys = [key for key in dispute.found_by if key.startswith("filer:")]
+        facts = {"kind": kind, "dispute_id": dispute.id, "dispute_number": dispute.number, "parties": dispute.parties,
+                 "number": new_number("SF", locale, call.at), "found_by": ["all", f"dispute:{dispute.id}", *keys]}  # fmt: skip
+        made, said = domain.take(id, facts, actor, locale, call.at)
+        self.cases.create_all([(call.plain(), made, said)])
+
+    # -- looking
+
+    def get(self, call: Call, id: str) -> CourtCase:
+        """The file, for the court and the parties. Raises Missing."""
+        found = self.cases.find(call.community, id)
+        if found is None or not found.visible_to(self._known.actor(call)):
+            raise Missing("hearing_missing", "no such hearing")
+        return found
+
+    def page(self, call: Call) -> Page:
+        """For the court all, for a party its own."""
+        where = {"found_by": "all" if call.is_one_of(COURT) else self._known.actor(call).key}
+        return self.cases.page(call, where, newest_first=True, limit=call.query["limit"], after=call.query["after"])
+
+    def calendar(self, call: Call) -> list[dict[str, Any]]:
+        """The hearings that are held, by their beginning."""
+        found = self.cases.all(call.community, {"found_by": "all"}, limit=10_000)
+        held = [
+            {"id": case.id, "number": case.number, "case_number": case.case_number, **case.sittings[case.current]}
+            for case in found if case.current
+        ]  # fmt: skip
+        return sorted((one for one in held if one["end"] >= call.at), key=lambda one: one["start"])
+
+    def histories(self, call: Call, dispute_id: str) -> list[tuple[str, list[dict[str, Any]]]]:
+        """What the court did in a dispute: acts and their times, none of its documents."""
+        found = self.cases.all(call.community, {"found_by": f"dispute:{dispute_id}"})
+        shown = ("act", "role", "at", "outcome", "start")
+        return [("court", [{k: v for k, v in act.items() if k in shown} for act in case.history]) for case in found]
+
+    # -- moving
+
+    def act(self, call: Call, id: str, decide: Any, *args: Any) -> CourtCase:
+        """An act of the court."""
+        self.get(call, id)
+        changed: CourtCase = self.cases.change(
+            call, id, decide, *args, self._known.actor(call), self._known.locale(call), call.at
+        )
+        return changed
+
+    def schedule(self, call: Call, id: str) -> CourtCase:
+        """A room and the judge, asked of the centre; an earlier one is given back once this one is held."""
+        self.get(call, id)
+        sitting = self._sittings.request(call, "court", id)
+        changed: CourtCase = self.cases.change(call, id, domain.sitting, sitting.id, _shown(sitting), self._known.actor(call),
+                                               call.at)  # fmt: skip
+        return changed
+
+    def hear(self, call: Call, sitting: Sitting) -> None:
+        """The centre's answer, or its silence."""
+        before = self.cases.find(call.community, sitting.case_id)
+        if before is None:
+            return
+        self.cases.change(call, sitting.case_id, domain.sitting, sitting.id, _shown(sitting), Actor("", "clock"), call.at)
+        if sitting.state == "booked" and before.current not in ("", sitting.id):
+            self._sittings.drop(call, before.current, "rescheduled")
+
+    # -- time
+
+    def turn(self, call: Call, case: CourtCase) -> None:
+        """What time changes in it."""
+        self.cases.change(call, case.id, pass_time, self._known.locale(call), call.at)
+
+    def follow_calendar(self, call: Call, case: CourtCase) -> None:
+        """Its dates by the calendar that is known now."""
+        self.cases.change(call, case.id, recompute, self._known.locale(call), call.at)
+
+
+def _shown(sitting: Sitting) -> dict[str, Any]:
+    return {name: getattr(sitting, name) for name in ("state", "start", "end", "reason", "choices")}

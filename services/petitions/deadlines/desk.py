@@ -1,0 +1,52 @@
+"""The calculator: the very rules and calendars that the clocks of cases use."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date
+from typing import Any
+
+from shared.calls import Call
+from shared.errors import Missing
+from shared.events.base import Event
+from shared.known import LOCALES
+from shared.law import RULES, Locale, Rule, local_rule, shown
+from shared.platform import Platform
+
+
+class Calculator:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._locales = platform.store(LOCALES)
+
+    def find(self, call: Call) -> dict[str, Any]:
+        """A date, with its reasons. Raises Invalid for `rule`, Missing for a community that is not here."""
+        locale = self._where(call.query.get("community"))
+        found = locale.deadline(call.query["rule"], date.fromisoformat(call.query["since"]), extended=call.query["extended"])
+        return shown(found)
+
+    def rules(self, community: str | None) -> list[Rule]:
+        """Every rule, past ones and a community's own included."""
+        locale = self._where(community)
+        return sorted([*RULES, *(local_rule(facts, locale.id) for facts in locale.rules)], key=lambda r: (r.name, r.since))
+
+    def set_rules(self, call: Call) -> list[Rule]:
+        """The community's own limits: all of them, each time. What began under others keeps them."""
+        rules = call.body["rules"]
+        for rule in rules:
+            local_rule(rule, call.community)
+        self._locales.ensure(call, call.community, lambda _: Locale(rules=rules), _set_rules, rules)
+        return self.rules(call.community)
+
+    def _where(self, community: str | None) -> Locale:
+        if community is None:
+            return Locale()
+        found: Locale | None = self._locales.find(community, community)
+        if found is None:
+            raise Missing("community_missing", "no such community")
+        return found
+
+
+def _set_rules(locale: Locale, rules: list[dict[str, Any]]) -> tuple[Locale, list[Event]]:
+    return dataclasses.replace(locale, rules=rules), []

@@ -1,0 +1,33 @@
+"""Entrypoints: the public calculator of deadlines, and a community's own limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.petitions.deadlines import schemas
+from services.petitions.deadlines.desk import Calculator
+from shared.http import api
+from shared.identity import EVERYBODY, OPERATOR, SECRETARY
+from shared.platform import Provided
+
+
+class Deadlines:
+    """See the module."""
+
+    calculator: Any = Provided(Calculator)
+
+    @api("GET", "/deadlines", query=schemas.AskDeadline, gives=schemas.FoundDeadline)
+    def compute_deadline(self, call):
+        return self.calculator.find(call)
+
+    @api("GET", "/deadlines/rules", query=schemas.AskRules, gives=schemas.RulesView)
+    def list_rules(self, call):
+        return {"rules": self.calculator.rules(call.query.get("community"))}
+
+    @api("GET", "/{community}/rules", gives=schemas.RulesView, allow=EVERYBODY)
+    def list_own_rules(self, call):
+        return {"rules": self.calculator.rules(call.community)}
+
+    @api("PUT", "/{community}/rules", takes=schemas.SetRules, gives=schemas.RulesView, allow={SECRETARY, OPERATOR})
+    def set_own_rules(self, call):
+        return {"rules": self.calculator.set_rules(call)}

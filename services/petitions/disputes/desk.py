@@ -1,0 +1,225 @@
+"""The mediation room: opens disputes, and carries them to an agreement, or on to the court."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from services.petitions.cases import domain as cases
+from services.petitions.cases.desk import OFFICE, Station
+from services.petitions.court.desk import Court
+from services.petitions.disputes import domain
+from services.petitions.disputes.domain import Dispute
+from services.petitions.domain import Actor, pass_time, recompute
+from services.petitions.known import Known, new_number
+from services.petitions.sittings.desk import Sittings
+from services.petitions.sittings.domain import Sitting
+from shared.calls import Call, derived_id
+from shared.errors import Conflict, Forbidden, Invalid, Missing
+from shared.identity import MEDIATOR, POLICE_LIAISON, SECRETARY
+from shared.platform import Platform
+from shared.privacy import e164
+from shared.store import Kind, Page
+
+DISPUTES = Kind(
+    Dispute, "disputes", unique=(("number",),),
+    indexes=(("found_by", "born"), ("state", "born"), ("next_due",), ("due",)),
+)  # fmt: skip
+HANDLERS = OFFICE | {MEDIATOR}
+
+
+class Room:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.disputes = platform.store(DISPUTES)
+        self._known, self._station = Known(platform), Station(platform)
+        self._sittings, self._court = Sittings(platform), Court(platform)
+
+    # -- opening
+
+    def open(self, call: Call) -> Dispute:
+        """A dispute: a resident is its first party; who works here names all."""
+        parties = list(call.body["parties"])
+        if not call.is_one_of(*HANDLERS):
+            if any(p.get("resident_id") not in (None, call.actor) for p in parties):
+                raise Forbidden("not_yours", "name others with name and phone")
+            parties = [{"resident_id": call.actor}, *(p for p in parties if p.get("resident_id") != call.actor)]
+        facts = {name: call.body[name] for name in ("kind", "text", "is_open")}
+        return self._open(call, facts, parties)
+
+    def offer(self, call: Call, petition_id: str) -> Dispute:
+        """Mediation beside a petition, which keeps its number and its clocks."""
+        petition = self._station.get(call, petition_id)
+        if petition.dispute_id and self.disputes.find(call.community, petition.dispute_id) is not None:
+            raise Conflict("already_in_mediation", "a mediation goes on", dispute_id=petition.dispute_id)
+        first = [{k: v for k, v in p.items() if k != "representative"} for p in petition.petitioners[:1]]
+        if not first:
+            raise Invalid("petitioner_unknown", "nobody can be mediated with who is not known", "parties")
+        id = derived_id(petition_id, "dispute", str(len(petition.history)))
+        if not petition.dispute_id:
+            self._station.petitions.change(call.plain(), petition_id, cases.to_mediation, id, self._known.actor(call), call.at)
+        facts = {
+            "kind": call.body["kind"],
+            "text": petition.text,
+            "petition_id": petition.id,
+            "petition_number": petition.number,
+        }
+        return self._open(call, facts, first + list(call.body["parties"]), petition.dispute_id or id)
+
+    def _open(self, call: Call, facts: dict[str, Any], people: list[dict[str, Any]], id: str = "") -> Dispute:
+        actor, locale = self._known.actor(call), self._known.locale(call)
+        for n, person in enumerate(people):
+            if person.get("resident_id") and person["resident_id"] != call.actor:
+                self._known.check(call, person["resident_id"], f"parties.{n}.resident_id")
+        parties = [_party(person, n) for n, person in enumerate(people, start=1)]
+        keys = [self._known.key(call.community, p["resident_id"]) for p in parties if p.get("resident_id")]
+        facts |= {"parties": parties, "number": new_number("TJ", locale, call.at), "found_by": ["all", *keys]}
+        named: dict[str, Any] = {"id": id} if id else {}
+        made = self.disputes.create(
+            call.showing(partial(domain.seen_by, actor=actor)), domain.open_dispute, facts, actor, locale, call.at, **named
+        )
+        return domain.seen_by(made, actor)
+
+    # -- looking
+
+    def get(self, call: Call, id: str) -> Dispute:
+        """The dispute, where the caller may know of it. Raises Missing."""
+        found: Dispute = self.disputes.get(call, id)
+        if not found.visible_to(self._known.actor(call)):
+            raise Missing("dispute_missing", "no such dispute")
+        return found
+
+    def read(self, call: Call, id: str) -> Dispute:
+        """What the caller sees of it."""
+        return domain.seen_by(self.get(call, id), self._known.actor(call))
+
+    def page(self, call: Call) -> Page:
+        """For parties their own; for mediators and the station all that they may know of."""
+        actor, state = self._known.actor(call), call.query.get("state")
+        where = {"found_by": "all" if call.is_one_of(*HANDLERS) else actor.key}
+        keep = lambda d: (state is None or d["state"] == state) and _seen(d).visible_to(actor)  # noqa: E731
+        found = self.disputes.page(
+            call, where, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"]
+        )
+        return Page([domain.seen_by(dispute, actor) for dispute in found.items], found.next)
+
+    def timeline(self, call: Call, id: str) -> list[dict[str, Any]]:
+        """One line from the first complaint to performance: the petition, the mediation, the court."""
+        dispute = self.read(call, id)
+        parts: list[tuple[str, list[dict[str, Any]]]] = [("dispute", dispute.history)]
+        if dispute.petition_id and (petition := self._station.petitions.find(call.community, dispute.petition_id)):
+            parts.append(("petition", petition.history))
+        parts += self._court.histories(call, dispute.id)
+        items = [{"case": case, **{k: v for k, v in act.items() if k != "by"}} for case, acts in parts for act in acts]
+        return [item | {"at": item["at"].isoformat()} for item in sorted(items, key=lambda item: item["at"])]
+
+    # -- moving
+
+    def act(self, call: Call, id: str, decide: Any, *args: Any, timed: bool = True) -> Dispute:
+        """One act on a dispute that the caller may know of; what they see of it then."""
+        self.get(call, id)
+        actor = self._known.actor(call)
+        seen = partial(domain.seen_by, actor=actor)
+        rest = (actor, self._known.locale(call), call.at) if timed else (actor, call.at)
+        return seen(self.disputes.change(call.showing(seen), id, decide, *args, *rest))
+
+    def mediators(self, call: Call, id: str) -> Dispute:
+        """Set by who works here, or chosen by a party."""
+        ids, dispute = call.body["mediators"], self.get(call, id)
+        for n, mediator in enumerate(ids):
+            self._known.check(call, mediator, f"mediators.{n}")
+            known = self._known.people.find(call.community, mediator)
+            if known is None or MEDIATOR not in known.roles:
+                raise Invalid("not_a_mediator", "this person does not mediate here", f"mediators.{n}")
+        if dispute.party_of(self._known.actor(call)):
+            return self.act(call, id, domain.choose_mediators, ids)
+        if not call.is_one_of(*HANDLERS):
+            raise Forbidden("not_a_party", "only a party may")
+        return self.act(call, id, domain.set_mediators, ids, False)
+
+    def sign(self, call: Call, id: str) -> Dispute:
+        """A party its own; a mediator theirs, or a party's fingerprint; the secretary the committee's seal."""
+        dispute, actor, body = self.get(call, id), self._known.actor(call), call.body
+        own = dispute.party_of(actor)
+        if body["committee"]:
+            if not call.is_one_of(SECRETARY):
+                raise Forbidden("role_missing", "the committee's seal is the secretary's")
+            by = "committee"
+        elif own:
+            by = f"party:{own}"
+        elif actor.id in dispute.mediators:
+            by = f"party:{domain.party(dispute, body['party'])['id']}" if body.get("party") else f"mediator:{actor.id}"
+        else:
+            raise Forbidden("not_a_party", "only parties and their mediators sign")
+        return self.act(call, id, domain.sign, by, body["how"], body["digest"], body["status_matter"])
+
+    def consent(self, call: Call, id: str) -> Dispute:
+        """A party's own, or one that a mediator took down."""
+        dispute, actor = self.get(call, id), self._known.actor(call)
+        own = dispute.party_of(actor)
+        if not own and actor.id not in dispute.mediators and not call.is_one_of(*OFFICE):
+            raise Forbidden("not_a_party", "only a party may")
+        who = own or domain.party(dispute, call.body.get("party", ""))["id"]
+        return self.act(call, id, domain.consent, who, timed=False)
+
+    # -- the court
+
+    def apply(self, call: Call, id: str) -> Dispute:
+        """A party applies for confirmation; the last one's application takes all to the court."""
+        court_id = derived_id(id, "confirmation")
+        applied = self.act(call, id, domain.apply, court_id)
+        if applied.court_id == court_id:
+            self._court.take(call, court_id, "confirmation", self.get(call, id))
+        return applied
+
+    def refer(self, call: Call, id: str) -> Dispute:
+        """To the micro-court, with the consent of all."""
+        court_id = derived_id(id, "hearing")
+        referred = self.act(call, id, domain.refer, court_id, timed=False)
+        self._court.take(call, court_id, "hearing", self.get(call, id))
+        return referred
+
+    # -- sittings and time
+
+    def ask_sitting(self, call: Call, id: str) -> Dispute:
+        """A room for a mediation; who is to come is told once it is held."""
+        self.get(call, id)
+        sitting = self._sittings.request(call, "dispute", id)
+        return self.act(call, id, domain.sitting, sitting.id, _shown(sitting), timed=False)
+
+    def hear(self, call: Call, sitting: Sitting) -> None:
+        """The centre's answer, or its silence."""
+        clock = Actor("", "clock")
+        self.disputes.change(call, sitting.case_id, domain.sitting, sitting.id, _shown(sitting), clock, call.at)
+
+    def turn(self, call: Call, dispute: Dispute) -> None:
+        """What time changes in it."""
+        locale = self._known.locale(call)
+        self.disputes.change(call, dispute.id, lambda d: _turn(d, locale, call.at))
+
+    def follow_calendar(self, call: Call, dispute: Dispute) -> None:
+        """Its dates by the calendar that is known now."""
+        self.disputes.change(call, dispute.id, recompute, self._known.locale(call), call.at)
+
+
+POLICE = {POLICE_LIAISON}
+
+
+def _party(person: dict[str, Any], n: int) -> dict[str, Any]:
+    phone = {"phone": e164(person["phone"], f"parties.{n - 1}.phone")} if person.get("phone") else {}
+    return person | phone | {"id": f"p{n}"}
+
+
+def _turn(dispute: Dispute, locale: Any, at: Any) -> domain.Decided:
+    passed, said = pass_time(dispute, locale, at)
+    reminded, more = domain.remind(passed, locale, at)
+    return reminded, said + more
+
+
+def _shown(sitting: Sitting) -> dict[str, Any]:
+    return {name: getattr(sitting, name) for name in ("state", "start", "end", "reason", "choices")}
+
+
+def _seen(document: dict[str, Any]) -> Dispute:
+    return Dispute(**{name: document[name] for name in ("accused", "found_by")})

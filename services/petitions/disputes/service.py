@@ -1,0 +1,117 @@
+"""Entrypoints: disputes and their mediation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.petitions.disputes import domain, schemas
+from services.petitions.disputes.desk import DISPUTES, HANDLERS, POLICE, Room
+from shared.http import api
+from shared.identity import GUARDIAN, MEDIATOR, RESIDENT, SECRETARY
+from shared.platform import Provided, Stored
+
+PARTIES = {RESIDENT, GUARDIAN}
+
+
+def _moves(path: str, takes: Any, allow: Any) -> Any:
+    """An act on one dispute."""
+    whole = f"/{{community}}/disputes/{{id}}/{path}"
+    return api("POST", whole, takes=takes, gives=schemas.DisputeView, allow=allow, status=200)
+
+
+class Disputes:
+    """See the module."""
+
+    disputes = Stored(DISPUTES)
+    room: Any = Provided(Room)
+
+    @api("POST", "/{community}/disputes", takes=schemas.OpenDispute, gives=schemas.DisputeView, allow=HANDLERS | PARTIES)
+    def open_dispute(self, call):
+        return self.room.open(call)
+
+    @api("POST", "/{community}/petitions/{id}/mediation", takes=schemas.OfferMediation, gives=schemas.DisputeView,
+         allow=HANDLERS)  # fmt: skip
+    def offer_mediation(self, call, id):
+        return self.room.offer(call, id)
+
+    @api("GET", "/{community}/disputes", query=schemas.DisputeQuery, gives=schemas.DisputeLine, allow=HANDLERS | PARTIES)
+    def list_disputes(self, call):
+        return self.room.page(call)
+
+    @api("GET", "/{community}/disputes/{id}", gives=schemas.DisputeView, allow=HANDLERS | PARTIES | POLICE,
+         audited="dispute_read")  # fmt: skip
+    def read_dispute(self, call, id):
+        return self.room.read(call, id)
+
+    @api("GET", "/{community}/disputes/{id}/timeline", gives=schemas.TimelineView, allow=HANDLERS | PARTIES)
+    def read_timeline(self, call, id):
+        return {"items": self.room.timeline(call, id)}
+
+    @_moves("mediators", schemas.Mediators, HANDLERS | PARTIES)
+    def set_mediators(self, call, id):
+        return self.room.mediators(call, id)
+
+    @_moves("refuse", schemas.Why, PARTIES)
+    def refuse_mediation(self, call, id):
+        return self.room.act(call, id, domain.refuse, call.body["reason"])
+
+    @_moves("fail", schemas.Why, {MEDIATOR, SECRETARY})
+    def end_in_failure(self, call, id):
+        return self.room.act(call, id, domain.fail, call.body["reason"])
+
+    @_moves("withdraw", schemas.Why, HANDLERS)
+    def withdraw_dispute(self, call, id):
+        return self.room.act(call, id, domain.withdraw, call.body["reason"])
+
+    @_moves("resume", schemas.Why, HANDLERS)
+    def resume_mediation(self, call, id):
+        return self.room.act(call, id, domain.resume_mediation, call.body["reason"])
+
+    @_moves("notes", schemas.NoteOnDispute, {MEDIATOR} | PARTIES)
+    def note_on_dispute(self, call, id):
+        body = call.body
+        return self.room.act(call, id, domain.note, body["text"], body["private"], body["private"], timed=False)
+
+    @_moves("agreement", schemas.Draft, {MEDIATOR} | PARTIES)
+    def draft_agreement(self, call, id):
+        return self.room.act(call, id, domain.draft, call.body, timed=False)
+
+    @_moves("sign", schemas.Sign, {MEDIATOR, SECRETARY} | PARTIES)
+    def sign_agreement(self, call, id):
+        return self.room.sign(call, id)
+
+    @_moves("oral-agreement", schemas.AgreeOrally, {MEDIATOR})
+    def record_oral_agreement(self, call, id):
+        return self.room.act(call, id, domain.agree_orally, call.body["terms"], call.body.get("made_at", call.at))
+
+    @_moves("performance", schemas.Perform, HANDLERS)
+    def record_performance(self, call, id):
+        return self.room.act(call, id, domain.perform, call.body["outcome"], call.body["text"])
+
+    @_moves("danger", schemas.Danger, HANDLERS)
+    def report_danger(self, call, id):
+        return self.room.act(call, id, domain.danger, call.body["kind"], call.body["text"], timed=False)
+
+    @_moves("danger/acknowledge", schemas.Acknowledge, POLICE)
+    def acknowledge_danger(self, call, id):
+        return self.room.act(call, id, domain.acknowledge_danger, call.body["text"], timed=False)
+
+    @_moves("sittings", schemas.AskSitting, HANDLERS)
+    def ask_for_sitting(self, call, id):
+        return self.room.ask_sitting(call, id)
+
+    @_moves("consent", schemas.Consent, HANDLERS | PARTIES)
+    def consent_to_court(self, call, id):
+        return self.room.consent(call, id)
+
+    @_moves("refer", None, HANDLERS)
+    def refer_to_court(self, call, id):
+        return self.room.refer(call, id)
+
+    @_moves("confirmation", None, PARTIES)
+    def apply_for_confirmation(self, call, id):
+        return self.room.apply(call, id)
+
+    @_moves("rate", schemas.RateDispute, PARTIES)
+    def rate_mediation(self, call, id):
+        return self.room.act(call, id, domain.rate, call.body["stars"], call.body["reason"], timed=False)

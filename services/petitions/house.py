@@ -1,0 +1,85 @@
+"""What goes through all parts of petitions: time, the calendar, forgetting, and a person's copy of their data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from services.petitions.cases.desk import Station
+from services.petitions.court.desk import Court
+from services.petitions.disputes.desk import Room
+from services.petitions.domain import PROVISIONAL
+from services.petitions.help.service import HelpDesk
+from services.petitions.known import Known
+from services.petitions.sittings.desk import Hears, Sittings
+from shared.calls import Call
+from shared.errors import Refused
+from shared.platform import Platform
+from shared.telemetry import log
+
+OPEN = 100_000  # cases of one community that a new calendar is applied to
+
+
+class House:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._known = Known(platform)
+        self._sweeper = platform.sweeper()
+        station, helping, room, court = Station(platform), HelpDesk(platform), Room(platform), Court(platform)
+        self._sittings = Sittings(platform)
+        self._hears: dict[str, Hears] = {"dispute": room.hear, "court": court.hear}
+        # (store, what time changes in one of it, its dates by another calendar)
+        self._timed: list[tuple[Any, Callable[..., Any], Callable[..., Any]]] = [
+            (station.petitions, station.turn, station.follow_calendar),
+            (helping.requests, helping.turn, helping.follow_calendar),
+            (room.disputes, room.turn, room.follow_calendar),
+            (court.cases, court.turn, court.follow_calendar),
+        ]
+
+    def pass_time(self, call: Call) -> None:
+        """What time itself changes by now: each community's, earliest first, whoever is in charge, or nobody."""
+        for store, turn, _ in self._timed:
+            for community in store.backend.communities():
+                inside = dataclasses.replace(call, community=community)
+                for case in store.due(community, call.at):
+                    self._guard(case.id, partial(turn, inside, case))
+
+        for community in self._sittings.store.backend.communities():
+            inside = dataclasses.replace(call, community=community)
+            for sitting in self._sittings.store.due(community, call.at):
+                self._guard(sitting.id, partial(self._sittings.give_up, inside, sitting, self._hears))
+
+    def hear_of_sitting(self, call: Call, event: Any) -> None:
+        """The centre's answer goes to the case that it is for."""
+        self._sittings.hear(call, event, self._hears)
+
+    def know_calendars(self, call: Call) -> None:
+        """Dates that were a guess, once the calendar of their year has come."""
+        for store, _, follow in self._timed:
+            for community in store.backend.communities():
+                inside = dataclasses.replace(call, community=community)
+                for case in store.all(community, {"found_by": PROVISIONAL}, limit=OPEN):
+                    self._guard(case.id, partial(follow, inside, case))
+
+    def learn_calendar(self, call: Call, event: Any) -> None:
+        """Keep a community's own working days, and let every running deadline follow them."""
+        inside = dataclasses.replace(call.plain(), community=event.community_id)
+        self._known.locales.learn_calendar(call, event)
+        for store, _, follow in self._timed:
+            for case in store.earliest(event.community_id, "next_due", lambda _: True, OPEN):
+                follow(inside, case)
+
+    def _guard(self, id: str, act: Callable[[], Any]) -> None:
+        """One that cannot be changed now is tried again in a moment; the others must not wait for it."""
+        try:
+            act()
+        except Exception as error:
+            code = error.code if isinstance(error, Refused) else type(error).__name__
+            log("house").error("time_stands_still", id=id, error=code)
+
+    def sweep(self, call: Call) -> None:
+        """Publish what a crash left behind."""
+        self._sweeper.sweep(call.at)

@@ -1,0 +1,116 @@
+"""What petitions knows by listening: communities, and who works where in which roles; and who a caller is to a case."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.petitions.domain import Actor
+from shared.calls import Call
+from shared.errors import Invalid
+from shared.events.base import Aggregate, Event
+from shared.identity import (
+    COUNSELLOR,
+    COURT,
+    DUTY_LEAD,
+    HELP_OFFICER,
+    MEDIATOR,
+    POLICE_LIAISON,
+    SEAL_HOLDER,
+    SECRETARY,
+    STREET_OFFICER,
+    WORKER,
+)
+from shared.known import Locales, heard_of, learn
+from shared.law import Locale
+from shared.platform import Platform
+from shared.store import Kind
+
+# In which role somebody with several acts.
+FIRST = (STREET_OFFICER, COURT, SECRETARY, DUTY_LEAD, WORKER, MEDIATOR, HELP_OFFICER, SEAL_HOLDER, POLICE_LIAISON, COUNSELLOR)
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: five bits each, nothing that is read wrong on paper
+
+
+@dataclass(frozen=True, kw_only=True)
+class Somebody(Aggregate):
+    """Somebody of the community: a resident, or a worker with roles and a unit until the end of a term."""
+
+    roles: list[str] = field(default_factory=list)
+    unit: str = ""
+    until: datetime | None = None
+    heard: dict[str, datetime] = field(default_factory=dict)
+
+
+PEOPLE = Kind(Somebody, "people", indexes=(("unit",),))
+
+
+class Known:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._vault = platform.vault
+        self.people = platform.store(PEOPLE)
+        self.locales = Locales(platform)
+
+    def locale(self, call: Call) -> Locale:
+        """The community's clock, calendar and rules."""
+        return self.locales.of(call)
+
+    def actor(self, call: Call) -> Actor:
+        """Who calls, in which role and unit. Nobody for somebody who did not sign in."""
+        if not call.sub:
+            return Actor("", "anonymous")
+        if call.actor == call.sub == "petitions":
+            return Actor("", "clock")
+        found = self.people.find(call.community, call.actor) if call.roles - {"resident", "guardian"} else None
+        role = next((r for r in FIRST if r in call.roles), "resident")
+        return Actor(call.actor, role, call.roles, found.unit if found else "", self.key(call.community, call.actor))
+
+    def key(self, community: str, person: str) -> str:
+        """How what this person filed is found: a blind token, that names nobody to who reads the database."""
+        return f"filer:{self._vault.token(community, 'filer', person)}"
+
+    def check(self, call: Call, id: str, field_name: str) -> None:
+        """That somebody exists here. Raises Invalid("person_unknown")."""
+        if heard_of(self.people, call.community, id) is None:
+            raise Invalid("person_unknown", "no such person", field_name)
+
+    def unit_of(self, community: str, id: str) -> str:
+        """The unit somebody works in, or ""."""
+        found = self.people.find(community, id)
+        return found.unit if found else ""
+
+    def colleagues(self, community: str, unit: str) -> list[str]:
+        """Everybody who works in a unit."""
+        return [person.id for person in self.people.all(community, {"unit": unit})] if unit else []
+
+    # -- listening
+
+    def learn_resident(self, call: Call, event: Any) -> None:
+        """Keep that a resident exists."""
+        self.people.ensure(call, event.resident_id, lambda _: Somebody(), lambda person: (person, []))
+
+    def learn_worker(self, call: Call, event: Any) -> None:
+        """Keep somebody's roles, unit and term."""
+        learn(self.people, call, event.worker_id, Somebody, event.at, roles=list(event.roles), unit=event.unit,
+              until=event.until)  # fmt: skip
+
+    def forget(self, call: Call, resident_id: str) -> None:
+        """Nothing is known of this person any more."""
+        self.people.ensure(call.plain(), resident_id, lambda _: Somebody(), _forget)
+
+
+def _forget(person: Somebody) -> tuple[Somebody, list[Event]]:
+    return person.but(gone=True, roles=[], unit="", until=None, heard={}), []
+
+
+def new_number(kind: str, locale: Locale, at: datetime) -> str:
+    """A case's number: its kind, its day and a word that tells nobody how many cases there are."""
+    return f"{kind}{locale.today(at):%Y%m%d}-{word(5)}"
+
+
+def word(length: int) -> str:
+    """Random letters and digits, five bits each, that are read well."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))

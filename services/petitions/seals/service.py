@@ -1,0 +1,94 @@
+"""Entrypoints: opening a sealed complainant, by two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from services.petitions.cases.desk import PETITIONS
+from services.petitions.cases.schemas import Petitioner
+from services.petitions.domain import Actor
+from services.petitions.known import Known, word
+from services.petitions.seals import domain
+from services.petitions.seals.domain import OPENERS, SealedIdentity
+from services.petitions.seals.store import SEALS
+from shared.calls import Call
+from shared.errors import Missing
+from shared.http import api
+from shared.platform import Platform, Provided, Stored
+from shared.shapes import Moment, Text
+
+
+class AskToOpen(Schema):
+    purpose = Text(500, required=True)
+
+
+class RequestView(Schema):
+    id = fields.String(required=True)
+    at = Moment(required=True)
+    until = Moment(required=True, allow_none=True)
+    granted = fields.Function(lambda r: bool(r["granted_by"]), metadata={"type": "boolean"})
+    views = fields.Integer(required=True)
+
+
+class IdentityView(Schema):
+    petitioners = fields.List(fields.Nested(Petitioner), required=True)
+    until = Moment(required=True)
+
+
+class Opening:
+    """What the people who may open a seal need."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._seals, self._petitions = platform.store(SEALS), platform.store(PETITIONS)
+        self._audit = platform.audit
+        self._known = Known(platform)
+
+    def ask(self, call: Call, id: str) -> dict[str, Any]:
+        """A request, for somebody else to grant."""
+        actor, request = self._may(call, id), word(8)
+        shown = lambda seal: next((r for r in seal.requests if r["id"] == request), seal.requests[-1])  # noqa: E731
+        return shown(self._change(call.showing(shown), id, domain.ask, request, call.body["purpose"], actor))
+
+    def grant(self, call: Call, id: str, request: str) -> dict[str, Any]:
+        """A second person agrees."""
+        actor = self._may(call, id)
+        shown = lambda seal: seal.request(request)  # noqa: E731
+        return shown(self._change(call.showing(shown), id, domain.grant, request, actor))
+
+    def look(self, call: Call, id: str, request: str) -> dict[str, Any]:
+        """The complainant, for the quarter of an hour; in the log before anybody sees it."""
+        actor = self._may(call, id)
+        seal = self._change(call.showing(lambda seal: None), id, domain.look, request, actor)
+        self._audit.record(call, "seal_opened", [id], seal.request(request)["purpose"][:40])
+        return {"petitioners": seal.petitioners, "until": seal.request(request)["until"]}
+
+    def _change(self, call: Call, id: str, decide: Any, *args: Any) -> SealedIdentity:
+        changed: SealedIdentity = self._seals.change(call, id, decide, *args, call.at)
+        return changed
+
+    def _may(self, call: Call, id: str) -> Actor:
+        actor, petition = self._known.actor(call), self._petitions.find(call.community, id)
+        if petition is None or not petition.confidential or petition.hides_from(actor):
+            raise Missing("seal_missing", "no sealed petition of this id")
+        return actor
+
+
+class Sealed:
+    """See the module."""
+
+    seals = Stored(SEALS)
+    opening: Any = Provided(Opening)
+
+    @api("POST", "/{community}/petitions/{id}/seal/requests", takes=AskToOpen, gives=RequestView, allow=OPENERS)
+    def ask_to_open_seal(self, call, id):
+        return self.opening.ask(call, id)
+
+    @api("POST", "/{community}/petitions/{id}/seal/requests/{request}/grant", gives=RequestView, allow=OPENERS, status=200)
+    def grant_opening(self, call, id, request):
+        return self.opening.grant(call, id, request)
+
+    @api("POST", "/{community}/petitions/{id}/seal/requests/{request}/open", gives=IdentityView, allow=OPENERS, status=200)
+    def open_seal(self, call, id, request):
+        return self.opening.look(call, id, request)

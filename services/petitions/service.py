@@ -1,0 +1,85 @@
+"""Petitions: the entrypoints of all its parts, and what concerns each of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.petitions.cases.service import Cases
+from services.petitions.court.service import Hearings
+from services.petitions.deadlines.service import Deadlines
+from services.petitions.disputes.service import Disputes
+from services.petitions.help.service import Help
+from services.petitions.house import House
+from services.petitions.known import PEOPLE, Known
+from services.petitions.parties import AskParties, Parties, PartiesView
+from services.petitions.receipts.service import Receipts
+from services.petitions.seals.service import Sealed
+from services.petitions.sittings.desk import SITTINGS
+from shared.events.bookings import SittingBooked, SittingRefused, SittingWithdrawn
+from shared.events.residents import (
+    CommunityCalendarChanged,
+    CommunityOpened,
+    ResidentRegistered,
+    WorkerAppointed,
+    WorkerChanged,
+)
+from shared.http import api
+from shared.known import LOCALES
+from shared.messaging import by_cause, on
+from shared.platform import Provided, Stored
+from shared.timers import every
+
+
+class Petitions(Cases, Receipts, Sealed, Help, Disputes, Hearings, Deadlines):
+    """Where neighbours are heard: petitions, disputes, private help, and the way to the court, inside the law's clocks."""
+
+    name = "petitions"
+
+    people = Stored(PEOPLE)
+    sittings = Stored(SITTINGS)
+    locales = Stored(LOCALES)
+    known: Any = Provided(Known)
+    house: Any = Provided(House)
+    parties: Any = Provided(Parties)
+
+    @api("POST", "/internal/parties", takes=AskParties, gives=PartiesView, internal={"notifications"}, status=200)
+    def whom_a_case_concerns(self, call):
+        return self.parties.answer(call)
+
+    # -- what petitions keeps of its neighbours
+
+    @on(CommunityOpened, once=by_cause)
+    def know_the_community(self, call, event):
+        self.known.locales.learn_community(call, event)
+
+    @on(CommunityCalendarChanged, once=by_cause)
+    def know_the_calendar(self, call, event):
+        self.house.learn_calendar(call, event)
+
+    @on(ResidentRegistered, once=by_cause)
+    def know_the_resident(self, call, event):
+        self.known.learn_resident(call, event)
+
+    @on(WorkerAppointed, WorkerChanged, once=by_cause)
+    def know_the_worker(self, call, event):
+        self.known.learn_worker(call, event)
+
+    # -- the centre's answers
+
+    @on(SittingBooked, SittingRefused, SittingWithdrawn, once=by_cause)
+    def hear_of_a_sitting(self, call, event):
+        self.house.hear_of_sitting(call, event)
+
+    # -- the clock
+
+    @every(2)
+    def let_time_pass(self, call):
+        self.house.pass_time(call)
+
+    @every(60)
+    def look_for_calendars(self, call):
+        self.house.know_calendars(call)
+
+    @every(5)
+    def sweep(self, call):
+        self.house.sweep(call)

@@ -1,0 +1,68 @@
+"""Rooms and judges asked of the centre, by event. A request names no case: it has a reference that means nothing outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from shared.events.base import Aggregate, Event
+from shared.events.petitions import SittingDropped, SittingRequested
+
+ASKED, BOOKED, REFUSED, DROPPED = "asked", "booked", "refused", "dropped"
+SILENCE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sitting(Aggregate):
+    """One request; its id is what the centre answers to. `case` and `case_id` say what it is for, here alone."""
+
+    LIFECYCLE: ClassVar = {
+        ASKED: {BOOKED, REFUSED, DROPPED},
+        BOOKED: {DROPPED, REFUSED},
+        REFUSED: set(),
+        DROPPED: set(),
+    }
+
+    case: str
+    case_id: str
+    reference: str
+    room_id: str
+    start: datetime
+    end: datetime
+    resources: list[str] = field(default_factory=list)
+    state: str = ASKED
+    reason: str = ""
+    choices: list[str] = field(default_factory=list)
+    due: datetime | None = None
+
+
+Decided = tuple[Sitting, list[Event]]
+
+
+def request(id: str, facts: dict[str, Any], at: datetime) -> Decided:
+    """The centre is asked; within a minute it answers, or nobody waits any longer."""
+    made = Sitting(id=id, due=at + SILENCE, **facts)
+    said = SittingRequested(id, made.reference, made.room_id, made.resources, made.start, made.end, at)
+    return made, [said]
+
+
+def booked(sitting: Sitting, at: datetime) -> Decided:
+    """The centre holds it. One that nobody waits for any more is given back."""
+    if sitting.state == ASKED:
+        return sitting.become(BOOKED, due=None), []
+    return sitting, [SittingDropped(sitting.id, at)] if sitting.state == DROPPED else []
+
+
+def refused(sitting: Sitting, reason: str, choices: list[str]) -> Decided:
+    """The centre cannot, or takes it back."""
+    if sitting.state in (REFUSED, DROPPED):
+        return sitting, []
+    return sitting.become(REFUSED, due=None, reason=reason, choices=choices), []
+
+
+def drop(sitting: Sitting, reason: str, at: datetime) -> Decided:
+    """Not needed, or not waited for, any more."""
+    if sitting.state in (REFUSED, DROPPED):
+        return sitting, []
+    return sitting.become(DROPPED, due=None, reason=reason), [SittingDropped(sitting.id, at)]

@@ -1,0 +1,276 @@
+"""Disputes: mediation, the agreement and its signatures, sittings, danger, and the way to the court."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ops.client import Client
+from tests.system.test_petitions import filed
+from tests.system.world import SHANGHAI, Community, World, tomorrow
+
+TERMS = {"facts": "漏水", "terms": "乙方修复并赔偿 500 元", "method": "转账", "deadline": "2026-12-31"}
+
+
+class Case:
+    """A dispute between the demo resident and the demo guardian, mediated by the demo mediator."""
+
+    def __init__(self, lijing: Community, kind: str = "邻里", **facts: Any) -> None:
+        self.lijing = lijing
+        self.one, self.two, self.mediator = lijing.resident, lijing.as_("guardian"), lijing.as_("mediator")
+        parties = [{"resident_id": lijing.id_of("resident")}, {"resident_id": lijing.id_of("guardian")}]
+        opened = lijing.worker.post(lijing.path("/disputes"), {"kind": kind, "text": "漏水纠纷", "parties": parties} | facts)
+        self.id, self.opened = opened["id"], opened
+
+    def act(self, who: Client, what: str, status: int = 200, **body: Any) -> dict[str, Any]:
+        reply = who.call("POST", self.lijing.path(f"/disputes/{self.id}/{what}"), body)
+        assert reply.status_code == status, (what, reply.text)
+        return dict(reply.json())
+
+    def see(self, who: Client) -> dict[str, Any]:
+        return dict(who.get(self.lijing.path(f"/disputes/{self.id}")))
+
+    def mediating(self) -> Case:
+        self.act(self.lijing.worker, "mediators", mediators=[self.lijing.id_of("mediator")])
+        return self
+
+    def signed(self) -> dict[str, Any]:
+        """In force, signed by all."""
+        digest = self.act(self.mediator, "agreement", **TERMS)["digest"]
+        for who in (self.one, self.two, self.mediator):
+            self.act(who, "sign", digest=digest)
+        return self.act(self.lijing.secretary, "sign", digest=digest, committee=True)
+
+    def failed(self) -> Case:
+        self.mediating().act(self.mediator, "fail", reason="分歧太大")
+        return self
+
+
+def clock(shown: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(d for d in reversed(shown["deadlines"]) if d["name"] == name)
+
+
+def test_a_written_agreement_binds_once_all_and_the_mediator_and_the_committee_signed(lijing: Community) -> None:
+    case = Case(lijing).mediating()
+    digest = case.act(case.mediator, "agreement", **TERMS)["digest"]
+    assert case.act(case.one, "sign", 409, digest="0" * 64)["code"] == "text_changed"
+    for who in (case.one, case.two, case.mediator):
+        assert case.act(who, "sign", digest=digest)["state"] == "mediating"
+    assert case.act(case.one, "sign", 409, digest=digest)["code"] == "already_signed"
+    assert case.act(case.mediator, "sign", 403, digest=digest, committee=True)["code"] == "role_missing"
+    bound = case.act(lijing.secretary, "sign", digest=digest, committee=True)
+    assert (bound["state"], bound["form"], len(bound["signatures"])) == ("effective", "written", 4)
+    assert clock(bound, "confirmation_window")["state"] == "running"
+
+
+def test_an_edit_voids_every_signature(world: World, lijing: Community) -> None:
+    case = Case(lijing).mediating()
+    first = case.act(case.one, "agreement", **TERMS)["digest"]
+    case.act(case.one, "sign", digest=first)
+    second = case.act(case.two, "agreement", **TERMS | {"terms": "赔偿 300 元"})
+    assert second["digest"] != first
+    assert second["signatures"] == []
+    assert case.act(case.one, "sign", 409, digest=first)["code"] == "text_changed"
+    same = case.act(case.two, "agreement", **TERMS | {"terms": "赔偿 300 元"})
+    assert same["digest"] == second["digest"]
+
+
+def test_an_oral_agreement_takes_effect_when_it_is_made(lijing: Community) -> None:
+    case = Case(lijing).mediating()
+    made = case.act(case.mediator, "oral-agreement", terms="互相道歉", made_at="2026-09-01T10:00:00+08:00")
+    assert (made["state"], made["form"], made["effective_on"]) == ("effective", "oral", "2026-09-01")
+    assert case.act(case.one, "confirmation", 409)["code"] == "not_written"
+    assert case.act(case.mediator, "performance", outcome="performed")["state"] == "performed"
+
+
+def test_an_express_refusal_stops_it_and_the_remedies_are_told(world: World, lijing: Community) -> None:
+    case = Case(lijing).mediating()
+    assert case.act(case.two, "refuse", reason="不想谈")["state"] == "refused"
+    assert case.act(case.mediator, "agreement", 409, **TERMS)["code"] == "not_mediating"
+    world.until(lambda: world.heard("dispute_ended", case.id), what="the event")
+    assert world.heard("dispute_ended", case.id)[0]["body"]["outcome"] == "refused"
+    kept = world.mongo["notifications"]["deliveries"]
+    where = {"community": "lijing", "template": "dispute_remedies", "channel": "inbox", "params.n": case.opened["number"]}
+    told = lambda: {d["recipient"] for d in kept.find(where)}  # noqa: E731
+    expected = {lijing.id_of("resident"), lijing.id_of("guardian"), lijing.id_of("mediator")}
+    world.until(lambda: told() == expected, what="everybody to be told")
+
+
+def test_a_party_sees_its_own_confidences_and_not_the_others(lijing: Community) -> None:
+    case = Case(lijing).mediating()
+    case.act(case.one, "notes", text="我最多接受八百", private=True)
+    case.act(case.two, "notes", text="大家好", private=False)
+    case.act(case.mediator, "notes", text="甲方底线八百", private=True)
+    assert {n["text"] for n in case.see(case.one)["notes"]} == {"我最多接受八百", "大家好"}
+    assert {n["text"] for n in case.see(case.two)["notes"]} == {"大家好"}
+    assert len(case.see(case.mediator)["notes"]) == 3
+    assert {n["text"] for n in case.see(lijing.worker)["notes"]} == {"大家好"}
+    assert "phone" not in str(case.see(case.two)["parties"][0])
+
+
+def test_the_parties_choose_their_mediators_together(lijing: Community) -> None:
+    case, mediator = Case(lijing), lijing.id_of("mediator")
+    assert case.act(case.one, "mediators", mediators=[mediator])["state"] == "opened"
+    chosen = case.act(case.two, "mediators", mediators=[mediator])
+    assert (chosen["state"], chosen["chosen"], chosen["mediators"]) == ("mediating", True, [mediator])
+    refused = case.act(lijing.worker, "mediators", 422, mediators=[lijing.id_of("worker")])
+    assert (refused["code"], refused["errors"][0]["field"]) == ("not_a_mediator", "mediators.0")
+
+
+def test_parties_are_told_of_a_sitting_once_it_is_held(world: World, lijing: Community) -> None:
+    case, room = Case(lijing).mediating(), lijing.room()
+    start = tomorrow(9, days=2)
+    body = {"room_id": room["id"], "start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
+    case.act(lijing.worker, "sittings", **body)
+    world.until(lambda: world.heard("mediation_scheduled", case.id), what="the sitting")
+    assert {s["state"] for s in case.see(case.one)["sittings"].values()} == {"booked"}
+    case.act(lijing.worker, "sittings", **body)
+    world.until(lambda: world.heard("mediation_unscheduled", case.id), what="the refusal")
+    refused = next(s for s in case.see(case.mediator)["sittings"].values() if s["state"] == "refused")
+    assert (refused["reason"], bool(refused["choices"])) == ("slot_taken", True)
+
+
+def test_silence_of_the_centre_goes_to_the_mediator_after_a_minute(world: World, lijing: Community) -> None:
+    case, room = Case(lijing).mediating(), lijing.room()
+    start = tomorrow(9, days=3)
+    for n in range(2):
+        world.stack.stop(f"bookings-{n}")
+    try:
+        case.act(lijing.worker, "sittings", room_id=room["id"], start=start.isoformat(),
+                 end=(start + timedelta(hours=1)).isoformat())  # fmt: skip
+        with world.clock_at(datetime.now(UTC) + timedelta(seconds=61)):
+            world.until(lambda: world.heard("mediation_unscheduled", case.id), what="the silence to be heard")
+    finally:
+        for n in range(2):
+            world.stack.start(f"bookings-{n}")
+    assert world.heard("mediation_unscheduled", case.id)[0]["body"]["reason"] == "no_answer"
+    world.settle()
+    where = {"community": "lijing", "kind": "sitting", "room_id": room["id"]}
+    states = lambda: [u["state"] for u in world.mongo["bookings"]["uses"].find(where)]  # noqa: E731
+    world.until(lambda: states() == ["cancelled"], what="the room to be given back")
+    assert not world.heard("mediation_scheduled", case.id)
+
+
+def test_confirmation_is_asked_jointly_within_thirty_days(world: World, lijing: Community) -> None:
+    case = Case(lijing).mediating()
+    assert clock(case.signed(), "confirmation_window")["rule"] == "confirmation.ask"
+    assert case.act(case.one, "confirmation")["applied"] == ["p1"]
+    both = case.act(case.two, "confirmation")
+    court, path = lijing.as_("court"), lijing.path(f"/hearings/{both['court_id']}")
+    asked = court.get(path)
+    assert (asked["kind"], asked["state"], clock(asked, "accept")["rule"]) == ("confirmation", "asked", "confirmation.accept")
+    for role in ("clerk", "worker", "secretary", "mediator"):
+        assert lijing.as_(role).call("GET", path).status_code == 403, role
+    assert case.one.get(path)["number"] == asked["number"]
+    assert lijing.worker.call("POST", f"{path}/outcome", {"outcome": "confirmed", "case_number": "1"}).status_code == 403
+    taken = court.call("POST", f"{path}/accept", {"case_number": "(2026)晋1102民特1号"}).json()
+    assert clock(taken, "decide")["state"] == "running"
+    assert clock(court.call("POST", f"{path}/extend", {}).json(), "decide")["due"] > clock(taken, "decide")["due"]
+    done = court.call("POST", f"{path}/outcome", {"outcome": "confirmed", "case_number": "(2026)晋1102民特1号"}).json()
+    assert (done["state"], done["outcome"]["outcome"]) == ("decided", "confirmed")
+    line = case.one.get(lijing.path(f"/disputes/{case.id}/timeline"))["items"]
+    assert [i["act"] for i in line][:1] == ["opened"]
+    assert {"signed", "effective", "applied", "confirmation_asked", "outcome"} <= {i["act"] for i in line}
+
+
+def test_confirmation_is_refused_for_marriage_and_after_the_window(world: World, lijing: Community) -> None:
+    family = Case(lijing, kind="婚姻家庭").mediating()
+    family.signed()
+    assert family.act(family.one, "confirmation", 409)["code"] == "not_confirmable"
+    case = Case(lijing).mediating()
+    last = datetime.fromisoformat(clock(case.signed(), "confirmation_window")["due"]).replace(tzinfo=SHANGHAI)
+    for days in (10, 3, 1):
+        with world.clock_at(last - timedelta(days=days) + timedelta(hours=9)):
+            world.until(lambda days=days: days in _reminders(world, case), what=f"the reminder at {days}")
+    with world.clock_at(last + timedelta(days=1)):
+        assert case.act(case.one, "confirmation", 409)["code"] == "window_over"
+
+
+def _reminders(world: World, case: Case) -> set[int]:
+    return {e["body"]["days"] for e in world.heard("confirmation_reminder_due", case.id)}
+
+
+def test_the_court_needs_both_sides_consent_after_a_failed_mediation(world: World, lijing: Community) -> None:
+    case = Case(lijing).mediating()
+    assert case.act(lijing.worker, "refer", 409)["code"] == "not_failed"
+    case.act(case.mediator, "fail", reason="分歧太大")
+    assert case.act(lijing.worker, "refer", 409)["code"] == "consent_missing"
+    case.act(case.one, "consent")
+    assert case.act(lijing.worker, "refer", 409)["missing"] == 1
+    case.act(case.two, "consent")
+    assert case.act(lijing.worker, "refer")["court_id"]
+
+
+def test_danger_reaches_the_police_liaison_with_the_time(world: World, lijing: Community) -> None:
+    case = Case(lijing).mediating()
+    before = datetime.now(UTC)
+    case.act(lijing.worker, "danger", kind="threat", text="威胁要动手")
+    world.until(lambda: world.heard("danger_reported", case.id), what="the event")
+    said = datetime.fromisoformat(world.heard("danger_reported", case.id)[0]["body"]["at"])
+    assert before - timedelta(seconds=1) <= said <= datetime.now(UTC)
+    world.until(lambda: lijing.told(lijing.id_of("police_liaison"), "danger"), what="the liaison to be told")
+    police = lijing.as_("police_liaison")
+    assert police.get(lijing.path(f"/disputes/{case.id}"))["dangers"][0]["kind"] == "threat"
+    seen = case.act(police, "danger/acknowledge", text="已出警")
+    assert seen["dangers"][0]["acknowledged_at"]
+    quiet = Case(lijing)
+    assert police.call("GET", lijing.path(f"/disputes/{quiet.id}")).status_code == 404
+
+
+def test_mediation_is_offered_beside_a_petition_which_keeps_its_number(lijing: Community) -> None:
+    petition = filed(lijing, lijing.worker, petitioners=[{"resident_id": lijing.id_of("resident")}])
+    made = lijing.worker.post(lijing.path(f"/petitions/{petition['id']}/mediation"),
+                              {"parties": [{"resident_id": lijing.id_of("guardian")}]})  # fmt: skip
+    assert (made["petition_id"], made["petition_number"]) == (petition["id"], petition["number"])
+    kept = lijing.worker.get(lijing.path(f"/petitions/{petition['id']}"))
+    assert (kept["number"], kept["state"], kept["dispute_id"]) == (petition["number"], "received", made["id"])
+    again = lijing.worker.call("POST", lijing.path(f"/petitions/{petition['id']}/mediation"),
+                               {"parties": [{"name": "孙测试"}]})  # fmt: skip
+    assert again.status_code == 409
+    line = lijing.resident.get(lijing.path(f"/disputes/{made['id']}/timeline"))["items"]
+    assert {i["case"] for i in line} == {"petition", "dispute"}
+
+
+@pytest.mark.parametrize(("body", "field"), [
+    ({"kind": "天气"}, "kind"), ({"parties": []}, "parties"), ({"parties": [{"name": "孙测试"}]}, "parties"),
+    ({"text": ""}, "text"),
+])  # fmt: skip
+def test_what_is_no_dispute_is_refused_with_its_field(lijing: Community, body: Any, field: str) -> None:
+    whole = {"kind": "邻里", "text": "漏水", "parties": [{"name": "孙测试"}, {"name": "李测试"}]} | body
+    reply = lijing.worker.call("POST", lijing.path("/disputes"), whole)
+    assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, field)
+
+
+def test_the_hearing_calendar_holds_the_judge_and_can_be_moved(world: World, lijing: Community) -> None:
+    case = Case(lijing).failed()
+    for who in (case.one, case.two):
+        case.act(who, "consent")
+    id = case.act(lijing.worker, "refer")["court_id"]
+    court, room, judge = lijing.as_("court"), lijing.room(use="court"), lijing.room(use="equipment", bookable=True)
+    path = lijing.path(f"/hearings/{id}")
+    court.call("POST", f"{path}/accept", {"case_number": "(2026)晋1102民调2号"})
+
+    def schedule(hour: int) -> None:
+        start = tomorrow(hour, days=4)
+        body = {"room_id": room["id"], "resources": [judge["id"]], "start": start.isoformat(),
+                "end": (start + timedelta(hours=1)).isoformat()}  # fmt: skip
+        assert court.call("POST", f"{path}/schedule", body).status_code == 200
+
+    def held() -> list[str]:
+        shown = court.get(path)
+        return [shown["sittings"][shown["current"]]["start"]] if shown["current"] else []
+
+    schedule(9)
+    world.until(held, what="the first")
+    first = held()
+    schedule(10)
+    world.until(lambda: held() != first, what="the second")
+    states = lambda: sorted(u["state"] for u in world.mongo["bookings"]["uses"].find(  # noqa: E731
+        {"community": "lijing", "kind": "sitting", "room_id": room["id"]}))  # fmt: skip
+    world.until(lambda: states() == ["cancelled", "confirmed"], what="the first to be given back")
+    assert id in {one["id"] for one in court.get(lijing.path("/hearings/calendar"))["items"]}
+    world.settle()
+    assert not [e for e in list(world.ear.events) if e["subject"] == id]
+    assert {"hearing_scheduled"} <= {d["template"] for d in lijing.told(lijing.id_of("resident"))}

@@ -1,0 +1,236 @@
+"""Who must not be known is not: anonymous petitioners, sealed complainants, accused workers' units, private help."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from kombu import Connection
+
+from ops.client import Client
+from tests.system.test_petitions import APPEAL, act, filed
+from tests.system.world import TAP, Community, World, invented_phone
+
+REPORT = {"kind": "检举控告", "topic": "其他", "text": "窗口人员收受礼品。"}
+
+
+def anonymous(lijing: Community, **facts: Any) -> dict[str, Any]:
+    return dict(lijing.world.api.post(lijing.path("/petitions"), APPEAL | {"anonymous": True} | facts))
+
+
+def by_receipt(lijing: Community, code: str, what: str = "", who: Client | None = None, **body: Any) -> requests.Response:
+    path = lijing.path(f"/petitions/by-receipt{'/' if what else ''}{what}")
+    return (who or lijing.world.api).call("POST", path, {"code": code, **body})
+
+
+def staff(lijing: Community, role: str, unit: str) -> tuple[Client, str]:
+    """Somebody who works here in a unit, signed in, and their id."""
+    phone, password = invented_phone(), "a-long-password"
+    facts = {"name": "演示职员", "phone": phone, "roles": [role], "unit": unit}
+    id = str(lijing.secretary.post(lijing.path("/workers"), facts)["id"])
+    lijing.secretary.post(lijing.path(f"/workers/{id}/password"), {"password": password}, key="")
+    return lijing.world.api.sign_in(phone, password=password), id
+
+
+def test_anonymous_filing_works_end_to_end(world: World, lijing: Community) -> None:
+    made = anonymous(lijing)
+    code = made["receipt_code"]
+    assert len(code.replace("-", "")) == 8 + 16  # where it lies, and 80 bits of five each
+    seen = by_receipt(lijing, code.lower().replace("-", " ")).json()
+    assert (seen["number"], seen["state"], seen["petitioners"]) == (made["number"], "received", [])
+    act(lijing, lijing.worker, made["id"], "register", authority="street-letters-office")
+    act(lijing, lijing.worker, made["id"], "supplement", text="请说明具体楼层。")
+    assert "请说明具体楼层" in str(by_receipt(lijing, code).json()["notes"])
+    assert by_receipt(lijing, code, "supplement", text="十二层。").status_code == 200
+    assert "十二层" in str(lijing.worker.get(lijing.path(f"/petitions/{made['id']}"))["notes"])
+    assert by_receipt(lijing, code, "withdraw", reason="已解决").json()["state"] == "withdrawn"
+    assert by_receipt(lijing, code, "rate", stars=5).json()["stars"] == 5
+    assert not lijing.world.api.call("GET", lijing.path(f"/petitions/{made['id']}")).ok
+
+
+def test_nothing_of_who_filed_anonymously_is_kept(world: World, lijing: Community) -> None:
+    made = anonymous(lijing)
+    document = world.mongo["petitions"]["petitions"].find_one({"_id": made["id"], "community": "lijing"})
+    assert document is not None
+    text = str(document)
+    assert "127.0.0.1" not in text
+    assert "python-requests" not in text
+    assert made["receipt_code"].replace("-", "")[8:] not in text.replace("-", "")
+    assert [key for key in document["found_by"] if key.startswith("filer:")] == []
+    assert {act["by"] for act in document["history"]} == {""}
+    for file in world.here.path("logs").glob("*.log"):
+        if file.name.startswith(("petitions", "edge")):
+            log = file.read_text(errors="replace")
+            assert "python-requests" not in log, file.name
+            assert made["receipt_code"] not in log, file.name
+
+
+def test_who_is_anonymous_is_not_named_and_does_not_sign_in(lijing: Community) -> None:
+    with_token = lijing.resident.call("POST", lijing.path("/petitions"), APPEAL | {"anonymous": True})
+    assert (with_token.status_code, with_token.json()["code"]) == (422, "anonymous_with_token")
+    named = lijing.world.api.call("POST", lijing.path("/petitions"),
+                                  APPEAL | {"anonymous": True, "petitioners": [{"name": "赵测试"}]})  # fmt: skip
+    assert named.json()["code"] == "anonymous_names_somebody"
+    nobody = lijing.world.api.call("POST", lijing.path("/petitions"), APPEAL)
+    assert (nobody.status_code, nobody.json()["code"]) == (401, "token_missing")
+
+
+def test_ten_wrong_codes_lock_it_for_a_quarter_of_an_hour(world: World, lijing: Community) -> None:
+    code = anonymous(lijing)["receipt_code"]
+    wrong = f"{code[:-1]}{'0' if code[-1] != '0' else '1'}"
+    for _ in range(10):
+        reply = by_receipt(lijing, wrong)
+        assert (reply.status_code, reply.json()["code"]) == (404, "receipt_unknown")
+    locked = by_receipt(lijing, code)
+    assert (locked.status_code, locked.json()["code"]) == (429, "receipt_locked")
+    assert 0 < int(locked.headers["Retry-After"]) <= 900
+    with world.clock_at(datetime.now(UTC) + timedelta(minutes=16)):
+        assert by_receipt(lijing, code).status_code == 200
+    assert by_receipt(lijing, "00000000-0000-0000-0000-0000").json()["code"] == "receipt_unknown"
+    assert by_receipt(lijing, "短").json()["code"] == "receipt_unknown"
+
+
+def test_a_review_needs_identification_first(lijing: Community) -> None:
+    made = anonymous(lijing)
+    code = made["receipt_code"]
+    assert by_receipt(lijing, code, "review", reason="不服").json()["code"] == "identification_needed"
+    assert by_receipt(lijing, code, "identify").status_code == 401
+    known = by_receipt(lijing, code, "identify", lijing.resident)
+    assert known.json()["petitioners"] == [{"resident_id": lijing.id_of("resident"), "representative": False}]
+    assert lijing.resident.get(lijing.path(f"/petitions/{made['id']}"))["number"] == made["number"]
+
+
+def test_a_sealed_complainant_is_opened_by_two_for_a_quarter_of_an_hour(world: World, lijing: Community) -> None:
+    id = filed(lijing, lijing.resident, sealed=True, petitioners=[])["id"]
+    seen = lijing.secretary.get(lijing.path(f"/petitions/{id}"))
+    assert (seen["sealed"], seen["petitioners"]) == (True, [])
+    assert lijing.resident.get(lijing.path(f"/petitions/{id}"))["number"] == seen["number"]
+    path = lijing.path(f"/petitions/{id}/seal/requests")
+    holder, secretary = lijing.as_("seal_holder"), lijing.secretary
+    assert lijing.worker.call("POST", path, {"purpose": "核实"}).status_code == 403
+    request = secretary.post(path, {"purpose": "核实"})["id"]
+    refusals = [
+        (secretary, "open", "not_granted"), (secretary, "grant", "same_person"), (holder, "open", "not_yours"),
+    ]  # fmt: skip
+    for who, what, code in refusals:
+        reply = who.call("POST", f"{path}/{request}/{what}", {})
+        assert (reply.status_code, reply.json()["code"]) == (403, code)
+    granted = holder.call("POST", f"{path}/{request}/grant", {}).json()
+    assert granted["granted"] is True
+    for views in (1, 2):
+        opened = secretary.call("POST", f"{path}/{request}/open", {}).json()
+        assert opened["petitioners"] == [{"resident_id": lijing.id_of("resident"), "representative": False}]
+        logged = world.mongo["petitions"]["audit"].count_documents(
+            {"community": "lijing", "act": "seal_opened", "subjects": id}
+        )
+        assert logged == views
+    with world.clock_at(datetime.now(UTC) + timedelta(minutes=16)):
+        late = secretary.call("POST", f"{path}/{request}/open", {})
+        assert (late.status_code, late.json()["code"]) == (403, "grant_over")
+
+
+def test_a_seal_has_a_key_of_its_own(world: World, lijing: Community) -> None:
+    ids = [filed(lijing, lijing.resident, sealed=True, petitioners=[])["id"] for _ in range(2)]
+    names = {key["keyAltNames"][0] for key in world.mongo["petitions"]["keys"].find({})}
+    assert {f"lijing/seal/{id}" for id in ids} <= names
+    stored = str(world.mongo["petitions"]["petitions"].find_one({"_id": ids[0], "community": "lijing"}))
+    assert lijing.id_of("resident") not in stored
+
+
+def test_a_report_is_invisible_to_the_accused_and_their_unit(lijing: Community) -> None:
+    unit = "便民窗口组"
+    accused, accused_id = staff(lijing, "secretary", unit)
+    colleague, _ = staff(lijing, "seal_holder", unit)
+    made = filed(lijing, lijing.resident, **REPORT, accused={"worker_id": accused_id}, sealed=True, petitioners=[])
+    id = made["id"]
+    for who in (accused, lijing.worker, lijing.as_("duty_lead")):
+        assert who.call("GET", lijing.path(f"/petitions/{id}")).status_code == 404
+        assert who.call("POST", lijing.path(f"/petitions/{id}/register"), {"authority": "x"}).status_code == 404
+        assert id not in str(who.get(lijing.path("/petitions?limit=200")))
+        assert id not in str(who.get(lijing.path("/petitions/due-soon?limit=200")))
+        assert who.post(lijing.path("/petitions/search"), {"number": made["number"]}, key="")["items"] == []
+    for who in (accused, colleague):
+        asked = who.call("POST", lijing.path(f"/petitions/{id}/seal/requests"), {"purpose": "看看"})
+        assert asked.status_code == 404
+    assert lijing.secretary.get(lijing.path(f"/petitions/{id}"))["text"] == REPORT["text"]
+    assert lijing.secretary.call("POST", lijing.path(f"/petitions/{id}/assign"), {"assignee": accused_id}).json()["code"] == (
+        "assignee_accused"
+    )
+    act(lijing, lijing.secretary, id, "register", authority="discipline-commission")
+    assert act(lijing, lijing.secretary, id, "redirect", route="discipline", reason="移送")["state"] == "referred"
+
+
+def test_private_help_is_seen_by_help_officers_alone(world: World, lijing: Community) -> None:
+    officer = lijing.as_("help_officer")
+    made = lijing.resident.post(lijing.path("/help-requests"), {"text": "家里有人动手。", "violence": True})
+    assert made["violence"] is True
+    for role in ("worker", "duty_lead", "secretary", "street_officer", "counsellor", "operator"):
+        who = lijing.as_(role) if role != "operator" else lijing.as_("operator")
+        assert who.call("GET", lijing.path("/help-requests")).status_code == 403, role
+        assert who.call("GET", lijing.path(f"/help-requests/{made['id']}")).status_code == 403, role
+    assert lijing.as_("guardian").call("GET", lijing.path(f"/help-requests/{made['id']}")).status_code == 404
+    assert made["id"] in {h["id"] for h in officer.get(lijing.path("/help-requests"))["items"]}
+    taken = officer.call("POST", lijing.path(f"/help-requests/{made['id']}/take"), {}).json()
+    assert taken["state"] == "taken"
+    officer.call("POST", lijing.path(f"/help-requests/{made['id']}/notes"), {"text": "已联系庇护所", "internal": True})
+    assert "庇护所" not in str(lijing.resident.get(lijing.path(f"/help-requests/{made['id']}")))
+    world.settle()
+    stored = str(world.mongo["petitions"]["help_requests"].find_one({"_id": made["id"], "community": "lijing"}))
+    assert lijing.id_of("resident") not in stored.replace(str(taken["assignee"]), "")
+    assert "violence" not in stored
+    told = {d["template"] for d in lijing.told(lijing.id_of("resident"))}
+    assert "help_taken" in told
+
+
+def test_restricted_cases_speak_where_notifications_alone_may_listen(world: World, lijing: Community) -> None:
+    open_case = filed(lijing, lijing.resident, petitioners=[])["id"]
+    hidden = [filed(lijing, lijing.resident, **REPORT, petitioners=[])["id"],
+              filed(lijing, lijing.resident, sealed=True, petitioners=[])["id"],
+              lijing.resident.post(lijing.path("/help-requests"), {"text": "想找人谈谈。"})["id"]]  # fmt: skip
+    world.until(lambda: world.heard("petition_filed", open_case), what="the open one")
+    world.settle()
+    for id in hidden:
+        assert not [e for e in list(world.ear.events) if e["subject"] == id], id
+    exchange = "petitions.restricted.events"
+    assert not [line for line in world.broker_control("list_bindings").splitlines()
+                if line.startswith(exchange) and "notifications.inbox" not in line and TAP not in line.split()]  # fmt: skip
+    for user in ("demo", "bookings", "residents"):
+        with Connection(world.here.amqp(user)) as connection:
+            name = "evt-x--demo.x" if user == "demo" else f"{user}.probe"
+            channel = connection.channel()
+            channel.queue_declare(name, durable=False, auto_delete=True, exclusive=True)
+            with pytest.raises(Exception, match="ACCESS_REFUSED"):
+                channel.queue_bind(name, exchange, "#")
+
+
+def test_no_event_of_a_case_names_a_person(world: World, lijing: Community) -> None:
+    resident = lijing.id_of("resident")
+    id = filed(lijing, lijing.resident, petitioners=[])["id"]
+    act(lijing, lijing.worker, id, "register", authority="street-letters-office", assignee=lijing.id_of("worker"))
+    act(lijing, lijing.resident, id, "withdraw")
+    world.until(lambda: world.heard("petition_withdrawn", id), what="the last event")
+    bodies = json.dumps([e["body"] for e in list(world.ear.events) if e["subject"] == id])
+    assert resident not in bodies
+    assert lijing.id_of("worker") not in bodies
+    assert APPEAL["text"] not in bodies
+
+
+def test_the_right_people_are_told_and_never_the_subject(world: World, lijing: Community) -> None:
+    person = lijing.register()["id"]
+    made = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}])
+    act(lijing, lijing.worker, made["id"], "register", authority="街道信访办", assignee=lijing.id_of("worker"))
+    act(lijing, lijing.as_("street_officer"), made["id"], "accept")
+    world.until(lambda: len(lijing.told(person)) >= 2, what="two messages")
+    found = {d["template"]: d for d in lijing.told(person)}
+    assert set(found) == {"case_registered", "case_accepted"}
+    kept = world.mongo["notifications"]["deliveries"]
+    where = {"community": "lijing", "channel": "inbox"}
+    accepted = kept.find_one({**where, "recipient": person, "template": "case_accepted"})
+    assert accepted is not None
+    assert accepted["params"]["n"] == made["number"]
+    assert APPEAL["topic"] not in str(list(kept.find({**where, "recipient": person})))
+    yours = kept.find({**where, "recipient": lijing.id_of("worker"), "template": "case_yours"})
+    assert made["number"] in {d["params"]["n"] for d in yours}
