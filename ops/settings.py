@@ -127,7 +127,7 @@ class Installation:
     def service_environ(self, service: str, port: int) -> dict[str, str]:
         """Everything that one service process is told; nothing of its neighbours' secrets."""
         private = self.secrets["services"]
-        public = {"keys": [_public_key(private[s]) for s in SERVICES]}
+        public = {"keys": [public_key(private[s]) for s in SERVICES]}
         told = {
             "LINLI_MONGO_URI": self.mongo(service),
             "LINLI_AMQP_URI": self.amqp(service),
@@ -194,5 +194,6 @@ def _private_key(kid: str) -> dict[str, Any]:
     return {**key.as_dict(private=True), "kid": kid}
 
 
-def _public_key(jwk: dict[str, Any]) -> dict[str, Any]:
+def public_key(jwk: dict[str, Any]) -> dict[str, Any]:
+    """The part of a private JWK that may be told."""
     return {name: value for name, value in jwk.items() if name != "d"}

@@ -1,7 +1,9 @@
-"""The hash-chained log: who was refused, and who opened whose personal data, for what.
+"""The hash-chained log: who did what to which record, who was refused, and who opened whose personal data, for what.
 
 One chain a service and community. Entry n has the id `<community>:<n>` and holds the hash of entry n-1, so a fork is a
-duplicate key, and a changed, missing or moved entry breaks the chain where it happened.
+duplicate key, and a changed, missing or moved entry breaks the chain where it happened. Acts on records are saved with
+the records and appended afterwards, once each: an entry's `key` is unique. What was cut off at the end can only be told
+from a signed checkpoint: the newest one says how long the chain was at least.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from shared.errors import Unavailable
 
 DUPLICATE = 11000
 FIELDS = ("n", "act", "actor", "roles", "subjects", "purpose", "route", "correlation", "at")
+SIGNED_EVERY = 100  # entries between two checkpoints
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,16 @@ class Entry:
     route: str
     correlation: str
     at: datetime
+    key: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it was written: where (the number of the entry), and what."""
+
+    n: int
+    what: str
 
 
 class Audit:
@@ -53,12 +66,22 @@ class Audit:
     def prepare(self) -> None:
         """Index the chain by its order."""
         self._entries.create_index([("community", ASCENDING), ("n", ASCENDING)], unique=True)
+        self._entries.create_index([("community", ASCENDING), ("key", ASCENDING)], unique=True)
 
     def record(self, call: Call, act: str, subjects: Sequence[str] = (), purpose: str = "", route: str = "") -> None:
         """Append one act; when this returns it is in the chain. Raises Unavailable: then the act must not happen."""
         actor = call.actor or call.sub
         entry = Entry(call.community, act, actor, sorted(call.roles), list(subjects), purpose, route, call.correlation, call.at)
         self._appends.submit(entry)
+
+    def extend(self, community: str, acts: Sequence[dict[str, Any]]) -> None:
+        """Append acts that were saved with their records, those that are not in the chain yet."""
+        keys = [act["key"] for act in acts]
+        known = {e["key"] for e in self._entries.find({"community": community, "key": {"$in": keys}}, {"key": 1})}
+        fresh = [Entry(community, **act) for act in acts if act["key"] not in known]
+        if fresh:
+            self._tails.pop(community, None)  # whoever wrote before may have died in the middle
+            self._extend(community, fresh)
 
     def _append(self, entries: Sequence[Entry]) -> list[BaseException | None]:
         outcomes: list[BaseException | None] = [None] * len(entries)
@@ -73,6 +96,8 @@ class Audit:
 
     def _extend(self, community: str, entries: list[Entry]) -> None:
         for _ in range(50):
+            if not entries:
+                return
             if community not in self._tails:
                 self._tails[community] = self._tail(community)
             n, previous = self._tails[community]
@@ -81,6 +106,7 @@ class Audit:
                 n += 1
                 document: dict[str, Any] = {"_id": f"{community}:{n}", "community": community, "n": n, "prev": previous}
                 document |= {name: getattr(entry, name) for name in FIELDS if name != "n"}
+                document |= {"key": entry.key or document["_id"], "digest": entry.digest}
                 previous = document["hash"] = digest(document)
                 documents.append(document)
             try:
@@ -90,8 +116,10 @@ class Audit:
                     raise
                 # Another replica was first: go on from its entry, with those of ours that are not in yet.
                 done = error.details["writeErrors"][0]["index"]
-                entries = entries[done:]
                 before = documents[done]
+                # An act that is in the chain already: its writer died before it was noted. Any other clash is a fork.
+                repeated = bool(entries[done].key) and "key" in error.details["writeErrors"][0].get("keyPattern", {})
+                entries = entries[done + repeated :]
                 self._tails[community] = self._further(community, before["n"] - 1, before["prev"])
                 continue
             self._tails[community] = (n, previous)
@@ -117,16 +145,44 @@ class Audit:
 
     def broken(self, community: str) -> int | None:
         """The number of the first entry that does not fit its chain, or None."""
+        findings = self.verify(community)
+        return findings[0].n if findings else None
+
+    def verify(self, community: str) -> list[Finding]:
+        """Everything that does not fit: an entry that was changed, removed, or moved. It goes on behind each, so that
+        later ones are found too."""
+        found: list[Finding] = []
         previous, expected = "", 1
         for document in self._entries.find({"community": community}).sort("n", 1):
-            fits = document["n"] == expected and document["prev"] == previous and digest(document) == document["hash"]
-            if not fits:
-                return expected
-            previous, expected = document["hash"], expected + 1
-        return None
+            n = document["n"]
+            if n != expected:
+                found.append(Finding(expected, f"removed: entries {expected} to {n - 1} are missing"))
+            elif document["_id"] != f"{community}:{n}":
+                found.append(Finding(n, "moved: the entry stands under another number"))
+            elif document["prev"] != previous:
+                found.append(Finding(n, "moved: it does not follow the entry before it"))
+            if digest(document) != document["hash"]:
+                found.append(Finding(n, "changed: its content is not what was written"))
+            previous, expected = document["hash"], n + 1
+        return found
+
+    def length(self, community: str) -> tuple[int, str]:
+        """How many entries, and the last one's hash."""
+        return self._tail(community)
+
+    def hash_of(self, community: str, n: int) -> str:
+        """The hash of one entry, or "" where it is not there."""
+        found = self._entries.find_one({"_id": f"{community}:{n}", "community": community})
+        return str(found["hash"]) if found else ""
+
+    def last_act(self, community: str, prefix: str, n: int) -> dict[str, Any] | None:
+        """The entry of act n of a record (`collection/id`)."""
+        found: dict[str, Any] | None = self._entries.find_one({"community": community, "key": f"{prefix}/{n}"})
+        return found
 
 
 def digest(document: dict[str, Any]) -> str:
     """The hash of an entry: over the entry before it and all of its own fields."""
     facts = [document["community"], document["prev"], *(document[name] for name in FIELDS)]
+    facts += [document["key"], document["digest"]] if document.get("digest") else []
     return hashlib.sha256(orjson.dumps(facts)).hexdigest()

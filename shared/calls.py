@@ -51,6 +51,7 @@ class Call:
     cause: str = ""  # the id of the event that this call answers
     render: Callable[[Any], bytes | None] | None = None  # the reply to keep for repeats; None: a repeat decides again
     status: int = 200
+    own: bool = False  # the caller looks at what is their own: nobody opens anybody's data
 
     def new_id(self, purpose: str = "") -> str:
         """The id for something this call creates: derived where the call can be repeated, else a UUIDv7."""

@@ -221,7 +221,7 @@ class Api(Entrypoint):
 
     def _carry_out(self, call: Call, values: dict[str, str]) -> Reply:
         result = self.server.work(self, call, values)
-        if self.audited:
+        if self.audited and not call.own:
             subjects = _subjects(result) or [values[name] for name in values if name == "id"]
             self.platform.audit.record(call, self.audited, subjects, route=f"{self.method} {self.template}")
         headers: list[tuple[str, str]] = []

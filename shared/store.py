@@ -7,8 +7,6 @@ Idempotency-Key finds the first reply; a repeated event changes nothing; every q
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
 import operator
 import time
@@ -20,8 +18,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import orjson
 from uuid6 import uuid7
 
+from shared import trail
 from shared.batches import Batcher
 from shared.calls import Call, Replayed, to_milliseconds
+from shared.cursors import from_cursor, to_cursor
 from shared.errors import Conflict, Invalid, Missing, Refused, Stale, Unavailable
 from shared.events.base import Aggregate, Event
 from shared.faults import fault
@@ -87,6 +87,7 @@ class Kind:
     search: dict[str, Callable[[Any], set[str]]] = field(default_factory=dict)
     sealed_unique: str = ""  # a searchable personal field that no two records of a community may share
     order: str = "born"
+    trailed: bool = False  # each act on it goes into the chain: see trail.py
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class Store(Generic[A]):
         matching: Document = {"community": call.community, **(where or {})}
         seen: tuple[datetime, str] | None = None
         if after:
-            seen = _cursor(after)
+            seen = from_cursor(after)
             # Below the next millisecond, not `$lte`: SecantusDB leaves out equals where the index has fields behind this one.
             bound = {"$gte": EPOCH, "$lt": seen[0] + MILLISECOND} if newest_first else {"$gte": seen[0]}
             matching[by] = {**matching.get(by, {}), **bound}
@@ -177,7 +178,7 @@ class Store(Generic[A]):
         documents = self._present(matching, [(by, step), ("_id", step)], limit + 1, unseen)
         items = [self.load(document) for document in documents[:limit]]
         last = documents[limit - 1] if len(documents) > limit else None
-        return Page(items, _to_cursor(last[by], last["_id"]) if last else None)
+        return Page(items, to_cursor(last[by], last["_id"]) if last else None)
 
     def all(self, community: str, where: Document, limit: int = 1000, order: str = "") -> list[A]:
         """Everything in one community that matches, in the kind's order (or by another field), up to `limit`."""
@@ -318,6 +319,8 @@ class Store(Generic[A]):
             document["seen"] = [{"id": call.cause, "at": call.at}]
         if reply := self._reply(call, aggregate):
             document["replies"] = [reply]
+        if self.kind.trailed:
+            document |= trail.begin(self.kind.collection, call, aggregate, said, self._vault)
         return document, aggregate
 
     def _reply(self, call: Call, aggregate: A) -> Document | None:
@@ -362,6 +365,7 @@ class _Turn(Generic[A]):
         self._store, self._document = store, document
         self._state: A = store._codec.load(document)
         self._gone = bool(document.get("gone"))
+        self._acts = trail.Acts(store.kind.collection, document, store._vault) if store.kind.trailed else None
         self._replies = list(document.get("replies", []))
         self._seen = list(document.get("seen", []))
         self._sequence = document.get("sequence", 0)
@@ -383,6 +387,8 @@ class _Turn(Generic[A]):
             state, said = command.decide(self._state, *command.args, **command.named)
             if state is self._state and not said and not call.cause and not call.key:
                 return self._state
+            if self._acts and self._acts.full:
+                raise Unavailable("trail_full", "too many acts on this record wait for the log; try again later")
             if len(self.rows) + len(said) > self._room:
                 raise Unavailable("outbox_full", "too many events of this record wait for the broker; try again later")
         except Exception as error:  # handed to its own caller by the batcher
@@ -398,6 +404,8 @@ class _Turn(Generic[A]):
         new = _rows(call, self._state, self._sequence, said)
         self._sequence += len(new)
         self.rows += new
+        if self._acts:
+            self._acts.add(call, self._state, said)
         self._replies = [r for r in self._replies if call.at - r["at"] < REMEMBER_REPLY]
         if reply := self._store._reply(call, self._state):
             self._replies.append(reply)
@@ -411,6 +419,8 @@ class _Turn(Generic[A]):
         changes = self._store._codec.dump(self._state)
         changes |= {"version": self._state.version, "sequence": self._sequence}
         changes["replies"], changes["seen"] = self._replies, self._seen
+        if self._acts:
+            changes |= self._acts.changes(self._gone)
         changes["wrote"] = [*self._document.get("wrote", []), str(uuid7())][-STAMPS:]
         return changes
 
@@ -419,7 +429,8 @@ class Codec:
     """Between an aggregate and its document."""
 
     META = frozenset({"id", "community", "version", "born"})
-    OWN = frozenset({"sealed", "find", "unique", "outbox", "sequence", "replies", "seen", "wrote"})
+    OWN = frozenset({"sealed", "find", "unique", "outbox", "sequence", "replies", "seen", "wrote", "acts", "trail",
+                     "trail_key"})  # fmt: skip
 
     def __init__(self, kind: Kind, vault: Sealer) -> None:
         self._kind, self._vault = kind, vault
@@ -478,19 +489,3 @@ def _rows(call: Call, aggregate: Aggregate, sequence: int, said: list[Event]) ->
         }
         for n, event in enumerate(said, start=1)
     ]
-
-
-def _to_cursor(born: datetime, id: str) -> str:
-    return base64.urlsafe_b64encode(f"{born.isoformat()}|{id}".encode()).decode().rstrip("=")
-
-
-def _cursor(text: str) -> tuple[datetime, str]:
-    try:
-        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-        born, _, id = plain.partition("|")
-        at = datetime.fromisoformat(born)
-        if at.tzinfo is None:
-            raise ValueError("no offset")
-        return at, id
-    except (ValueError, binascii.Error) as error:
-        raise Invalid("cursor_invalid", "not a cursor that this list gave", "after") from error

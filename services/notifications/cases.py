@@ -52,27 +52,28 @@ def _fixed(kind: str) -> Callable[[Any], str]:
     return lambda event: kind
 
 
-FILER = _all("filer")
+FILER, QUIET = "filer", "quiet_news"
+TO_FILER = _all(FILER)
 HELP, DISPUTE, COURT = _fixed("help"), _fixed("dispute"), _fixed("court")
 BY_FILER = frozenset({"resident", "anonymous"})
 
 OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
     petitions.PetitionFiled: (CaseTelling("case_received", _all("station")),),
     petitions.PetitionRegistered: (
-        CaseTelling("case_registered", FILER, lambda e: {"n": e.number, "o": e.authority}),
+        CaseTelling("case_registered", TO_FILER, lambda e: {"n": e.number, "o": e.authority}),
         CaseTelling("case_yours", _all("responsible")),
     ),
-    petitions.PetitionAccepted: (CaseTelling("case_accepted", FILER, _due),),
-    petitions.PetitionDeclined: (CaseTelling("case_declined", FILER),),
-    petitions.PetitionForwarded: (CaseTelling("case_forwarded", FILER, lambda e: {"n": e.number, "org": e.authority}),),
+    petitions.PetitionAccepted: (CaseTelling("case_accepted", TO_FILER, _due),),
+    petitions.PetitionDeclined: (CaseTelling("case_declined", TO_FILER),),
+    petitions.PetitionForwarded: (CaseTelling("case_forwarded", TO_FILER, lambda e: {"n": e.number, "org": e.authority}),),
     petitions.PetitionForwardSettled: (
         CaseTelling("case_came_back", _when(lambda e: e.outcome != "acknowledged", "responsible")),
     ),
-    petitions.PetitionRedirected: (CaseTelling("case_other_route", FILER),),
+    petitions.PetitionRedirected: (CaseTelling("case_other_route", TO_FILER),),
     petitions.PetitionExtended: (
-        CaseTelling("case_extended", FILER, lambda e: {"n": e.number, "day": e.due, "reason": e.reason}),
+        CaseTelling("case_extended", TO_FILER, lambda e: {"n": e.number, "day": e.due, "reason": e.reason}),
     ),
-    petitions.PetitionAnswered: (CaseTelling("case_answered", FILER),),
+    petitions.PetitionAnswered: (CaseTelling("case_answered", TO_FILER),),
     petitions.PetitionReplyDelivered: (
         CaseTelling("case_review_open", _when(lambda e: bool(e.until), "filer"), _until),
         CaseTelling("case_final", _when(lambda e: not e.until, "filer")),
@@ -83,15 +84,15 @@ OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
         CaseTelling("case_news", _when(lambda e: e.role not in BY_FILER, "filer")),
     ),
     petitions.PetitionWithdrawn: (CaseTelling("case_withdrawn", _all("responsible")),),
-    petitions.PetitionClosed: (CaseTelling("case_closed", FILER),),
+    petitions.PetitionClosed: (CaseTelling("case_closed", TO_FILER),),
     petitions.PetitionReopened: (CaseTelling("case_reopened", _all("responsible")),),
-    petitions.PetitionLinked: (CaseTelling("case_linked", FILER),),
+    petitions.PetitionLinked: (CaseTelling("case_linked", TO_FILER),),
     petitions.PetitionRated: (CaseTelling("case_rated_low", _when(lambda e: e.low, "secretary"), _stars),),
     petitions.PetitionUrgent: (CaseTelling("case_urgent", _all("secretary", "street_officer")),),
     petitions.PetitionHandedOver: (CaseTelling("case_yours", _all("responsible")),),
     petitions.SealOpeningAsked: (CaseTelling("seal_asked", _all("openers")),),
     petitions.HelpRequested: (CaseTelling("help_asked", _all("responsible"), case=HELP),),
-    petitions.HelpRequestTaken: (CaseTelling("help_taken", FILER, case=HELP),),
+    petitions.HelpRequestTaken: (CaseTelling("help_taken", TO_FILER, case=HELP),),
     petitions.DisputeOpened: (CaseTelling("dispute_opened", _all("parties", "mediators"), case=DISPUTE),),
     petitions.DisputeMediatorsSet: (CaseTelling("dispute_mediators", _all("parties", "mediators"), case=DISPUTE),),
     petitions.MediationScheduled: (CaseTelling("mediation_scheduled", _all("parties", "mediators"), _times, DISPUTE),),

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.notifications import domain, wording
 from services.notifications.audience import ROLE
-from services.notifications.cases import tellings_of
+from services.notifications.cases import FILER, QUIET, tellings_of
 from services.notifications.channels import Away, Mailer, Refused
 from services.notifications.domain import INBOX, MAIL, Delivery, Preferences, Template
 from shared.calls import Call, derived_id
@@ -75,8 +75,11 @@ class Post:
                 found = ask(self._platform, "petitions", "/internal/parties", asked, call)
             except Missing:
                 continue  # it is gone
-            people = (p for party in parties for who in found["people"][party] for p in self._people(call, who))
-            told += [(call, p, template, params) for p in dict.fromkeys(people) if p not in found["hidden_from"]]
+            for party in parties:
+                # A delivery that named the case would say, to who steals it, whose it is.
+                words = (QUIET, {}) if found["quiet"] and party == FILER else (template, params)
+                people = (p for who in found["people"][party] for p in self._people(call, who))
+                told += [(call, p, *words) for p in dict.fromkeys(people) if p not in found["hidden_from"]]
         self.tell(told)
 
     def _people(self, call: Call, who: str) -> list[str]:

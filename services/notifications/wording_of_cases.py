@@ -63,6 +63,10 @@ OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
         "zh-CN": ("有新进展", "{n}有新进展,请登录查看。"),
         "en": ("News", "There is news of {n}; sign in to read it."),
     },
+    "quiet_news": {
+        "zh-CN": ("有新进展", "您有一项事务有新进展,请登录查看。"),
+        "en": ("News", "There is news for you; sign in to read it."),
+    },
     "case_withdrawn": {
         "zh-CN": ("已撤回", "{n} 已撤回。"),
         "en": ("Withdrawn", "{n} was withdrawn."),

@@ -45,6 +45,7 @@ class AskParties(Schema):
 class PartiesView(Schema):
     people = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
     hidden_from = fields.List(fields.String(), required=True)
+    quiet = fields.Boolean(required=True, metadata={"description": "messages to whoever filed it must not name the case"})
 
 
 class Parties:
@@ -68,7 +69,9 @@ class Parties:
             raise Missing("case_missing", "no such case")
         accused = [case.accused["worker_id"]] if case.accused.get("worker_id") else []
         hidden = accused + self._known.colleagues(asked["community"], case.accused.get("unit", ""))
-        return {"people": {party: find(case, party) for party in asked["parties"]}, "hidden_from": sorted(set(hidden))}
+        people = {party: find(case, party) for party in asked["parties"]}
+        quiet = getattr(case, "confidential", False) or case.CASE == "help"
+        return {"people": people, "hidden_from": sorted(set(hidden)), "quiet": quiet}
 
     def _of_petition(self, case: Petition, party: str) -> list[str]:
         if party == "filer":

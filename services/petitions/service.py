@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.petitions.cases.desk import PETITIONS
 from services.petitions.cases.service import Cases
+from services.petitions.court.desk import COURT_CASES
 from services.petitions.court.service import Hearings
 from services.petitions.deadlines.service import Deadlines
+from services.petitions.disputes.desk import DISPUTES
 from services.petitions.disputes.service import Disputes
-from services.petitions.help.service import Help
+from services.petitions.help.service import HELP, Help
 from services.petitions.house import House
 from services.petitions.known import PEOPLE, Known
 from services.petitions.parties import AskParties, Parties, PartiesView
 from services.petitions.receipts.service import Receipts
 from services.petitions.seals.service import Sealed
+from services.petitions.seals.store import SEALS
 from services.petitions.sittings.desk import SITTINGS
+from shared.clerk import Clerk
 from shared.events.bookings import SittingBooked, SittingRefused, SittingWithdrawn
+from shared.events.petitions import TrailCheckpointed
 from shared.events.residents import (
     CommunityCalendarChanged,
     CommunityOpened,
@@ -29,6 +35,8 @@ from shared.messaging import by_cause, on
 from shared.platform import Provided, Stored
 from shared.timers import every
 
+TRAILED = (PETITIONS, DISPUTES, HELP, COURT_CASES, SEALS)
+
 
 class Petitions(Cases, Receipts, Sealed, Help, Disputes, Hearings, Deadlines):
     """Where neighbours are heard: petitions, disputes, private help, and the way to the court, inside the law's clocks."""
@@ -41,6 +49,7 @@ class Petitions(Cases, Receipts, Sealed, Help, Disputes, Hearings, Deadlines):
     known: Any = Provided(Known)
     house: Any = Provided(House)
     parties: Any = Provided(Parties)
+    trail: Any = Provided(lambda platform: Clerk(platform, TRAILED, TrailCheckpointed))
 
     @api("POST", "/internal/parties", takes=AskParties, gives=PartiesView, internal={"notifications"}, status=200)
     def whom_a_case_concerns(self, call):
@@ -75,6 +84,10 @@ class Petitions(Cases, Receipts, Sealed, Help, Disputes, Hearings, Deadlines):
     @every(2)
     def let_time_pass(self, call):
         self.house.pass_time(call)
+
+    @every(1)
+    def write_the_trail(self, call):
+        self.trail.write(call)
 
     @every(60)
     def look_for_calendars(self, call):

@@ -24,7 +24,7 @@ from rich.table import Table
 from services.bookings.domain import CONFIRMED, OPEN, RESERVATION, Person, Use, claims, next_reminder
 from services.bookings.duty.desk import QUEUES, Duty
 from services.bookings.duty.domain import Queue, draw
-from services.bookings.known import LOCALES, PEOPLE, USES
+from services.bookings.known import PEOPLE, USES
 from services.bookings.programmes.desk import PROGRAMMES
 from services.bookings.programmes.domain import Programme
 from services.bookings.rooms.desk import ROOMS, Desk
@@ -33,6 +33,7 @@ from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call, derived_id
 from shared.identity import Signer
+from shared.known import LOCALES
 from shared.law import Locale
 from shared.mongo import MongoBackend, Tenants, connect
 from shared.privacy import PlainVault

@@ -57,3 +57,49 @@ def test_tampering_shows_where_it_happened(replicas: list[Audit], tamper: str) -
         rows.delete_many({"_id": {"$in": ["lijing:4", "lijing:5"]}})
         rows.insert_many([fifth | {"_id": "lijing:4", "n": 4}, fourth | {"_id": "lijing:5", "n": 5}])
     assert log.broken("lijing") == 4
+
+
+def _act(record: str, n: int) -> dict[str, Any]:
+    return {"key": f"{record}/{n}", "act": "petition_filed", "actor": "worker", "roles": ["worker"], "subjects": [record],
+            "purpose": "", "route": "", "correlation": "c", "at": NOW, "digest": "d"}  # fmt: skip
+
+
+def test_acts_are_appended_once_however_often_and_by_whomever_they_are_written(replicas: list[Audit]) -> None:
+    acts = [_act("petitions/p1", n) for n in range(1, 41)]
+
+    def write(n: int) -> None:
+        replicas[n % 3].extend("lijing", acts[: 10 * (n % 4 + 1)])
+        replicas[n % 3].record(_call(), f"refused-{n}")
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(write, range(12)))
+    keys = [e["key"] for e in replicas[0].entries("lijing") if e["digest"]]
+    assert sorted(keys) == sorted(act["key"] for act in acts)
+    assert replicas[0].length("lijing")[0] == 40 + 12
+    assert replicas[1].verify("lijing") == []
+
+
+def test_every_entry_that_does_not_fit_is_found_and_told_where(replicas: list[Audit]) -> None:
+    log = replicas[0]
+    log.extend("lijing", [_act("petitions/p1", n) for n in range(1, 13)])
+    rows = log._entries
+    rows.update_one({"_id": "lijing:3"}, {"$set": {"digest": "another"}})
+    rows.update_one({"_id": "lijing:5"}, {"$set": {"actor": "nobody"}})
+    rows.delete_many({"_id": {"$in": ["lijing:8", "lijing:9"]}})
+    found = [(finding.n, finding.what.partition(":")[0]) for finding in log.verify("lijing")]
+    assert found == [(3, "changed"), (5, "changed"), (8, "removed")]
+
+
+def test_what_was_cut_off_shows_against_a_signed_checkpoint_alone(replicas: list[Audit]) -> None:
+    from shared.clerk import check_against
+
+    log = replicas[0]
+    log.extend("lijing", [_act("petitions/p1", n) for n in range(1, 13)])
+    signed = [{"n": 10, "hash": log.hash_of("lijing", 10)}]
+    log._entries.delete_many({"_id": {"$in": ["lijing:11", "lijing:12"]}})
+    assert log.verify("lijing") == []
+    assert check_against(log, "lijing", signed) == []
+    log._entries.delete_many({"_id": "lijing:10"})
+    assert log.verify("lijing") == []
+    assert [f.what.partition(":")[0] for f in check_against(log, "lijing", signed)] == ["truncated"]
+    assert [f.what.partition(":")[0] for f in check_against(log, "lijing", [{"n": 9, "hash": "x"}])] == ["rewritten"]

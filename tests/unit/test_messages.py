@@ -46,7 +46,7 @@ def test_what_is_told_of_an_event_can_be_read(event: type[Event], language: str)
 
 
 def test_every_template_is_told_of_something() -> None:
-    used = {"sign_in_code", "child_left_alone", "appointment_confirmed", "child_still_here"}
+    used = {"sign_in_code", "child_left_alone", "appointment_confirmed", "child_still_here", "quiet_news"}
     assert {template for event in (*TOLD, *OF_CASES) for template, _ in _told(event)} | used == set(wording.TEXTS)
 
 

@@ -21,7 +21,7 @@ from shared.store import Kind, Page, Taken
 
 PETITIONS = Kind(
     Petition, "petitions", unique=(("number",),),
-    indexes=(("found_by", "born"), ("state", "born"), ("topic", "born"), ("next_due",), ("due",)),
+    indexes=(("found_by", "born"), ("state", "born"), ("topic", "born"), ("next_due",), ("due",)), trailed=True
 )  # fmt: skip
 OFFICE = STAFF | {STREET_OFFICER}
 
@@ -113,8 +113,10 @@ class Station:
         return found
 
     def read(self, call: Call, id: str) -> Petition:
-        """What the caller sees of it."""
-        return domain.seen_by(self.get(call, id), self._known.actor(call))
+        """What the caller sees of it. That petitioners look at their own is kept nowhere: it would name the sealed ones."""
+        actor, found = self._known.actor(call), self.get(call, id)
+        call.own = actor.key in found.found_by
+        return domain.seen_by(found, actor)
 
     def page(self, call: Call) -> Page:
         """For residents their own; for the station all that it may know of, or those of one state."""

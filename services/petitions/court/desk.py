@@ -17,7 +17,7 @@ from shared.platform import Platform
 from shared.store import Kind, Page
 
 COURT_CASES = Kind(
-    CourtCase, "court_cases", unique=(("number",),), indexes=(("found_by", "born"), ("next_due",), ("due",))
+    CourtCase, "court_cases", unique=(("number",),), indexes=(("found_by", "born"), ("next_due",), ("due",)), trailed=True
 )  # fmt: skip
 
 

@@ -20,7 +20,9 @@ from shared.platform import Platform, Provided, Stored
 from shared.shapes import Id, Moment, Paging, Text
 from shared.store import Kind, Page
 
-HELP = Kind(HelpRequest, "help_requests", unique=(("number",),), indexes=(("found_by", "born"), ("next_due",), ("due",)))
+HELP = Kind(
+    HelpRequest, "help_requests", unique=(("number",),), indexes=(("found_by", "born"), ("next_due",), ("due",)), trailed=True
+)
 ASKERS = {RESIDENT, GUARDIAN, HELP_OFFICER}
 
 
@@ -92,8 +94,10 @@ class HelpDesk:
         return found
 
     def read(self, call: Call, id: str) -> HelpRequest:
-        """What the caller sees of it."""
-        return domain.seen_by(self.get(call, id), self._known.actor(call))
+        """What the caller sees of it. That somebody looks at their own is kept nowhere."""
+        actor, found = self._known.actor(call), self.get(call, id)
+        call.own = actor.key in found.found_by
+        return domain.seen_by(found, actor)
 
     def page(self, call: Call) -> Page:
         """For help officers all that do not accuse them, for others their own."""

@@ -9,7 +9,7 @@ from shared.calls import Call
 from shared.platform import Platform
 from shared.store import Kind
 
-SEALS = Kind(SealedIdentity, "seals")
+SEALS = Kind(SealedIdentity, "seals", trailed=True)
 
 
 class Seals:

@@ -56,6 +56,7 @@ from shared.events.petitions.disputes import (
 )
 from shared.events.petitions.help import HelpRequested, HelpRequestEnded, HelpRequestTaken
 from shared.events.petitions.sittings import SittingDropped, SittingRequested
+from shared.events.petitions.trail import TrailCheckpointed
 
 __all__ = [
     "AgreementEffective",
@@ -108,4 +109,5 @@ __all__ = [
     "SealOpeningGranted",
     "SittingDropped",
     "SittingRequested",
+    "TrailCheckpointed",
 ]

@@ -1,0 +1,89 @@
+"""The clerk: appends saved acts to the chains, one replica at a time, and signs how long the chains are."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from shared.audit import SIGNED_EVERY, Audit, Finding
+from shared.events.base import Aggregate
+from shared.faults import fault
+from shared.platform import Platform
+from shared.store import Kind, Store
+from shared.trail import digest
+
+AT_ONCE = 200  # records whose acts are appended together
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(Aggregate):
+    """A community's chain had at least `n` entries, the last of which had this hash; signed by the service."""
+
+    n: int
+    hash: str
+    signature: str
+
+
+CHECKPOINTS = Kind(Checkpoint, "checkpoints")
+
+
+class Clerk:
+    """See the module. Its caller holds the lease; should two write at once, the chain's own keys keep it whole."""
+
+    def __init__(self, platform: Platform, kinds: tuple[Kind, ...], said: Any) -> None:
+        self._platform, self._said = platform, said
+        self._stores: list[Store[Any]] = [platform.store(kind) for kind in kinds]
+        self._checkpoints = platform.store(CHECKPOINTS)
+
+    def write(self, call: Any) -> int:
+        """Append what waits, and sign where a chain has grown by enough; returns how many acts there were."""
+        written = 0
+        for community in self._checkpoints.backend.communities():
+            for store in self._stores:
+                until = time.monotonic() + 5
+                while (taken := self._some(store, community)) and time.monotonic() < until:
+                    written += taken
+            self._sign(call, community)
+        return written
+
+    def _some(self, store: Store[Any], community: str) -> int:
+        documents = store.backend.acts(community, AT_ONCE)  # type: ignore[attr-defined]
+        acts = sorted((act for document in documents for act in document["acts"]), key=lambda act: act["at"])
+        if not acts:
+            return 0
+        self._platform.audit.extend(community, acts)
+        fault(f"{self._platform.service}.appended")
+        taken = {document["_id"]: [act["key"] for act in document["acts"]] for document in documents}
+        store.backend.remove_acts(community, taken)  # type: ignore[attr-defined]
+        return len(acts)
+
+    def _sign(self, call: Any, community: str) -> None:
+        n, hash = self._platform.audit.length(community)
+        last = self._checkpoints.all(community, {}, limit=100_000)
+        if n < (last[-1].n if last else 0) + SIGNED_EVERY:
+            return
+        signature = self._platform.signer.sign({"iss": self._platform.service, "community": community, "n": n, "hash": hash})
+        inside = call.plain(community)
+        made = Checkpoint(id=f"{community}:{n}", community=community, n=n, hash=hash, signature=signature)
+        self._checkpoints.create_all([(inside, made, [self._said(made.id, n, hash, signature, call.at)])])
+
+
+def check_against(audit: Audit, community: str, signed: list[dict[str, Any]]) -> list[Finding]:
+    """What does not fit checkpoints whose signatures were verified: a chain that was cut off, or written anew."""
+    found = []
+    for claims in sorted(signed, key=lambda claims: claims["n"]):
+        hash = audit.hash_of(community, claims["n"])
+        if not hash:
+            found.append(Finding(claims["n"], "truncated: a signed checkpoint says that there were at least so many entries"))
+        elif hash != claims["hash"]:
+            found.append(Finding(claims["n"], "rewritten: a signed checkpoint knows another entry here"))
+    return found
+
+
+def check_record(audit: Audit, collection: str, key: bytes, n: int, state: Aggregate) -> Finding | None:
+    """Whether a record is as its last act left it; None where it is, or where that act is not in the chain yet."""
+    entry = audit.last_act(state.community, f"{collection}/{state.id}", n)
+    if entry is None or entry["digest"] == digest(key, state):
+        return None
+    return Finding(entry["n"], f"{collection}/{state.id} was changed after its last act")
