@@ -8,6 +8,9 @@ RUN python -m venv /opt/linli \
 FROM python:3.11-slim
 ARG SERVICE
 RUN test -n "$SERVICE" && useradd --system --uid 10001 --no-create-home linli
+# The type of what is printed: petitions alone prints.
+RUN if [ "$SERVICE" = petitions ]; then apt-get update && apt-get install -y --no-install-recommends fonts-wqy-microhei \
+    && rm -rf /var/lib/apt/lists/*; fi
 WORKDIR /app
 COPY --from=build /opt/linli /opt/linli
 COPY shared shared

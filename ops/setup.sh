@@ -62,6 +62,7 @@ packages=()
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || packages+=(rabbitmq-server)
 command -v epmd >/dev/null || packages+=(erlang-base)
 command -v caddy >/dev/null || packages+=(caddy)
+[ -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ] || packages+=(fonts-wqy-microhei)
 [ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
 
 if [ ! -x .venv/bin/python ]; then

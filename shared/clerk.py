@@ -49,12 +49,12 @@ class Clerk:
 
     def _some(self, store: Store[Any], community: str) -> int:
         documents = store.backend.acts(community, AT_ONCE)  # type: ignore[attr-defined]
-        acts = sorted((act for document in documents for act in document["acts"]), key=lambda act: act["at"])
+        acts = sorted((act for document in documents for act in document["trail_acts"]), key=lambda act: act["at"])
         if not acts:
             return 0
         self._platform.audit.extend(community, acts)
         fault(f"{self._platform.service}.appended")
-        taken = {document["_id"]: [act["key"] for act in document["acts"]] for document in documents}
+        taken = {document["_id"]: [act["key"] for act in document["trail_acts"]] for document in documents}
         store.backend.remove_acts(community, taken)  # type: ignore[attr-defined]
         return len(acts)
 

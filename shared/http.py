@@ -33,9 +33,12 @@ _RESERVED = frozenset({"tokens", "communities", "api", "deadlines"})
 
 @dataclass(frozen=True)
 class Raw:
-    """A reply that is not JSON; the operation says its content type by `gives`."""
+    """A reply that is not JSON; the operation says its content type by `gives`, or the reply itself by `type`. With
+    `filename` it is to be kept, not shown."""
 
     body: bytes
+    type: str = ""
+    filename: str = ""
 
 
 class Api(Entrypoint):
@@ -45,7 +48,8 @@ class Api(Entrypoint):
     `takes` and `query` are schemas for body and query string. `allow` names roles; without it the operation is open to
     anybody (`security: []`); with `guests` to anybody, too, and who signs in is known. `internal` names services: then
     only they may call, under /internal. `audited` names the act that goes to the log each time, because it opens personal
-    data. `gives` is a schema, or the content type of a Raw.
+    data. `takes_bytes`: the body is so many bytes at most, of any type, in `call.body["data"]`. `gives` is a schema, or the
+    content type of a Raw.
     """
 
     server = Server()
@@ -61,6 +65,7 @@ class Api(Entrypoint):
         gives: type[Schema] | str | None = None,
         allow: Iterable[str] = (),
         guests: bool = False,
+        takes_bytes: int = 0,
         internal: Iterable[str] = (),
         status: int | None = None,
         audited: str = "",
@@ -73,7 +78,7 @@ class Api(Entrypoint):
         self.allow, self.internal = frozenset(allow), frozenset(internal)
         self.status = status or (201 if method == "POST" else 200)
         self.audited = audited
-        self.guests = guests
+        self.guests, self.takes_bytes = guests, takes_bytes
         self.idempotent = idempotent and method == "POST"
         # A list is what pages: its query has a cursor, or its search does.
         pages = query if method == "GET" else takes
@@ -195,11 +200,15 @@ class Api(Entrypoint):
         if self.method in ("GET", "DELETE"):
             return b""
         length = environ.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > MAX_BODY:
-            raise TooLarge("body_too_large", f"a body has at most {MAX_BODY} bytes", "body")
-        raw: bytes = environ["wsgi.input"].read(int(length) if int(length) else MAX_BODY + 1)
-        if len(raw) > MAX_BODY:
-            raise TooLarge("body_too_large", f"a body has at most {MAX_BODY} bytes", "body")
+        limit = self.takes_bytes or MAX_BODY
+        if not length.isdigit() or int(length) > limit:
+            raise TooLarge("body_too_large", f"a body has at most {limit} bytes", "body")
+        raw: bytes = environ["wsgi.input"].read(int(length) if int(length) else limit + 1)
+        if len(raw) > limit:
+            raise TooLarge("body_too_large", f"a body has at most {limit} bytes", "body")
+        if self.takes_bytes:
+            call.body = {"data": raw}
+            return raw
         if self._door is None:
             if raw.strip() not in (b"", b"{}"):
                 raise Invalid("body_unexpected", "this operation takes no body", "body")
@@ -226,7 +235,11 @@ class Api(Entrypoint):
             self.platform.audit.record(call, self.audited, subjects, route=f"{self.method} {self.template}")
         headers: list[tuple[str, str]] = []
         if isinstance(result, Raw):
-            return self.status, [("Content-Type", str(self.gives)), ("Cache-Control", "no-store")], result.body
+            headers += [("Content-Type", result.type or str(self.gives)), ("Cache-Control", "no-store")]
+            if result.filename:
+                kept = f'attachment; filename="{result.filename}"'
+                headers += [("Content-Disposition", kept), ("X-Content-Type-Options", "nosniff")]
+            return self.status, headers, result.body
         if self._view is None or result is None or self.status == 204:
             return 204, headers, b""
         if isinstance(result, Aggregate):

@@ -70,7 +70,7 @@ class MongoBackend:
             keys = [("community", ASCENDING), *((f, ASCENDING) for f in fields)]
             self._collection.create_index(keys, unique=True, name="unique_" + "_".join(fields))
         listed = (("born", "_id"),) if self._kind.order == "born" else ()
-        trailed = (("acts.at",),) if self._kind.trailed else ()
+        trailed = (("trail_acts.at",),) if self._kind.trailed else ()
         for fields in (*listed, ("outbox.at",), *trailed, *self._kind.indexes):
             self._collection.create_index([("community", ASCENDING), *((f, ASCENDING) for f in fields)])
         for field in self._kind.search:
@@ -220,13 +220,13 @@ class MongoBackend:
 
     def acts(self, community: str, size: int) -> list[Document]:
         """One community's documents with acts that are not in the chain yet, oldest first: for the trail's writer alone."""
-        where = {"community": community, "acts.at": {"$gt": EPOCH}}
-        return _run(lambda: list(self._collection.find(where, {"acts": 1}).sort("acts.at", 1).limit(size)))
+        where = {"community": community, "trail_acts.at": {"$gt": EPOCH}}
+        return _run(lambda: list(self._collection.find(where, {"trail_acts": 1}).sort("trail_acts.at", 1).limit(size)))
 
     def remove_acts(self, community: str, taken: dict[str, list[str]]) -> None:
         """Take out of each document the acts of these keys. The version stays."""
         for id, keys in taken.items():
-            where, pull = {"_id": id, "community": community}, {"$pull": {"acts": {"key": {"$in": keys}}}}
+            where, pull = {"_id": id, "community": community}, {"$pull": {"trail_acts": {"key": {"$in": keys}}}}
             _run(partial(self._collection.update_one, where, pull))
 
     def left_behind(self, community: str, before: Any, size: int) -> Iterator[list[Document]]:

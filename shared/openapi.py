@@ -77,6 +77,8 @@ def _operation(service: type, name: str, operation: Api) -> dict[str, Any]:
     }
     if operation.allow:
         described["x-roles"] = sorted(operation.allow)
+    if operation.takes_bytes:
+        described["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     if operation.takes:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.takes}}}
     return described

@@ -70,6 +70,11 @@ class Vault:
                 self._keys[community] = found["_id"]
         return self._keys[community]
 
+    def destroy(self, name: str) -> None:
+        """Forget a key: what it encrypted is noise from now on. Safe to repeat."""
+        self._keys.pop(name, None)
+        self._vault.delete_many({"keyAltNames": name})
+
     def seal(self, community: str, fields: dict[str, Any]) -> Binary:
         """Encrypt personal fields together, randomised, under the community's key."""
         return self._codec.encrypt(

@@ -429,7 +429,7 @@ class Codec:
     """Between an aggregate and its document."""
 
     META = frozenset({"id", "community", "version", "born"})
-    OWN = frozenset({"sealed", "find", "unique", "outbox", "sequence", "replies", "seen", "wrote", "acts", "trail",
+    OWN = frozenset({"sealed", "find", "unique", "outbox", "sequence", "replies", "seen", "wrote", "trail_acts", "trail",
                      "trail_key"})  # fmt: skip
 
     def __init__(self, kind: Kind, vault: Sealer) -> None:

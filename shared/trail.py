@@ -27,7 +27,7 @@ def begin(collection: str, call: Call, aggregate: Aggregate, said: list[Event], 
     """The fields of a new record: its key, and its first act."""
     key = os.urandom(32)
     first = _act(collection, call, aggregate, said, 1, key)
-    return {"trail": 1, "trail_key": vault.lock(key), "acts": [first]}
+    return {"trail": 1, "trail_key": vault.lock(key), "trail_acts": [first]}
 
 
 class Acts:
@@ -35,7 +35,7 @@ class Acts:
 
     def __init__(self, collection: str, document: dict[str, Any], vault: Any) -> None:
         self._collection = collection
-        self._n, self._acts = document.get("trail", 0), list(document.get("acts", []))
+        self._n, self._acts = document.get("trail", 0), list(document.get("trail_acts", []))
         self._key = vault.unlock(document["trail_key"]) if document.get("trail_key") else b""
 
     @property
@@ -50,7 +50,7 @@ class Acts:
 
     def changes(self, gone: bool) -> dict[str, Any]:
         """What the record's write sets. An act that the writer took meanwhile comes back, and is known by its key."""
-        return {"trail": self._n, "acts": self._acts} | ({"trail_key": None} if gone else {})
+        return {"trail": self._n, "trail_acts": self._acts} | ({"trail_key": None} if gone else {})
 
 
 def _act(collection: str, call: Call, state: Aggregate, said: list[Event], n: int, key: bytes) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from services.petitions.attachments.desk import Attachments
 from services.petitions.cases.desk import Station
 from services.petitions.court.desk import Court
 from services.petitions.disputes.desk import Room
@@ -29,7 +30,8 @@ class House:
         self._known = Known(platform)
         self._sweeper = platform.sweeper()
         station, helping, room, court = Station(platform), HelpDesk(platform), Room(platform), Court(platform)
-        self._sittings = Sittings(platform)
+        self._sittings, self._attachments = Sittings(platform), Attachments(platform)
+        self._petitions = station.petitions
         self._hears: dict[str, Hears] = {"dispute": room.hear, "court": court.hear}
         # (store, what time changes in one of it, its dates by another calendar)
         self._timed: list[tuple[Any, Callable[..., Any], Callable[..., Any]]] = [
@@ -51,6 +53,8 @@ class House:
             inside = dataclasses.replace(call, community=community)
             for sitting in self._sittings.store.due(community, call.at):
                 self._guard(sitting.id, partial(self._sittings.give_up, inside, sitting, self._hears))
+            for file in self._attachments.store.due(community, call.at):
+                self._guard(file.id, partial(self._attachments.turn, inside, file, self._petitions))
 
     def hear_of_sitting(self, call: Call, event: Any) -> None:
         """The centre's answer goes to the case that it is for."""

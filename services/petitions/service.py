@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.petitions.attachments.service import Attached
 from services.petitions.cases.desk import PETITIONS
 from services.petitions.cases.service import Cases
 from services.petitions.court.desk import COURT_CASES
@@ -14,7 +15,9 @@ from services.petitions.disputes.service import Disputes
 from services.petitions.help.service import HELP, Help
 from services.petitions.house import House
 from services.petitions.known import PEOPLE, Known
+from services.petitions.papers.service import Papers
 from services.petitions.parties import AskParties, Parties, PartiesView
+from services.petitions.personal import AskExport, ExportView, Personal
 from services.petitions.receipts.service import Receipts
 from services.petitions.seals.service import Sealed
 from services.petitions.seals.store import SEALS
@@ -25,20 +28,21 @@ from shared.events.petitions import TrailCheckpointed
 from shared.events.residents import (
     CommunityCalendarChanged,
     CommunityOpened,
+    ResidentErased,
     ResidentRegistered,
     WorkerAppointed,
     WorkerChanged,
 )
 from shared.http import api
 from shared.known import LOCALES
-from shared.messaging import by_cause, on
+from shared.messaging import by_cause, by_id, on
 from shared.platform import Provided, Stored
 from shared.timers import every
 
 TRAILED = (PETITIONS, DISPUTES, HELP, COURT_CASES, SEALS)
 
 
-class Petitions(Cases, Receipts, Sealed, Help, Disputes, Hearings, Deadlines):
+class Petitions(Cases, Receipts, Attached, Papers, Sealed, Help, Disputes, Hearings, Deadlines):
     """Where neighbours are heard: petitions, disputes, private help, and the way to the court, inside the law's clocks."""
 
     name = "petitions"
@@ -49,7 +53,12 @@ class Petitions(Cases, Receipts, Sealed, Help, Disputes, Hearings, Deadlines):
     known: Any = Provided(Known)
     house: Any = Provided(House)
     parties: Any = Provided(Parties)
+    personal: Any = Provided(Personal)
     trail: Any = Provided(lambda platform: Clerk(platform, TRAILED, TrailCheckpointed))
+
+    @api("POST", "/internal/export", takes=AskExport, gives=ExportView, internal={"residents"}, status=200)
+    def export(self, call):
+        return self.personal.export(call)
 
     @api("POST", "/internal/parties", takes=AskParties, gives=PartiesView, internal={"notifications"}, status=200)
     def whom_a_case_concerns(self, call):
@@ -68,6 +77,11 @@ class Petitions(Cases, Receipts, Sealed, Help, Disputes, Hearings, Deadlines):
     @on(ResidentRegistered, once=by_cause)
     def know_the_resident(self, call, event):
         self.known.learn_resident(call, event)
+
+    # Forgetting what is forgotten changes nothing.
+    @on(ResidentErased, once=by_id("forget"))
+    def forget_the_resident(self, call, event):
+        self.personal.forget(call, event.resident_id)
 
     @on(WorkerAppointed, WorkerChanged, once=by_cause)
     def know_the_worker(self, call, event):

@@ -53,3 +53,18 @@ def test_only_the_runner_patches() -> None:
 )
 def test_a_file_fits_in_a_head(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 500
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("services/*/service.py")), ids=lambda p: p.parent.name)
+def test_no_aggregate_has_a_field_that_the_store_keeps_itself(path: Path) -> None:
+    import gc
+    import importlib
+
+    from shared.privacy import PlainVault
+    from shared.store import Codec, Kind
+
+    importlib.import_module(f"services.{path.parent.name}.service")
+    kinds = [kept for kept in gc.get_objects() if isinstance(kept, Kind)]
+    assert kinds
+    for kind in kinds:
+        Codec(kind, PlainVault())

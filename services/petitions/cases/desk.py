@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
+from services.petitions.attachments.desk import Attachments
 from services.petitions.cases import domain
 from services.petitions.cases.domain import Petition
 from services.petitions.domain import Actor, explained, lapsed, pass_time, recompute, start_of
@@ -34,6 +35,7 @@ class Station:
         self._known = Known(platform)
         self._vault = platform.vault
         self._seals = Seals(platform)
+        self.attachments = Attachments(platform)
 
     # -- coming in
 
@@ -46,6 +48,7 @@ class Station:
         else:
             self._by_somebody(call, facts, actor)
         self._check_accused(call, facts)
+        facts["found_by"] += self.attachments.check(call, facts["attachments"])
         id, shown = call.new_id(PETITIONS.collection), lambda p: filed(p, code)
         if facts["confidential"]:
             self._seals.close(call, id, facts["petitioners"])

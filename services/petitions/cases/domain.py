@@ -340,7 +340,9 @@ def supplement(petition: Petition, text: str, attachments: list[str], internal: 
     """Something is added; no clock moves by it."""
     _must_be_open(petition)
     changed = petition.noted(actor, "supplement", text, at, internal)
-    changed = changed.but(attachments=[*petition.attachments, *attachments]).acted(actor, "supplemented", at)
+    found_by = [*petition.found_by, *(f"file:{id}" for id in attachments)]
+    changed = changed.but(attachments=[*petition.attachments, *attachments], found_by=found_by)
+    changed = changed.acted(actor, "supplemented", at)
     return changed, [said.PetitionSupplemented(petition.id, petition.number, actor.role, at)]
 
 

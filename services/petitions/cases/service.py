@@ -126,9 +126,12 @@ class Cases:
 
     # -- acts of the petitioner, or taken down for them
 
-    @_moves("supplement", schemas.Supplement, OFFICE | PETITIONERS)
+    # Its reply is short: kept replies of a case with hundreds of notes would each hold all of them.
+    @api("POST", "/{community}/petitions/{id}/supplement", takes=schemas.Supplement, gives=schemas.PetitionLine,
+         allow=OFFICE | PETITIONERS, status=200)  # fmt: skip
     def supplement_petition(self, call, id):
         body, internal = call.body, call.body["internal"] and call.is_one_of(*OFFICE)
+        self.station.attachments.check(call, body["attachments"])
         return self.station.own(call, id, domain.supplement, body["text"], body["attachments"], internal, timed=False)
 
     @_moves("review", schemas.Reason, OFFICE | PETITIONERS)

@@ -67,7 +67,8 @@ class Disputes:
     def resume_mediation(self, call, id):
         return self.room.act(call, id, domain.resume_mediation, call.body["reason"])
 
-    @_moves("notes", schemas.NoteOnDispute, {MEDIATOR} | PARTIES)
+    @api("POST", "/{community}/disputes/{id}/notes", takes=schemas.NoteOnDispute, gives=schemas.DisputeLine,
+         allow={MEDIATOR} | PARTIES, status=200)  # fmt: skip
     def note_on_dispute(self, call, id):
         body = call.body
         return self.room.act(call, id, domain.note, body["text"], body["private"], body["private"], timed=False)

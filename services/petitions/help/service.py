@@ -148,7 +148,7 @@ class Help:
     def take_help_request(self, call, id):
         return self.help_desk.act(call, id, domain.take)
 
-    @api("POST", "/{community}/help-requests/{id}/notes", takes=NoteOnHelp, gives=HelpView, allow=ASKERS, status=200)
+    @api("POST", "/{community}/help-requests/{id}/notes", takes=NoteOnHelp, gives=HelpLine, allow=ASKERS, status=200)
     def note_on_help_request(self, call, id):
         internal = call.body["internal"] and call.is_one_of(HELP_OFFICER)
         return self.help_desk.act(call, id, domain.note, call.body["text"], internal, timed=False)

@@ -14,7 +14,7 @@ class Code(Schema):
 
 class AddMessage(Supplement, Code):
     class Meta:
-        exclude = ("internal", "attachments")
+        exclude = ("internal",)
 
 
 class WithdrawIt(Reason, Code):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.petitions.cases import domain
-from services.petitions.cases.schemas import PetitionView
+from services.petitions.cases.schemas import PetitionLine, PetitionView
 from services.petitions.receipts import schemas
 from services.petitions.receipts.desk import Receipts as Desk
 from shared.http import api
@@ -16,15 +16,18 @@ from shared.platform import Provided
 class Receipts:
     """See the module."""
 
+    station: Any
     receipts: Any = Provided(Desk)
 
     @api("POST", "/{community}/petitions/by-receipt", takes=schemas.Code, gives=PetitionView, status=200, idempotent=False)
     def follow_by_receipt(self, call):
         return self.receipts.read(call)
 
-    @api("POST", "/{community}/petitions/by-receipt/supplement", takes=schemas.AddMessage, gives=PetitionView, status=200)
+    @api("POST", "/{community}/petitions/by-receipt/supplement", takes=schemas.AddMessage, gives=PetitionLine, status=200)
     def supplement_by_receipt(self, call):
-        return self.receipts.act(call, domain.supplement, call.body["text"], [], False, timed=False)
+        files = call.body["attachments"]
+        self.station.attachments.check(call, files)
+        return self.receipts.act(call, domain.supplement, call.body["text"], files, False, timed=False)
 
     @api("POST", "/{community}/petitions/by-receipt/withdraw", takes=schemas.WithdrawIt, gives=PetitionView, status=200)
     def withdraw_by_receipt(self, call):

@@ -1,0 +1,51 @@
+"""Entrypoints: attachments of petitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from services.petitions.attachments.desk import ATTACHMENTS
+from services.petitions.attachments.desk import Attachments as Desk
+from services.petitions.attachments.domain import LARGEST
+from services.petitions.receipts.schemas import Code
+from shared.http import api
+from shared.identity import DUTY_LEAD, GUARDIAN, RESIDENT, SECRETARY, STREET_OFFICER, WORKER
+from shared.platform import Provided, Stored
+from shared.shapes import Id
+
+WHO = {RESIDENT, GUARDIAN, WORKER, DUTY_LEAD, SECRETARY, STREET_OFFICER}
+
+
+class AttachmentView(Schema):
+    id = fields.String(required=True)
+    type = fields.String(required=True)
+    size = fields.Integer(required=True)
+
+
+class AskAttachment(Code):
+    attachment = Id(required=True)
+
+
+class Attached:
+    """See the module."""
+
+    station: Any
+    receipts: Any
+    attachments = Stored(ATTACHMENTS)
+    files: Any = Provided(Desk)
+
+    @api("POST", "/{community}/attachments", takes_bytes=LARGEST, gives=AttachmentView, allow=WHO, guests=True)
+    def keep_attachment(self, call):
+        return self.files.keep(call)
+
+    @api("GET", "/{community}/petitions/{id}/attachments/{attachment}", gives="application/octet-stream", allow=WHO,
+         audited="attachment_read")  # fmt: skip
+    def read_attachment(self, call, id, attachment):
+        return self.files.give(call, self.station.read(call, id).attachments, attachment)
+
+    @api("POST", "/{community}/petitions/by-receipt/attachment", takes=AskAttachment, gives="application/octet-stream",
+         status=200, idempotent=False)  # fmt: skip
+    def read_attachment_by_receipt(self, call):
+        return self.files.give(call, self.receipts.open(call).attachments, call.body["attachment"])

@@ -1,0 +1,94 @@
+"""One person's own: a copy of what petitions holds of them, and forgetting them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from services.petitions.cases import domain as cases
+from services.petitions.cases.desk import PETITIONS
+from services.petitions.cases.schemas import PetitionView
+from services.petitions.court.desk import COURT_CASES
+from services.petitions.court.service import CourtView
+from services.petitions.disputes import domain as disputes
+from services.petitions.disputes.desk import DISPUTES
+from services.petitions.disputes.schemas import DisputeView
+from services.petitions.domain import Actor, Case
+from services.petitions.help import domain as help
+from services.petitions.help.service import HELP, HelpView
+from services.petitions.known import Known
+from services.petitions.seals.store import SEALS
+from shared.calls import Call
+from shared.events.base import Event
+from shared.platform import Platform
+from shared.shapes import Id
+
+ALL = 100_000
+
+
+class AskExport(Schema):
+    """`own`: the person asks for it, and not somebody who works here."""
+
+    community = fields.String(required=True)
+    resident_id = Id(required=True)
+    own = fields.Boolean(load_default=False)
+
+
+class ExportView(Schema):
+    cases = fields.Dict(keys=fields.String(), values=fields.List(fields.Dict()), required=True)
+
+
+class Personal:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._known, self._seals = Known(platform), platform.store(SEALS)
+        self._vault = platform.vault
+        self._kinds: dict[str, tuple[Any, Any, Any]] = {
+            "petitions": (platform.store(PETITIONS), PetitionView(), cases.seen_by),
+            "disputes": (platform.store(DISPUTES), DisputeView(), disputes.seen_by),
+            "help_requests": (platform.store(HELP), HelpView(), help.seen_by),
+            "hearings": (platform.store(COURT_CASES), CourtView(), lambda case, actor: case),
+        }
+
+    def export(self, call: Call) -> dict[str, Any]:
+        """Everything of this person's (个人信息保护法 art. 45). What is restricted is in it for themselves alone."""
+        community, id, own = (call.body[name] for name in ("community", "resident_id", "own"))
+        key = self._known.key(community, id)
+        actor = Actor(id, "resident", frozenset({"resident"}), key=key)
+        found = {}
+        for name, (store, view, seen_by) in self._kinds.items():
+            mine = store.all(community, {"found_by": key}, limit=ALL)
+            found[name] = [view.dump(seen_by(case, actor)) for case in mine if own or not case.restricted]
+        return {"cases": found}
+
+    def forget(self, call: Call, resident_id: str) -> None:
+        """Nothing here names this person any more. What law makes one keep (an open petition, a closed one's acts) stays
+        without them; a private help request goes with them, and a seal with its key."""
+        key = self._known.key(call.community, resident_id)
+        for name, (store, _, _) in self._kinds.items():
+            for case in store.all(call.community, {"found_by": key}, limit=ALL):
+                if name == "petitions" and case.confidential and self._seals.find(call.community, case.id):
+                    self._seals.change(call.plain(), case.id, lambda seal: (seal.but(gone=True, petitioners=[]), []))
+                    self._vault.destroy(f"{call.community}/seal/{case.id}")
+                decide = _gone if name == "help_requests" else partial(_without, key=key, resident_id=resident_id)
+                store.change(call.plain(), case.id, decide, forget_replies=True)
+        self._known.forget(call, resident_id)
+
+
+def _gone(case: Case) -> tuple[Case, list[Event]]:
+    return case.but(gone=True, due=None, next_due=None, found_by=[]), []
+
+
+def _without(case: Any, key: str, resident_id: str) -> tuple[Any, list[Event]]:
+    people = "petitioners" if case.CASE == "petition" else "parties"
+    left = [person for person in getattr(case, people) if person.get("resident_id") != resident_id]
+    if people == "parties":  # a place among the parties stays: signatures refer to it
+        left = [{"id": p["id"]} if p.get("resident_id") == resident_id else p for p in getattr(case, people)]
+    found_by = [k for k in case.found_by if k != key and not k.startswith("phone:")]
+    changed = case.but(**{people: left}, found_by=found_by)
+    if case.due is None and not left and people == "petitioners":
+        changed = changed.but(text="", notes=[], opinions={})
+    return changed, []

@@ -1,0 +1,229 @@
+"""What others get wrong: clocks that restart, cases that are skipped, notices that are lost, filing that needs a name."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.system.test_petitions import DOCUMENT, OPINION, act, deadlines, filed
+from tests.system.test_protection import anonymous, by_receipt
+from tests.system.world import SHANGHAI, Community, World, invented_phone
+
+EARLY = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+def clones(world: World, community: Community, count: int, due: Any, prefix: str) -> list[str]:
+    """`count` more of a petition that was filed, each due at `due(n)`: as a year of filing leaves them, in seconds."""
+    made = filed(community, community.worker)
+    world.settle()
+    collection = world.mongo["petitions"]["petitions"]
+    collection.update_one({"_id": made["id"], "community": community.slug}, {"$set": {"due": None, "next_due": None}})
+    one = collection.find_one({"_id": made["id"], "community": community.slug})
+    assert one is not None
+    ids = [f"{prefix}-{n:05d}" for n in range(count)]
+    documents = []
+    for n, id in enumerate(ids):
+        document = copy.deepcopy(one) | {"_id": id, "number": f"{prefix}{n:05d}", "replies": [], "outbox": [], "trail_acts": []}
+        moment = due(n)
+        day = (moment.astimezone(SHANGHAI) - timedelta(days=1)).date().isoformat()
+        running = one["clocks"][0] | {"due": day, "told": 1, "state": "running"}
+        documents.append(document | {"due": moment, "next_due": moment, "clocks": [running], "assignee": ""})
+    for start in range(0, count, 1000):
+        collection.insert_many(documents[start : start + 1000])
+    return ids
+
+
+def forget(world: World, prefix: str) -> None:
+    """The clones are for one test alone."""
+    collection = world.mongo["petitions"]["petitions"]
+    for slug in ("lijing", "shengtaiyuan"):
+        collection.delete_many({"community": slug, "number": {"$gte": prefix, "$lt": prefix + "~"}})
+
+
+def missed(world: World, prefix: str) -> list[tuple[str, str]]:
+    """(case, level) in the order in which they were heard."""
+    found = [e for e in list(world.ear.events) if e["name"] == "deadline_missed" and e["subject"].startswith(prefix)]
+    return [(e["subject"], e["body"]["level"]) for e in found]
+
+
+def test_an_edit_or_a_comment_moves_no_deadline(lijing: Community) -> None:
+    id = filed(lijing, lijing.worker, received_at="2026-11-20T10:00:00+08:00")["id"]
+    before = deadlines(lijing.worker.get(lijing.path(f"/petitions/{id}")))
+    act(lijing, lijing.worker, id, "supplement", text="补充")
+    act(lijing, lijing.worker, id, "assign", assignee=lijing.id_of("worker"))
+    act(lijing, lijing.worker, id, "urgent", reason="群体")
+    assert deadlines(lijing.worker.get(lijing.path(f"/petitions/{id}"))) == before
+    act(lijing, lijing.worker, id, "register", authority="street-letters-office")
+    after = deadlines(lijing.worker.get(lijing.path(f"/petitions/{id}")))
+    assert after == {name: due for name, due in before.items() if name != "register"}
+
+
+def test_an_unassigned_case_escalates_level_by_level(world: World, lijing: Community) -> None:
+    id = filed(lijing, lijing.worker)["id"]
+    due = datetime.fromisoformat(deadlines(lijing.worker.get(lijing.path(f"/petitions/{id}")))["register"])
+    levels = lambda: [e["body"]["level"] for e in world.heard("deadline_missed", id)  # noqa: E731
+                      if e["body"]["clock"] == "register"]  # fmt: skip
+    with world.clock_at(due.replace(tzinfo=SHANGHAI) + timedelta(days=1)):
+        world.until(lambda: levels() == ["duty_lead"], what="the first level")
+    number = lijing.worker.get(lijing.path(f"/petitions/{id}"))["number"]
+    kept = world.mongo["notifications"]["deliveries"]
+    where = {"community": "lijing", "recipient": lijing.id_of("duty_lead"), "template": "deadline_missed", "params.n": number}
+    world.until(lambda: kept.find_one(where), what="the duty lead to be told")
+    with world.clock_at(due.replace(tzinfo=SHANGHAI) + timedelta(days=20)):
+        world.until(lambda: levels() == ["duty_lead", "secretary", "street_officer"], what="every level")
+    world.settle()
+    assert levels() == ["duty_lead", "secretary", "street_officer"]
+    assert [e["body"]["clock"] for e in world.heard("deadline_near", id)].count("register") == 1
+
+
+def test_with_ten_thousand_open_cases_the_oldest_comes_first_and_within_one_sweep(
+    world: World, shengtaiyuan: Community
+) -> None:
+    now, prefix = datetime.now(UTC), "ZA"
+    # The oldest were written last: neither the order of birth nor a page of a hundred finds them.
+    late = lambda n: n >= 9_900  # noqa: E731
+    due = lambda n: EARLY - timedelta(minutes=n) if late(n) else now + timedelta(days=30)  # noqa: E731
+    try:
+        began = time.monotonic()
+        ids = clones(world, shengtaiyuan, 10_000, due, prefix)
+        world.until(lambda: len({case for case, _ in missed(world, prefix)}) == 100, 60, "all that are due")
+        took = time.monotonic() - began
+        heard = missed(world, prefix)
+        assert heard[0][0] == ids[-1]
+        firsts = list(dict.fromkeys(case for case, _ in heard))
+        # The two replicas' relays publish side by side: the order of saving is that of the acts.
+        assert sorted(firsts, reverse=True)[:10] == sorted(firsts[:10], reverse=True)
+        assert Counter(heard) == Counter({(id, level): 1 for id in ids[9_900:] for level in
+                                          ("duty_lead", "secretary", "street_officer")})  # fmt: skip
+        print(f"100 of 10,000 open cases escalated {took:.1f} s after they were there")
+    finally:
+        forget(world, prefix)
+
+
+def test_a_sweep_killed_half_way_and_two_at_once_neither_miss_nor_repeat(world: World, shengtaiyuan: Community) -> None:
+    prefix, collection = "ZB", world.mongo["petitions"]["petitions"]
+    ids: list[str] = []
+    try:
+        ids = clones(world, shengtaiyuan, 300, lambda n: EARLY + timedelta(minutes=n), prefix)
+        world.until(lambda: len(missed(world, prefix)) > 30, what="the sweep to begin")
+        for n in (0, 1):
+            os.kill(world.stack.pid(f"petitions-{n}"), signal.SIGKILL)
+            world.until(lambda: not world.stack.not_ready(), what="the replica to come back")
+        waits = {"community": "shengtaiyuan", "number": {"$gte": prefix, "$lt": prefix + "~"}}
+        world.until(lambda: all(d["due"] is None for d in collection.find(waits, {"due": 1})), 90, "the rest of the sweep")
+        world.settle()
+        events = Counter(e["id"] for e in list(world.ear.events) if e["subject"].startswith(prefix))
+        distinct = {e["id"]: (e["subject"], e["body"]["level"]) for e in list(world.ear.events)
+                    if e["name"] == "deadline_missed" and e["subject"].startswith(prefix)}  # fmt: skip
+        expected = {(id, level) for id in ids for level in ("duty_lead", "secretary", "street_officer")}
+        assert set(distinct.values()) == expected
+        assert len(distinct) == len(expected), "a stage was said twice, as two events"
+        assert sum(events.values()) >= len(expected)
+    finally:
+        forget(world, prefix)
+
+
+def test_a_notice_that_fails_is_tried_again_and_at_last_visible_as_failed(world: World, lijing: Community) -> None:
+    person = lijing.register(phone=invented_phone(), email=f"case-{time.time_ns()}@lijing.example")["id"]
+    id = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}])["id"]
+    mail = lambda: next((d for d in lijing.worker.get(  # noqa: E731
+        lijing.path(f"/deliveries?recipient={person}&channel=mail"))["items"]), {"state": ""})  # fmt: skip
+    world.stack.stop("mail")
+    try:
+        act(lijing, lijing.worker, id, "register", authority="street-letters-office")
+        world.until(lambda: mail().get("reason") == "smtp_unavailable", what="the first try to fail")
+        assert mail()["state"] == "PENDING"
+        for days in range(1, 14):
+            with world.clock_at(datetime.now(UTC) + timedelta(days=days)):
+                tries = mail()["tries"]
+                world.until(lambda tries=tries: mail()["tries"] > tries or mail()["state"] == "FAILED", what="another try")
+            if mail()["state"] == "FAILED":
+                break
+    finally:
+        world.stack.start("mail")
+    assert mail()["state"] == "FAILED"
+    world.until(lambda: world.heard("delivery_failed", mail()["id"]), what="the failure to be said")
+
+
+def test_notices_wait_for_petitions_to_say_whom(world: World, lijing: Community) -> None:
+    person = lijing.register()["id"]
+    id = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}])["id"]
+    world.settle()
+    misfires = world.faults / "notifications.tell_the_parties_of_a_case.fails"
+    misfires.touch()
+    try:
+        act(lijing, lijing.worker, id, "register", authority="street-letters-office")
+        world.until(lambda: world.heard("petition_registered", id), what="the event")
+        assert lijing.told(person) == []
+    finally:
+        misfires.unlink()
+    world.until(lambda: lijing.told(person, "case_registered"), what="the notice")
+    world.settle()
+    assert len(lijing.told(person, "case_registered")) == 1
+
+
+def test_anonymous_filing_works(lijing: Community) -> None:
+    made = anonymous(lijing)
+    assert by_receipt(lijing, made["receipt_code"]).json()["number"] == made["number"]
+
+
+def test_a_search_never_finds_another_communitys_case(lijing: Community, shengtaiyuan: Community) -> None:
+    phone = invented_phone()
+    here = filed(lijing, lijing.worker, petitioners=[{"name": "周测试", "phone": phone}])
+    there = filed(shengtaiyuan, shengtaiyuan.worker, petitioners=[{"name": "周测试", "phone": phone}])
+    for asked in ({"phone": phone}, {"number": there["number"]}, {"topic": "噪声"}, {"state": "received"}):
+        found = lijing.worker.post(lijing.path("/petitions/search"), asked | {"limit": 200}, key="")["items"]
+        assert there["id"] not in {p["id"] for p in found}
+    found = lijing.worker.post(lijing.path("/petitions/search"), {"phone": phone}, key="")["items"]
+    assert [p["id"] for p in found] == [here["id"]]
+    assert lijing.worker.call("GET", shengtaiyuan.path(f"/petitions/{there['id']}")).status_code == 404
+
+
+def test_a_petition_goes_through_every_branch_to_its_final_bar(world: World, lijing: Community) -> None:
+    street, person = lijing.as_("street_officer"), lijing.register()["id"]
+    now = datetime.now(SHANGHAI)
+    id = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}], channel="phone")["id"]
+
+    def day(n: int, who: Any, what: str, status: int = 200, **body: Any) -> dict[str, Any]:
+        with world.clock_at(now + timedelta(days=n)):
+            return act(lijing, who, id, what, status, **body)
+
+    day(1, lijing.worker, "register", authority="street-letters-office")
+    day(2, lijing.worker, "forward", authority="housing-bureau")
+    day(3, street, "object", reason="不属管辖")
+    day(4, lijing.worker, "forward", authority="street-office")
+    day(5, lijing.worker, "settle", outcome="acknowledged")
+    handled = day(6, street, "accept")
+    day(10, lijing.worker, "pause", reason="mediation")
+    day(20, lijing.worker, "resume")
+    longer = day(50, street, "extend", reason="鉴定", code="expertise")
+    first, second = (datetime.fromisoformat(deadlines(shown)["handle"]) for shown in (handled, longer))
+    assert second - first == timedelta(days=30)
+    assert day(80, lijing.worker, "answer", **OPINION, **DOCUMENT)["state"] == "answered"
+    window = deadlines(day(82, lijing.worker, "deliver"))["review_window"]
+    assert day(100, lijing.worker, "review", reason="不服")["state"] == "reviewing"
+    assert day(120, street, "answer", **OPINION | {"outcome": "upheld"})["state"] == "reviewed"
+    day(121, lijing.worker, "deliver")
+    assert day(140, lijing.worker, "review", reason="仍不服")["state"] == "rechecking"
+    before = deadlines(day(145, street, "pause", reason="hearing"))
+    assert "recheck" not in before
+    assert "recheck" in deadlines(day(150, street, "resume"))
+    final = day(165, street, "answer", **OPINION | {"outcome": "upheld"})
+    assert (final["state"], set(final["opinions"])) == ("rechecked", {"handle", "review", "recheck"})
+    assert day(166, lijing.worker, "review", 409)["code"] == "final_bar"
+    barred = day(166, lijing.worker, "reopen", 409)
+    assert (barred["code"], barred["reason"]) == ("final_bar", "rechecked")
+    later = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}])["id"]
+    linked = act(lijing, lijing.worker, later, "duplicate", first_id=id)
+    assert (linked["state"], linked["reason"]) == ("duplicate", "final_bar")
+    assert window
+    world.settle()
+    said = [e["name"] for e in world.ear.events if e["subject"] == id]
+    for name in ("registered", "forwarded", "forward_settled", "accepted", "paused", "resumed", "extended", "answered",
+                 "reply_delivered", "review_asked"):  # fmt: skip
+        assert f"petition_{name}" in said, name

@@ -1,0 +1,121 @@
+"""The chain of acts under load and kill -9, and linli audit verify as an operator uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ops.audit import Auditor
+from shared.store import EPOCH
+from tests.system.test_petitions import filed
+from tests.system.world import Community, World
+
+ACTS, RECORDS, CALLERS = 5_000, 50, 12
+
+
+def in_the_chain(world: World) -> None:
+    """Wait until no act waits for the writer any more."""
+    database = world.mongo["petitions"]
+    kinds = ("petitions", "disputes", "help_requests", "court_cases", "seals")
+    waiting = {"trail_acts.at": {"$gt": EPOCH}}
+    world.until(lambda: not any(database[kind].find_one({"community": c, **waiting}) for kind in kinds
+                                for c in ("lijing", "shengtaiyuan")), 90, "the writer")  # fmt: skip
+
+
+def linli(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ops", "--dir", str(world.here.folder), *arguments]
+    environ = os.environ | {k: v for k, v in world.here.environ.items() if k.startswith("LINLI_")}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environ)
+
+
+def test_five_thousand_acts_while_the_writer_is_killed_leave_one_whole_chain(world: World, shengtaiyuan: Community) -> None:
+    ids = [filed(shengtaiyuan, shengtaiyuan.worker)["id"] for _ in range(RECORDS)]
+    path, worker = shengtaiyuan.path("/petitions/{}/supplement"), shengtaiyuan.worker
+    done, over = [0], threading.Event()
+
+    def add(n: int) -> None:
+        key = str(uuid.uuid4())
+        while True:
+            reply = worker.call("POST", path.format(ids[n % RECORDS]), {"text": f"{n}"}, key=key)
+            if reply.status_code == 200:
+                done[0] += 1
+                return
+            assert reply.status_code in (409, 503), reply.text
+
+    def kill() -> None:
+        chance = random.Random(7)
+        for n in range(6):
+            mark = done[0] + chance.randrange(300, 700)
+            world.until(lambda mark=mark: done[0] >= mark or over.is_set(), 200, "some acts")
+            if n % 2:
+                os.kill(world.stack.pid(f"petitions-{chance.randrange(2)}"), signal.SIGKILL)
+            else:
+                world.until(lambda: not world.arm("petitions.appended").exists(), 60, "the writer to die")
+            world.until(lambda: not world.stack.not_ready(), 60, "the replica to come back")
+
+    with ThreadPoolExecutor(CALLERS + 1) as pool:
+        killer = pool.submit(kill)
+        for outcome in [pool.submit(add, n) for n in range(ACTS)]:
+            outcome.result(400)
+        over.set()
+        killer.result(120)
+    in_the_chain(world)
+    chain = list(world.mongo["petitions"]["audit"].find({"community": "shengtaiyuan"}).sort("n", 1))
+    assert [entry["n"] for entry in chain] == list(range(1, len(chain) + 1))
+    keys = [entry["key"] for entry in chain]
+    assert len(keys) == len(set(keys))
+    for document in world.mongo["petitions"]["petitions"].find({"_id": {"$in": ids}, "community": "shengtaiyuan"}):
+        expected = {f"petitions/{document['_id']}/{n}" for n in range(1, document["trail"] + 1)}
+        assert expected <= set(keys)
+        assert document["trail"] == document["version"]
+        notes = sum(entry["act"] == "petition_supplemented" for entry in chain if document["_id"] in entry["subjects"])
+        assert notes == ACTS // RECORDS
+    checked = Auditor(world.here, "petitions").verify("shengtaiyuan", records=True)
+    assert checked["findings"] == []
+    assert checked["signed"] >= 100
+
+
+def test_linli_audit_verify_finds_what_was_tampered_with_and_where(world: World, lijing: Community) -> None:
+    for _ in range(5):
+        filed(lijing, lijing.worker)
+    in_the_chain(world)
+    whole = linli(world, "audit", "verify", "--service", "petitions", "--community", "lijing", "--json")
+    assert whole.returncode == 0, whole.stdout + whole.stderr
+    assert [row["finding"] for row in json.loads(whole.stdout)] == ["whole"]
+    chain, petitions = world.mongo["petitions"]["audit"], world.mongo["petitions"]["petitions"]
+    entry = chain.find_one({"community": "lijing", "n": 2})
+    case = petitions.find_one({"community": "lijing"}, sort=[("born", -1)])
+    assert entry is not None
+    assert case is not None
+    chain.update_one({"_id": entry["_id"]}, {"$set": {"act": "nothing"}})
+    petitions.update_one({"_id": case["_id"], "community": "lijing"}, {"$set": {"grid": "another"}})
+    try:
+        found = linli(world, "audit", "verify", "--service", "petitions", "--community", "lijing", "--json")
+    finally:
+        chain.update_one({"_id": entry["_id"]}, {"$set": {"act": entry["act"]}})
+        petitions.update_one({"_id": case["_id"], "community": "lijing"}, {"$set": {"grid": case["grid"]}})
+    assert found.returncode == 1
+    rows: list[dict[str, Any]] = json.loads(found.stdout)
+    assert {(row["at"], row["finding"].partition(":")[0]) for row in rows} >= {(2, "changed")}
+    assert any(case["_id"] in row["finding"] for row in rows)
+    table = linli(world, "audit", "verify", "--service", "petitions")
+    assert "whole" in table.stdout
+    assert "Cut off behind" in table.stdout
+
+
+def test_the_chain_names_no_petitioner(world: World, lijing: Community) -> None:
+    id = filed(lijing, lijing.resident, sealed=True, petitioners=[])["id"]
+    lijing.resident.get(lijing.path(f"/petitions/{id}"))
+    lijing.resident.call("POST", lijing.path(f"/petitions/{id}/supplement"), {"text": "补充"})
+    in_the_chain(world)
+    entries = list(world.mongo["petitions"]["audit"].find({"community": "lijing", "subjects": id}))
+    assert {e["act"] for e in entries} == {"petition_filed", "petition_supplemented"}
+    assert lijing.id_of("resident") not in str(entries)

@@ -1,0 +1,139 @@
+"""Role × object × field: who may know of what, walked through HTTP, lists, counts, events, exports and logs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.system.test_disputes import TERMS, Case
+from tests.system.test_petitions import filed
+from tests.system.world import Community, World
+
+ROLES = ("resident", "guardian", "worker", "duty_lead", "secretary", "street_officer", "mediator", "help_officer", "court",
+         "clerk", "police_liaison", "seal_holder", "counsellor", "integrator")  # fmt: skip
+OFFICE = {"worker", "duty_lead", "secretary", "street_officer"}
+# For each object: who may read it, and which words each reader must not find in it.
+TABLE: dict[str, tuple[set[str], dict[str, set[str]]]] = {
+    "petition": ({"resident"} | OFFICE, {"resident": {"INTERNAL"}}),
+    "sealed": ({"resident"} | OFFICE, dict.fromkeys(OFFICE, {"WHO"})),
+    "report": ({"resident", "secretary", "street_officer"}, {"resident": {"INTERNAL"}}),
+    "help": ({"resident", "help_officer"}, {"resident": {"INTERNAL"}}),
+    "dispute": ({"resident", "guardian", "mediator"} | OFFICE, {
+        "guardian": {"OF-ONE", "INTERNAL"}, "resident": {"INTERNAL"}, **dict.fromkeys(OFFICE, {"OF-ONE", "INTERNAL"})}),
+    "hearing": ({"resident", "guardian", "court"}, {}),
+}  # fmt: skip
+PLACES = {"petition": "petitions", "sealed": "petitions", "report": "petitions", "help": "help-requests", "dispute": "disputes",
+          "hearing": "hearings"}  # fmt: skip
+LISTS = ("petitions", "help-requests", "disputes", "hearings", "petitions/due-soon")
+
+
+class Things:
+    """One of each, with a word in every field that is not for everybody."""
+
+    def __init__(self, world: World, lijing: Community) -> None:
+        self.world, self.lijing = world, lijing
+        own = {"petitioners": []}
+        self.ids = {
+            "petition": filed(lijing, lijing.resident, **own)["id"],
+            "sealed": filed(lijing, lijing.resident, sealed=True, **own)["id"],
+            "report": filed(lijing, lijing.resident, kind="检举控告", topic="其他", text="REPORTED", **own)["id"],
+            "help": lijing.resident.post(lijing.path("/help-requests"), {"text": "HELPTEXT"})["id"],
+        }
+        note = {"text": "INTERNAL", "internal": True}
+        for name, who in (("petition", lijing.worker), ("report", lijing.secretary)):
+            who.call("POST", lijing.path(f"/petitions/{self.ids[name]}/supplement"), note)
+        lijing.as_("help_officer").call("POST", lijing.path(f"/help-requests/{self.ids['help']}/notes"), note)
+        case = Case(lijing).mediating()
+        case.act(case.one, "notes", text="OF-ONE", private=True)
+        case.act(case.mediator, "notes", text="INTERNAL", private=True)
+        self.ids["dispute"] = case.id
+        case.signed()
+        for who in (case.one, case.two):
+            court_id = case.act(who, "confirmation")["court_id"]
+        self.ids["hearing"] = court_id
+        assert TERMS
+        world.settle()
+
+
+@pytest.fixture(scope="module")
+def things(world: World) -> Things:
+    return Things(world, world.lijing)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("thing", TABLE)
+def test_who_reads_it_and_which_words(things: Things, thing: str, role: str) -> None:
+    readers, hidden = TABLE[thing]
+    reply = things.lijing.as_(role).call("GET", things.lijing.path(f"/{PLACES[thing]}/{things.ids[thing]}"))
+    if role not in readers:
+        assert reply.status_code in (403, 404), reply.text
+        assert things.ids[thing] not in reply.text
+        return
+    assert reply.status_code == 200, reply.text
+    words = hidden.get(role, set()) - {"WHO"} | (
+        {things.lijing.id_of("resident")} if "WHO" in hidden.get(role, set()) else set()
+    )
+    for word in words:
+        assert word not in reply.text
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_list_search_or_count_shows_more(things: Things, role: str) -> None:
+    who, lijing = things.lijing.as_(role), things.lijing
+    seen = ""
+    for path in LISTS:
+        reply = who.call("GET", lijing.path(f"/{path}?limit=200"))
+        assert reply.status_code in (200, 403), (path, reply.text)
+        seen += reply.text if reply.ok else ""
+    found = who.call("POST", lijing.path("/petitions/search"), {"limit": 200})
+    seen += found.text if found.ok else ""
+    for thing, (readers, _) in TABLE.items():
+        if role not in readers:
+            assert things.ids[thing] not in seen, thing
+    if role not in ("resident",):
+        assert lijing.id_of("resident") not in "".join(
+            json.dumps(item) for item in who.call("GET", lijing.path("/petitions?limit=200")).json().get("items", [])
+        )
+
+
+def test_no_event_outside_names_a_person_or_a_restricted_case(things: Things, world: World) -> None:
+    people = {things.lijing.id_of(role) for role in ("resident", "guardian", "worker", "mediator")}
+    for event in list(world.ear.events):
+        if (
+            event["exchange_of"]
+            if "exchange_of" in event
+            else event["name"].startswith(("petition_", "dispute_", "agreement_"))
+        ):
+            text = json.dumps(event["body"])
+            assert not any(person in text for person in people), event["name"]
+    for thing in ("sealed", "report", "help", "hearing"):
+        assert not [e for e in list(world.ear.events) if things.ids[thing] in (e["subject"], *map(str, e["body"].values()))]
+
+
+def test_an_export_holds_a_persons_own_and_no_word_of_the_others(things: Things) -> None:
+    lijing = things.lijing
+    own = export_of(lijing, "resident")
+    for thing in ("petition", "sealed", "report", "help", "dispute", "hearing"):
+        assert things.ids[thing] in own, thing
+    assert "INTERNAL" not in own
+    theirs = export_of(lijing, "guardian")
+    for thing in ("petition", "sealed", "report", "help"):
+        assert things.ids[thing] not in theirs
+    assert "OF-ONE" not in theirs
+
+
+def export_of(lijing: Community, role: str) -> str:
+    """What somebody's own export says."""
+    reply = lijing.as_(role).call("GET", lijing.path(f"/residents/{lijing.id_of(role)}/export"))
+    assert reply.status_code == 200, reply.text
+    return str(reply.text)
+
+
+def test_no_log_holds_what_people_wrote_or_who_they_are(things: Things, world: World) -> None:
+    secret: tuple[Any, ...] = ("INTERNAL", "REPORTED", "HELPTEXT", "OF-ONE", "楼上每晚施工")
+    for file in world.here.path("logs", "").glob("*.log"):
+        text = file.read_text(errors="replace")
+        for word in secret:
+            assert word not in text, (file.name, word)
