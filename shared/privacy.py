@@ -121,8 +121,11 @@ class PlainVault:
     def unlock(self, data: bytes) -> bytes:
         return data
 
+    def token(self, community: str, field: str, text: str) -> str:
+        return f"{community}/{field}/{text}"
+
     def tokens(self, community: str, field: str, texts: set[str]) -> list[str]:
-        return sorted(f"{community}/{field}/{text}" for text in texts)
+        return sorted(self.token(community, field, text) for text in texts)
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

@@ -106,6 +106,7 @@ class Ground:
         self.backends: list[Watched] = []
         key = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # an example key of RFC 8037: it guards nothing here
         public = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+        self.vault, self.service = PlainVault(), "bench"
         self.audit = None  # nothing that is asked here opens anybody's record
         self.signer = Signer({"kty": "OKP", "crv": "Ed25519", "d": key, "x": public, "kid": "bench"})
 

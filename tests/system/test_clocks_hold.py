@@ -137,16 +137,14 @@ def test_a_notice_that_fails_is_tried_again_and_at_last_visible_as_failed(world:
     try:
         act(lijing, lijing.worker, id, "register", authority="street-letters-office")
         world.until(lambda: mail().get("reason") == "smtp_unavailable", what="the first try to fail")
+        world.until(lambda: mail()["tries"] >= 2, what="another try")
         assert mail()["state"] == "PENDING"
-        for days in range(1, 14):
-            with world.clock_at(datetime.now(UTC) + timedelta(days=days)):
-                tries = mail()["tries"]
-                world.until(lambda tries=tries: mail()["tries"] > tries or mail()["state"] == "FAILED", what="another try")
-            if mail()["state"] == "FAILED":
-                break
+        # The tries between lie minutes to hours apart: only the last one is waited for.
+        where = {"_id": mail()["id"], "community": "lijing"}
+        world.mongo["notifications"]["deliveries"].update_one(where, {"$set": {"tries": 10, "due": datetime.now(UTC)}})
+        world.until(lambda: mail()["state"] == "FAILED", what="the last try")
     finally:
         world.stack.start("mail")
-    assert mail()["state"] == "FAILED"
     world.until(lambda: world.heard("delivery_failed", mail()["id"]), what="the failure to be said")
 
 

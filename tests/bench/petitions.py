@@ -1,0 +1,121 @@
+"""A community with 100,000 petitions: what the lists and a case's page read, and how long they take."""
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from datetime import timedelta
+from typing import Any
+
+from services.petitions.cases import domain
+from services.petitions.cases.desk import PETITIONS, Station
+from services.petitions.domain import Actor
+from services.petitions.known import PEOPLE, Somebody
+from shared.calls import Call
+from shared.known import LOCALES
+from shared.law import Locale
+from tests.bench.large import TODAY, Ground
+
+COMMUNITY, COUNT = "crowded", 100_000
+STAFF = Actor("worker", "worker", frozenset({"worker"}))
+BATCH = 1000
+
+
+def populate(ground: Ground, count: int = COUNT) -> str:
+    """Write them: one through the domain, the others like it, each with its own number, topic, state, days and filer.
+    Returns one id from the middle."""
+    call = Call(community=COMMUNITY, at=TODAY)
+    locale = Locale(id=COMMUNITY)
+    ground.store(LOCALES).create_all([(call, locale, [])])
+    ground.store(PEOPLE).create_all([(call, Somebody(id="worker", roles=["worker"]), [])])
+    facts = {"number": "FIRST", "kind": domain.APPEAL, "topic": "噪声", "text": "x" * 300, "channel": "counter",
+             "found_by": [], "petitioners": [{"name": "赵测试"}]}  # fmt: skip
+    store = ground.store(PETITIONS)
+    made = domain.file("first", facts, STAFF, locale, TODAY)[0]
+    store.create_all([(call, made.but(id="first", community=COMMUNITY), [])])
+    collection: Any = store.backend._collection  # type: ignore[attr-defined]
+    one = collection.find_one({"_id": "first", "community": COMMUNITY})
+    dice = random.Random(11)
+    for start in range(0, count, BATCH):
+        collection.insert_many([_another(one, n, dice) for n in range(start, min(count, start + BATCH))], ordered=False)
+    return f"petition-{count // 2}"
+
+
+def _another(one: dict[str, Any], n: int, dice: random.Random) -> dict[str, Any]:
+    born = TODAY - timedelta(minutes=n * 5)
+    is_open = n % 10 == 0
+    due = TODAY + timedelta(minutes=dice.randrange(60 * 24 * 60)) if is_open else None
+    document = copy.copy(one) | {
+        "_id": f"petition-{n}", "number": f"XF{n}", "born": born, "received_at": born, "due": due, "next_due": due,
+        "topic": domain.TOPICS[n % len(domain.TOPICS)], "state": domain.REGISTERED if is_open else domain.CLOSED,
+        "found_by": [f"filer:{n % 30_000}"], "trail_acts": [],
+    }  # fmt: skip
+    return document
+
+
+class Asked:
+    """The questions that are asked of them."""
+
+    ALL = ("due_soon", "page_of_a_case", "newest", "one_topic", "one_number", "what_is_due")
+
+    def __init__(self, ground: Ground, id: str) -> None:
+        self._station, self._ground, self._id = Station(ground), ground, id  # type: ignore[arg-type]
+
+    def _call(self, **query: Any) -> Call:
+        roles = frozenset({"worker"})
+        return Call(COMMUNITY, TODAY, actor="worker", sub="worker", roles=roles, query={"limit": 50, "after": ""} | query)
+
+    def due_soon(self) -> int:
+        """The 50 earliest deadlines."""
+        return len(self._station.due_soon(self._call()))
+
+    def page_of_a_case(self) -> int:
+        """One petition whole."""
+        return int(self._station.read(self._call(), self._id).id == self._id)
+
+    def newest(self) -> int:
+        """The first page of the list."""
+        return len(self._station.page(self._call()).items)
+
+    def one_topic(self) -> int:
+        """A search by topic."""
+        return len(self._searched({"topic": "停车"}))
+
+    def one_number(self) -> int:
+        """A search by number."""
+        return len(self._searched({"number": "XF777"}))
+
+    def what_is_due(self) -> int:
+        """What the clock takes up in one sweep."""
+        return len(self._ground.store(PETITIONS).due(COMMUNITY, TODAY + timedelta(days=3)))
+
+    def _searched(self, body: dict[str, Any]) -> list[Any]:
+        call = self._call()
+        call.body = body | {"limit": 50, "after": ""}
+        return self._station.search(call).items
+
+    def examined(self) -> tuple[int, int]:
+        """(documents examined, returned) of all reads since the last time."""
+        pairs = [pair for backend in self._ground.backends for pair in backend.examined()]
+        return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
+
+
+def measure(uri: str, name: str) -> list[dict[str, Any]]:
+    """A row for each question: how many documents it examined and returned, and the median of nine times in ms."""
+    ground = Ground(uri, name)
+    began = time.monotonic()
+    asked = Asked(ground, populate(ground))
+    print(f"{COUNT:,} petitions written in {time.monotonic() - began:.0f} s", flush=True)
+    rows = []
+    for question in Asked.ALL:
+        getattr(asked, question)()
+        examined, returned = asked.examined()
+        times = []
+        for _ in range(9):
+            start = time.perf_counter()
+            getattr(asked, question)()
+            times.append((time.perf_counter() - start) * 1000)
+        asked.examined()
+        rows.append({"question": question, "examined": examined, "returned": returned, "ms": round(sorted(times)[4], 1)})
+    return rows
