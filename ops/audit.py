@@ -6,14 +6,13 @@ import importlib
 import warnings
 from typing import Any
 
-from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from pymongo import MongoClient
 
 from ops.settings import Installation, public_key
 from shared.audit import Audit, Finding
-from shared.clerk import check_against, check_record
+from shared.clerk import check_against, check_record, claims
+from shared.identity import vouched
 from shared.privacy import Vault
 from shared.store import Codec, Kind
 
@@ -41,21 +40,17 @@ class Auditor:
         if records:
             findings += self._records(community)
         entries, _ = self.audit.length(community)
-        newest = max((claims["n"] for claims in signed), default=0)
+        newest = max((said["n"] for said in signed), default=0)
         return {"service": self._service, "community": community, "entries": entries, "signed": newest, "findings": findings}
 
     def _checkpoints(self, community: str) -> tuple[list[dict[str, Any]], list[Finding]]:
         signed, bad = [], []
         for document in self._database["checkpoints"].find({"community": community}).sort("n", 1):
-            try:
-                claims = dict(jwt.decode(document["signature"], self._keys, algorithms=["EdDSA"]).claims)
-            except (JoseError, ValueError) as error:
-                bad.append(Finding(document["n"], f"a checkpoint's signature does not hold ({type(error).__name__})"))
-                continue
-            if (claims["community"], claims["n"]) == (community, document["n"]):
-                signed.append(claims)
+            said = claims(self._service, community, document["n"], document["hash"])
+            if vouched(document["signature"], said, self._keys):
+                signed.append(said)
             else:
-                bad.append(Finding(document["n"], "a checkpoint says another number than it was signed for"))
+                bad.append(Finding(document["n"], "a checkpoint's signature does not hold"))
         return signed, bad
 
     def _records(self, community: str) -> list[Finding]:

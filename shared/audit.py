@@ -175,6 +175,11 @@ class Audit:
         found = self._entries.find_one({"_id": f"{community}:{n}", "community": community})
         return str(found["hash"]) if found else ""
 
+    def acts(self, community: str, prefix: str) -> list[dict[str, Any]]:
+        """The entries of all acts of a record (`collection/id`), in the order of the chain."""
+        keys = {"$gte": f"{prefix}/", "$lt": f"{prefix}0"}  # "0" comes right behind "/"
+        return sorted(self._entries.find({"community": community, "key": keys}), key=lambda entry: int(entry["n"]))
+
     def last_act(self, community: str, prefix: str, n: int) -> dict[str, Any] | None:
         """The entry of act n of a record (`collection/id`)."""
         found: dict[str, Any] | None = self._entries.find_one({"community": community, "key": f"{prefix}/{n}"})

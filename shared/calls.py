@@ -76,8 +76,9 @@ class Call:
     def plain(self, community: str = "") -> Call:
         """The same call without key, cause and conditions: for the second write of a command."""
         return Call(
-            community=community or self.community, at=self.at, actor=self.actor, correlation=self.correlation, trace=self.trace
-        )
+            community=community or self.community, at=self.at, actor=self.actor, roles=self.roles, sub=self.sub,
+            slugs=self.slugs, correlation=self.correlation, trace=self.trace,
+        )  # fmt: skip
 
     def is_one_of(self, *roles: str) -> bool:
         """Whether the caller holds one of the roles here."""

@@ -28,6 +28,11 @@ class Checkpoint(Aggregate):
 CHECKPOINTS = Kind(Checkpoint, "checkpoints")
 
 
+def claims(service: str, community: str, n: int, hash: str) -> dict[str, Any]:
+    """What a checkpoint's signature vouches for."""
+    return {"iss": service, "community": community, "n": n, "hash": hash}
+
+
 class Clerk:
     """See the module. Its caller holds the lease; should two write at once, the chain's own keys keep it whole."""
 
@@ -60,11 +65,11 @@ class Clerk:
 
     def _sign(self, call: Any, community: str) -> None:
         n, hash = self._platform.audit.length(community)
-        last = self._checkpoints.all(community, {}, limit=100_000)
-        if n < (last[-1].n if last else 0) + SIGNED_EVERY:
-            return
-        signature = self._platform.signer.sign({"iss": self._platform.service, "community": community, "n": n, "hash": hash})
         inside = call.plain(community)
+        last = self._checkpoints.page(inside, newest_first=True, limit=1).items
+        if n < (last[0].n if last else 0) + SIGNED_EVERY:
+            return
+        signature = self._platform.signer.vouch(claims(self._platform.service, community, n, hash))
         made = Checkpoint(id=f"{community}:{n}", community=community, n=n, hash=hash, signature=signature)
         self._checkpoints.create_all([(inside, made, [self._said(made.id, n, hash, signature, call.at)])])
 

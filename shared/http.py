@@ -107,6 +107,8 @@ class Api(Entrypoint):
         trace = environ.get("HTTP_TRACEPARENT", "")
         trace = trace if _TRACE.fullmatch(trace) else new_trace()
         correlation = environ.get("HTTP_X_CORRELATION_ID", "")
+        if self._unknown_caller(environ):
+            trace, correlation = new_trace(), ""  # what callers bring along would tie what they do to what else they did
         correlation = correlation if _CORRELATION.fullmatch(correlation) else trace[3:35]
         structlog.contextvars.bind_contextvars(correlation=correlation)
         try:
@@ -122,6 +124,11 @@ class Api(Entrypoint):
             status, headers, body = problem(500, "internal", "the fault is ours and has been logged")
         headers.append(("X-Correlation-Id", correlation))
         return status, headers, body
+
+    def _unknown_caller(self, environ: dict[str, Any]) -> bool:
+        """Whether somebody acts in a community without saying who they are."""
+        may = not self.allow or self.guests
+        return "{community}" in self.path and may and "HTTP_AUTHORIZATION" not in environ
 
     def _now(self) -> datetime:
         return to_milliseconds(self.platform.clock.now())

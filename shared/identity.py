@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import requests
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
@@ -171,6 +172,11 @@ class Signer:
         """A compact JWT over the claims."""
         return jwt.encode({"alg": "EdDSA", "kid": self._kid}, claims, self._key, algorithms=["EdDSA"])
 
+    def vouch(self, claims: dict[str, Any]) -> str:
+        """A signature over the claims, without them (a detached JWS): `vouched` checks it against what is claimed."""
+        header = {"alg": "EdDSA", "kid": self._kid}
+        return str(jws.detach_content(jws.serialize_compact(header, _plain(claims), self._key, algorithms=["EdDSA"])))
+
     @property
     def key(self) -> OKPKey:
         """The key that verifies what was signed here."""
@@ -179,6 +185,19 @@ class Signer:
     def public(self) -> dict[str, Any]:
         """The public JWK."""
         return {**self._key.as_dict(private=False), "kid": self._kid, "use": "sig", "alg": "EdDSA"}
+
+
+def vouched(signature: str, claims: dict[str, Any], keys: KeySet) -> bool:
+    """Whether one of these keys vouched for exactly these claims."""
+    try:
+        jws.deserialize_compact(signature, keys, algorithms=["EdDSA"], payload=_plain(claims))
+    except (JoseError, ValueError):
+        return False
+    return True
+
+
+def _plain(claims: dict[str, Any]) -> bytes:
+    return orjson.dumps(claims, option=orjson.OPT_SORT_KEYS)
 
 
 class InternalCalls:

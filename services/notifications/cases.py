@@ -75,7 +75,8 @@ OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
     ),
     petitions.PetitionAnswered: (CaseTelling("case_answered", TO_FILER),),
     petitions.PetitionReplyDelivered: (
-        CaseTelling("case_review_open", _when(lambda e: bool(e.until), "filer"), _until),
+        CaseTelling("case_review_open", _when(lambda e: bool(e.until) and e.stage == "answered", "filer"), _until),
+        CaseTelling("case_recheck_open", _when(lambda e: bool(e.until) and e.stage == "reviewed", "filer"), _until),
         CaseTelling("case_final", _when(lambda e: not e.until, "filer")),
     ),
     petitions.PetitionReviewAsked: (CaseTelling("case_review_asked", _all("responsible", "street_officer"), _due),),
@@ -99,8 +100,14 @@ OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
     petitions.MediationUnscheduled: (CaseTelling("mediation_unscheduled", _all("mediators"), case=DISPUTE),),
     petitions.AgreementTextChanged: (CaseTelling("agreement_changed", _all("parties", "mediators"), case=DISPUTE),),
     petitions.AgreementEffective: (
-        CaseTelling("agreement_effective", _all("parties", "mediators"), case=DISPUTE),
-        CaseTelling("confirmation_open", _when(lambda e: bool(e.until), "parties"), _until, DISPUTE),
+        # One message to each: a delivery is known by its event, its recipient and its channel.
+        CaseTelling("agreement_effective", lambda e: ["mediators"] if e.until else ["parties", "mediators"], case=DISPUTE),
+        CaseTelling(
+            "agreement_effective_until",
+            _when(lambda e: bool(e.until), "parties"),
+            lambda e: {"n": e.number, "day": e.until},
+            DISPUTE,
+        ),
     ),
     petitions.ConfirmationReminderDue: (CaseTelling("confirmation_open", _all("parties"), _until, DISPUTE),),
     petitions.PerformanceRecorded: (

@@ -21,7 +21,8 @@ BACKOFF = tuple(timedelta(seconds=s) for s in (5, 15, 60, 300, 900, 1800, 3600, 
 @dataclass(frozen=True, kw_only=True)
 class Delivery(Aggregate):
     """One event told to one recipient on one channel; its id derives from these three. It keeps the template and its
-    parameters, never the rendered text."""
+    parameters, never the rendered text. A `private` one is of a case that nobody outside may know of: it is its recipient's
+    alone, and holds nothing by which it and another delivery of the same event could be told to belong together."""
 
     LIFECYCLE: ClassVar = {
         PENDING: {SENDING, SKIPPED},
@@ -43,6 +44,7 @@ class Delivery(Aggregate):
     due: datetime | None = None
     sent_at: datetime | None = None
     read_at: datetime | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,7 @@ class Message:
     params: dict[str, Any]
     event_id: str
     correlation: str
+    private: bool = False
 
 
 def deliveries(ids: dict[str, str], message: Message, preferences: Preferences, mails: bool, at: datetime) -> list[Delivery]:
@@ -113,7 +116,7 @@ def skip(delivery: Delivery, reason: str) -> tuple[Delivery, list[Event]]:
 def failed(delivery: Delivery, reason: str, at: datetime, final: bool = False) -> tuple[Delivery, list[Event]]:
     """Try again later, or give up: at once where it can never succeed, else after ten tries (about a day)."""
     if final or delivery.tries > len(BACKOFF):
-        said = DeliveryFailed(delivery.id, delivery.channel, delivery.template, reason, at)
+        said = DeliveryFailed(delivery.id, delivery.channel, "" if delivery.private else delivery.template, reason, at)
         return delivery.become(FAILED, reason=reason, due=None), [said]
     return delivery.become(PENDING, reason=reason, due=at + BACKOFF[delivery.tries - 1]), []
 

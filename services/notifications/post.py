@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from services.notifications import domain, wording
@@ -24,9 +25,28 @@ DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born
 PREFERENCES = Kind(Preferences, "preferences", indexes=(("roles",),))
 TEMPLATES = Kind(Template, "templates")
 CODES = "sign_in_code"
-Told = tuple[Call, str, str, dict[str, Any]]
 SENDERS = 8
 WAITING = 500
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one recipient is told of the event that `call` answers; `private`: of a case that nobody outside may know of."""
+
+    call: Call
+    who: str
+    template: str
+    params: dict[str, Any]
+    private: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(community, recipient)."""
+        return self.call.community, self.who
+
+    def to(self, person: str) -> Told:
+        """The same, to somebody else."""
+        return dataclasses.replace(self, who=person)
 
 
 class Post:
@@ -44,23 +64,25 @@ class Post:
 
     # -- from events to deliveries
 
-    def tell(self, told: Sequence[tuple[Call, str, str, dict[str, Any]]]) -> None:
-        """Deliver (call, recipient, template, parameters) on every channel of its recipient: one write for all. A repeat
-        of the same event finds its deliveries there already."""
+    def tell(self, told: Sequence[Told]) -> None:
+        """Deliver each on every channel of its recipient: one write for all. A repeat of the same event finds its
+        deliveries there already."""
         made: list[tuple[Call, Delivery, list[Event]]] = []
-        told = [(c, person, template, params) for c, who, template, params in told for person in self._people(c, who)]
-        known = self._known({(call.community, recipient) for call, recipient, _, _ in told})
+        told = [one.to(person) for one in told for person in self._people(one.call, one.who)]
+        known = self._known({one.key for one in told})
         if any(preferences and preferences.guardians for preferences in known.values()):
             told = self._instead(told, known)
-            known = self._known({(call.community, recipient) for call, recipient, _, _ in told})
-        for call, recipient, template, params in told:
-            preferences = known[(call.community, recipient)]
+            known = self._known({one.key for one in told})
+        for one in told:
+            preferences, call = known[one.key], one.call
             if preferences is None:
                 continue  # erased meanwhile: nobody to tell
-            ids = {channel: derived_id(call.cause, recipient, channel) for channel in domain.CHANNELS}
-            message = domain.Message(recipient, template, params, call.cause, call.correlation)
+            ids = {channel: derived_id(call.cause, one.who, channel) for channel in domain.CHANNELS}
+            # Whoever steals the database must not see that this message and the handler's speak of one case.
+            origin = ("", "") if one.private else (call.cause, call.correlation)
+            message = domain.Message(one.who, one.template, one.params, *origin, private=one.private)
             for delivery in domain.deliveries(ids, message, preferences, self._mailer.configured, call.at):
-                made.append((call, delivery, []))
+                made.append((_untold(call) if one.private else call, delivery, []))
         self._deliveries.create_all(made)
         for _, delivery, _ in made:
             DELIVERIES.labels(delivery.channel, delivery.state).inc()
@@ -78,27 +100,27 @@ class Post:
             for party in parties:
                 # A delivery that named the case would say, to who steals it, whose it is.
                 words = (QUIET, {}) if found["quiet"] and party == FILER else (template, params)
-                people = (p for who in found["people"][party] for p in self._people(call, who))
-                told += [(call, p, *words) for p in dict.fromkeys(people) if p not in found["hidden_from"]]
+                people = (p for who in found["people"][party] for p in self._people(call, who, found["hidden_from"]))
+                told += [Told(call, p, *words, private=found["private"]) for p in dict.fromkeys(people)]
         self.tell(told)
 
-    def _people(self, call: Call, who: str) -> list[str]:
-        """One person, or all who hold the first of these roles that somebody holds here now."""
+    def _people(self, call: Call, who: str, but: Sequence[str] = ()) -> list[str]:
+        """One person, or all who hold the first of these roles that somebody else than `but` holds here now."""
         if not who.startswith(ROLE):
-            return [who]
+            return [who] if who not in but else []
         for role in who.removeprefix(ROLE).split("|"):
             holders = self._preferences.all(call.community, {"roles": role})
-            if present := [p.id for p in holders if p.until is None or p.until > call.at]:
+            if present := [p.id for p in holders if (p.until is None or p.until > call.at) and p.id not in but]:
                 return present
         return []
 
     def _instead(self, told: list[Told], known: dict[tuple[str, str], Preferences | None]) -> list[Told]:
-        """What concerns a child is told to its guardians."""
+        """What concerns a child is told to its guardians; not what is private: it may be about them."""
         found: dict[tuple[str, str, str], Told] = {}
-        for call, recipient, template, params in told:
-            preferences = known[(call.community, recipient)]
-            for person in (preferences.guardians if preferences else []) or [recipient]:
-                found.setdefault((call.cause, call.community, person), (call, person, template, params))
+        for one in told:
+            preferences = None if one.private else known[one.key]
+            for person in (preferences.guardians if preferences else []) or [one.who]:
+                found.setdefault((one.call.cause, one.call.community, person), one.to(person))
         return list(found.values())
 
     def _known(self, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Preferences | None]:
@@ -265,14 +287,19 @@ class Post:
         )
         return made
 
-    def deliveries(self, call: Call, own: bool) -> Page:
-        """The delivery log: for staff the community's, for a resident one's own."""
+    def deliveries(self, call: Call) -> Page:
+        """The delivery log of the community; of what is private everybody sees their own alone."""
         where: dict[str, Any] = {
             name: call.query[name] for name in ("recipient", "channel", "state", "event_id") if name in call.query
         }
-        if own:
-            where["recipient"] = call.actor
-        return self._deliveries.page(call, where, newest_first=True, limit=call.query["limit"], after=call.query["after"])
+        return self._deliveries.page(
+            call,
+            where,
+            keep=lambda d: not d.get("private") or d["recipient"] == call.actor,
+            newest_first=True,
+            limit=call.query["limit"],
+            after=call.query["after"],
+        )
 
     # -- listening
 
@@ -295,6 +322,7 @@ class Post:
         community, person = call.body["community"], call.body["resident_id"]
         preferences = self._preferences.find(community, person)
         kept = self._deliveries.all(community, {"recipient": person}, limit=100_000)
+        kept = [delivery for delivery in kept if call.body["own"] or not delivery.private]
         language = preferences.language if preferences else "zh-CN"
         messages = [self._as_message(community, d, language) for d in kept if d.channel == INBOX]
         return {"preferences": preferences, "messages": messages, "deliveries": kept}
@@ -302,3 +330,8 @@ class Post:
     def sweep(self, call: Call) -> None:
         """Publish what a crash left behind."""
         self._sweeper.sweep(call.at)
+
+
+def _untold(call: Call) -> Call:
+    """The same call without what its event is known by."""
+    return dataclasses.replace(call, cause="", correlation="", trace="")

@@ -73,8 +73,11 @@ class TemplateView(Schema):
 
 
 class AskExport(Schema):
+    """`own`: the person asks for it, and not somebody who works here."""
+
     community = fields.String(required=True)
     resident_id = Id(required=True)
+    own = fields.Boolean(load_default=False)
 
 
 class ExportView(Schema):

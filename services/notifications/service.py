@@ -7,7 +7,7 @@ from typing import Any
 from services.notifications import schemas
 from services.notifications.audience import TOLD, tellings
 from services.notifications.cases import OF_CASES
-from services.notifications.post import DELIVERED, PREFERENCES, TEMPLATES, Post
+from services.notifications.post import DELIVERED, PREFERENCES, TEMPLATES, Post, Told
 from shared.events.residents import (
     GuardianLinked,
     GuardianUnlinked,
@@ -56,7 +56,7 @@ class Notifications:
 
     @api("GET", "/{community}/deliveries", query=schemas.DeliveryQuery, gives=schemas.DeliveryView, allow=STAFF | {OPERATOR})
     def delivery_log(self, call):
-        return self.post.deliveries(call, own=False)
+        return self.post.deliveries(call)
 
     @api("GET", "/{community}/templates", query=Paging, gives=schemas.TemplateView, allow=STAFF | {OPERATOR})
     def list_templates(self, call):
@@ -77,7 +77,7 @@ class Notifications:
 
     @on(*TOLD, once=by_id("told"), batch=True)
     def tell_whom_it_concerns(self, pairs):
-        self.post.tell([(call, *telling) for call, event in pairs for telling in tellings(event)])
+        self.post.tell([Told(call, *telling) for call, event in pairs for telling in tellings(event)])
 
     @on(*OF_CASES, once=by_id("told"))
     def tell_the_parties_of_a_case(self, call, event):

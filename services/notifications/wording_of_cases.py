@@ -47,6 +47,10 @@ OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
         "zh-CN": ("可申请复查", "不服意见,可于{day}前申请复查。"),
         "en": ("Review", "You may request review by {day}."),
     },
+    "case_recheck_open": {
+        "zh-CN": ("可申请复核", "不服复查意见,可于{day}前申请复核。"),
+        "en": ("Second review", "You may request a second review by {day}."),
+    },
     "case_final": {
         "zh-CN": ("已终结", "{n}的复核意见为最终意见。"),
         "en": ("Final", "The decision on {n} is final."),
@@ -126,6 +130,10 @@ OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
     "agreement_effective": {
         "zh-CN": ("协议生效", "{n} 的协议已生效。"),
         "en": ("Agreed", "The agreement of {n} is in force."),
+    },
+    "agreement_effective_until": {
+        "zh-CN": ("协议生效", "{n} 的协议已生效。司法确认最迟{day}共同申请。"),
+        "en": ("Agreed", "The agreement of {n} is in force. Apply jointly for court confirmation by {day}."),
     },
     "confirmation_open": {
         "zh-CN": ("司法确认", "司法确认最迟{day}共同申请。"),

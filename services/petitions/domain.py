@@ -126,7 +126,7 @@ def resume(case: Any, locale: Locale, name: str, at: datetime) -> Any:
     if clock is None or clock["state"] != PAUSED:
         raise Conflict("not_paused", "this clock does not stand still")
     pauses = [*clock["pauses"][:-1], [clock["pauses"][-1][0], locale.today(at).isoformat()]]
-    return _again(case, locale, clock | {"state": RUNNING, "pauses": pauses, "told": 0})
+    return _again(case, locale, clock | {"state": RUNNING, "pauses": pauses})
 
 
 def recompute(case: Any, locale: Locale, at: datetime) -> tuple[Any, list[Event]]:
@@ -136,10 +136,11 @@ def recompute(case: Any, locale: Locale, at: datetime) -> tuple[Any, list[Event]
         after = clock | _facts(_deadline(locale, clock))
         if (after["due"], after["provisional"]) == (clock["due"], clock["provisional"]):
             continue
-        case = _replaced(case, locale, after if after["due"] == clock["due"] else after | {"told": 0}, clock)
+        case = _replaced(case, locale, _told_anew(after, clock), clock)
         said.append(DeadlineMoved(case.id, case.CASE, case.number, clock["name"], clock["due"], after["due"],
                                   after["provisional"], at))  # fmt: skip
-    return case, said
+    wound = wind(case, locale)  # the day of the warning may have moved alone
+    return (case if wound == case else wound), said
 
 
 def pass_time(case: Any, locale: Locale, at: datetime) -> tuple[Any, list[Event]]:
@@ -201,7 +202,12 @@ def _running(case: Case, name: str) -> dict[str, Any]:
 
 
 def _again(case: Any, locale: Locale, clock: dict[str, Any]) -> Any:
-    return _replaced(case, locale, clock | _facts(_deadline(locale, clock)))
+    return _replaced(case, locale, _told_anew(clock | _facts(_deadline(locale, clock)), clock))
+
+
+def _told_anew(after: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """A date that moved is warned of, and missed, again; one that did not, never twice."""
+    return after if after["due"] == before["due"] else after | {"told": 0}
 
 
 def _deadline(locale: Locale, clock: Mapping[str, Any]) -> Deadline:

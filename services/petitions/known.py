@@ -30,6 +30,7 @@ from shared.store import Kind
 
 # In which role somebody with several acts.
 FIRST = (STREET_OFFICER, COURT, SECRETARY, DUTY_LEAD, WORKER, MEDIATOR, HELP_OFFICER, SEAL_HOLDER, POLICE_LIAISON, COUNSELLOR)
+HANDLERS = frozenset({STREET_OFFICER, SECRETARY, DUTY_LEAD, WORKER})
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: five bits each, nothing that is read wrong on paper
 
 
@@ -76,6 +77,13 @@ class Known:
         """That somebody exists here. Raises Invalid("person_unknown")."""
         if heard_of(self.people, call.community, id) is None:
             raise Invalid("person_unknown", "no such person", field_name)
+
+    def works_here(self, call: Call, id: str) -> bool:
+        """Whether somebody holds a role at the station now."""
+        found = self.people.find(call.community, id)
+        if found is None or (found.until is not None and found.until <= call.at):
+            return False
+        return not HANDLERS.isdisjoint(found.roles)
 
     def unit_of(self, community: str, id: str) -> str:
         """The unit somebody works in, or ""."""

@@ -46,6 +46,7 @@ class PartiesView(Schema):
     people = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
     hidden_from = fields.List(fields.String(), required=True)
     quiet = fields.Boolean(required=True, metadata={"description": "messages to whoever filed it must not name the case"})
+    private = fields.Boolean(required=True, metadata={"description": "what anybody is told of it is theirs alone"})
 
 
 class Parties:
@@ -70,8 +71,9 @@ class Parties:
         accused = [case.accused["worker_id"]] if case.accused.get("worker_id") else []
         hidden = accused + self._known.colleagues(asked["community"], case.accused.get("unit", ""))
         people = {party: find(case, party) for party in asked["parties"]}
-        quiet = getattr(case, "confidential", False) or case.CASE == "help"
-        return {"people": people, "hidden_from": sorted(set(hidden)), "quiet": quiet}
+        private = case.restricted
+        quiet = private and case.CASE != "court"
+        return {"people": people, "hidden_from": sorted(set(hidden)), "quiet": quiet, "private": private}
 
     def _of_petition(self, case: Petition, party: str) -> list[str]:
         if party == "filer":

@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from services.petitions.attachments.desk import Attachments
 from services.petitions.cases import domain as cases
 from services.petitions.cases.desk import PETITIONS
 from services.petitions.cases.schemas import PetitionView
@@ -44,7 +45,7 @@ class Personal:
     """See the module."""
 
     def __init__(self, platform: Platform) -> None:
-        self._known, self._seals = Known(platform), platform.store(SEALS)
+        self._known, self._seals, self._attachments = Known(platform), platform.store(SEALS), Attachments(platform)
         self._vault = platform.vault
         self._kinds: dict[str, tuple[Any, Any, Any]] = {
             "petitions": (platform.store(PETITIONS), PetitionView(), cases.seen_by),
@@ -61,7 +62,10 @@ class Personal:
         found = {}
         for name, (store, view, seen_by) in self._kinds.items():
             mine = store.all(community, {"found_by": key}, limit=ALL)
-            found[name] = [view.dump(seen_by(case, actor)) for case in mine if own or not case.restricted]
+            shown = [seen_by(case, actor) for case in mine if own or not case.restricted]
+            # What was said to the mediator alone is for nobody who works here.
+            shown = shown if own else [case.but(notes=[n for n in case.notes if not n.get("only")]) for case in shown]
+            found[name] = [view.dump(case) for case in shown]
         return {"cases": found}
 
     def forget(self, call: Call, resident_id: str) -> None:
@@ -70,25 +74,43 @@ class Personal:
         key = self._known.key(call.community, resident_id)
         for name, (store, _, _) in self._kinds.items():
             for case in store.all(call.community, {"found_by": key}, limit=ALL):
-                if name == "petitions" and case.confidential and self._seals.find(call.community, case.id):
-                    self._seals.change(call.plain(), case.id, lambda seal: (seal.but(gone=True, petitioners=[]), []))
-                    self._vault.destroy(f"{call.community}/seal/{case.id}")
-                decide = _gone if name == "help_requests" else partial(_without, key=key, resident_id=resident_id)
-                store.change(call.plain(), case.id, decide, forget_replies=True)
+                if name == "petitions" and case.confidential:
+                    self._unseal(call, case.id, resident_id)
+                phones = self._phones(call.community, case, resident_id) if name == "petitions" else frozenset()
+                decide = partial(_without, key=key, resident_id=resident_id, phones=phones)
+                left = store.change(call.plain(), case.id, _gone if name == "help_requests" else decide, forget_replies=True)
+                if name == "petitions" and not left.text:
+                    self._attachments.drop(call, left.attachments)
         self._known.forget(call, resident_id)
+
+    def _unseal(self, call: Call, id: str, resident_id: str) -> None:
+        """Out of the seal; with the last one in it, its key goes."""
+        seal = self._seals.find(call.community, id)
+        if seal is None:
+            return
+        left = [person for person in seal.petitioners if person.get("resident_id") != resident_id]
+        self._seals.change(call.plain(), id, lambda seal: (seal.but(gone=not left, petitioners=left), []), forget_replies=True)
+        if not left:
+            self._vault.destroy(f"{call.community}/seal/{id}")
+
+    def _phones(self, community: str, petition: Any, resident_id: str) -> frozenset[str]:
+        """By which of its phones the petition was this person's."""
+        own = [p["phone"] for p in petition.petitioners if p.get("resident_id") == resident_id and p.get("phone")]
+        return frozenset(f"phone:{self._vault.token(community, 'phone', phone)}" for phone in own)
 
 
 def _gone(case: Case) -> tuple[Case, list[Event]]:
     return case.but(gone=True, due=None, next_due=None, found_by=[]), []
 
 
-def _without(case: Any, key: str, resident_id: str) -> tuple[Any, list[Event]]:
+def _without(case: Any, key: str, resident_id: str, phones: frozenset[str]) -> tuple[Any, list[Event]]:
     people = "petitioners" if case.CASE == "petition" else "parties"
     left = [person for person in getattr(case, people) if person.get("resident_id") != resident_id]
     if people == "parties":  # a place among the parties stays: signatures refer to it
         left = [{"id": p["id"]} if p.get("resident_id") == resident_id else p for p in getattr(case, people)]
-    found_by = [k for k in case.found_by if k != key and not k.startswith("phone:")]
+    found_by = [k for k in case.found_by if k != key and k not in phones]
     changed = case.but(**{people: left}, found_by=found_by)
-    if case.due is None and not left and people == "petitioners":
+    alone = not left and not any(k.startswith(("filer:", "receipt:")) for k in found_by)
+    if people == "petitioners" and alone and not case.is_open:
         changed = changed.but(text="", notes=[], opinions={})
     return changed, []

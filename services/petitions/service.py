@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.petitions.acts import Acts
 from services.petitions.attachments.service import Attached
 from services.petitions.cases.desk import PETITIONS
 from services.petitions.cases.service import Cases
@@ -42,7 +43,7 @@ from shared.timers import every
 TRAILED = (PETITIONS, DISPUTES, HELP, COURT_CASES, SEALS)
 
 
-class Petitions(Cases, Receipts, Attached, Papers, Sealed, Help, Disputes, Hearings, Deadlines):
+class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes, Hearings, Deadlines):
     """Where neighbours are heard: petitions, disputes, private help, and the way to the court, inside the law's clocks."""
 
     name = "petitions"

@@ -173,10 +173,11 @@ class People:
         resident = self.read(call, id)
         household = self._households.find(call.community, resident.household_id) if resident.household_id else None
         children = self._residents.all(call.community, {"guardians": id})
+        own = {"own": call.actor == id}
         elsewhere = {
             peer: ask(self._platform, peer, "/internal/export", {"community": call.community, "resident_id": id} | more, call)
             # What is restricted (a sealed petition, private help) is for oneself alone.
-            for peer, more in (("bookings", {}), ("notifications", {}), ("petitions", {"own": call.actor == id}))
+            for peer, more in (("bookings", {}), ("notifications", own), ("petitions", own))
         }
         return {
             "resident": resident,

@@ -61,11 +61,39 @@ def test_nothing_of_who_filed_anonymously_is_kept(world: World, lijing: Communit
     assert made["receipt_code"].replace("-", "")[8:] not in text.replace("-", "")
     assert [key for key in document["found_by"] if key.startswith("filer:")] == []
     assert {act["by"] for act in document["history"]} == {""}
+    _nothing_in_the_logs(world, made["receipt_code"])
+
+
+def _nothing_in_the_logs(world: World, *words: str) -> None:
     for file in world.here.path("logs").glob("*.log"):
         if file.name.startswith(("petitions", "edge")):
             log = file.read_text(errors="replace")
-            assert "python-requests" not in log, file.name
-            assert made["receipt_code"] not in log, file.name
+            for word in ("python-requests", "remote_ip", "X-Forwarded-For", *words):
+                assert word not in log, file.name
+
+
+def test_nor_when_the_service_is_away(world: World, lijing: Community) -> None:
+    for n in (0, 1):
+        world.stack.stop(f"petitions-{n}")
+    try:
+        away = lijing.world.api.call("POST", lijing.path("/petitions"), APPEAL | {"anonymous": True})
+        assert (away.status_code, away.json()["code"]) == (503, "service_unavailable")
+    finally:
+        for n in (0, 1):
+            world.stack.start(f"petitions-{n}")
+        world.until(lambda: not world.stack.not_ready(), what="the replicas to come back")
+    _nothing_in_the_logs(world)
+
+
+def test_what_a_caller_brings_along_does_not_tie_an_anonymous_petition_to_anything(world: World, lijing: Community) -> None:
+    headers = {"X_Correlation_Id": "my-own-correlation", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}
+    reply = lijing.world.api.call("POST", lijing.path("/petitions"), APPEAL | {"anonymous": True}, **headers)
+    assert reply.status_code == 201
+    stored = str(list(world.mongo["petitions"]["petitions"].find({"_id": reply.json()["id"], "community": "lijing"})))
+    world.until(lambda: world.heard("petition_filed", reply.json()["id"]), what="the event")
+    for text in (stored, repr(world.heard("petition_filed", reply.json()["id"]))):
+        assert "my-own-correlation" not in text
+        assert "a" * 32 not in text
 
 
 def test_who_is_anonymous_is_not_named_and_does_not_sign_in(lijing: Community) -> None:
@@ -132,6 +160,94 @@ def test_a_sealed_complainant_is_opened_by_two_for_a_quarter_of_an_hour(world: W
         assert (late.status_code, late.json()["code"]) == (403, "grant_over")
 
 
+def test_a_sealed_complainant_is_not_found_by_phone(lijing: Community) -> None:
+    phone = invented_phone()
+    named = {"petitioners": [{"name": "赵测试", "phone": phone}]}
+    open_one = filed(lijing, lijing.worker, **named)["id"]
+    sealed = filed(lijing, lijing.worker, **named, sealed=True)["id"]
+    found = {p["id"] for p in lijing.worker.post(lijing.path("/petitions/search"), {"phone": phone}, key="")["items"]}
+    assert (open_one in found, sealed in found) == (True, False)
+
+
+def test_the_second_person_sees_what_is_to_be_granted(world: World, lijing: Community) -> None:
+    made = filed(lijing, lijing.resident, sealed=True, petitioners=[])
+    path = lijing.path(f"/petitions/{made['id']}/seal/requests")
+    asked = lijing.secretary.post(path, {"purpose": "核实楼层"})
+    (listed,) = lijing.as_("seal_holder").get(path)["items"]
+    assert (listed["id"], listed["by"], listed["purpose"], listed["granted"]) == (
+        asked["id"], lijing.id_of("secretary"), "核实楼层", False)  # fmt: skip
+    assert lijing.worker.call("GET", path).status_code == 403
+    stored = str(world.mongo["petitions"]["seals"].find_one({"_id": made["id"], "community": "lijing"}))
+    assert "核实楼层" not in stored
+    messages = lambda: lijing.as_("seal_holder").get(lijing.path("/inbox?limit=200"))["items"]  # noqa: E731
+    world.until(lambda: any(made["number"] in m["text"] for m in messages()), what="the seal holder to be told")
+
+
+@pytest.mark.parametrize("how", ["sealed", "report", "help"])
+def test_no_delivery_says_whose_a_hidden_case_is(world: World, lijing: Community, how: str) -> None:
+    person = lijing.register(phone=invented_phone(), email=f"hidden-{how}-{datetime.now(UTC).timestamp()}@lijing.example")
+    if how == "help":
+        officer = lijing.as_("help_officer")
+        id = officer.post(lijing.path("/help-requests"), {"text": "想找人谈谈。", "resident_id": person["id"]})["id"]
+        officer.call("POST", lijing.path(f"/help-requests/{id}/take"), {}).raise_for_status()
+    else:
+        facts: dict[str, Any] = {"sealed": True} if how == "sealed" else dict(REPORT)
+        id = filed(lijing, lijing.secretary, petitioners=[{"resident_id": person["id"]}], **facts)["id"]
+        act(lijing, lijing.secretary, id, "register", authority="street-letters-office")
+    kept = world.mongo["notifications"]["deliveries"]
+    theirs = {"community": "lijing", "recipient": person["id"], "channel": "inbox"}
+    world.until(lambda: kept.find_one({**theirs, "template": "quiet_news"}), what="the quiet message")
+    world.settle()
+    assert {d["template"] for d in kept.find(theirs)} == {"quiet_news"}
+    for delivery in kept.find({"community": "lijing", "recipient": person["id"]}):
+        assert (delivery["event_id"], delivery["correlation"], delivery.get("seen", [])) == ("", "", [])
+    assert lijing.told(person["id"]) == []
+    assert person["id"] not in str(lijing.worker.get(lijing.path("/deliveries?limit=200")))
+    exported = lijing.worker.get(lijing.path(f"/residents/{person['id']}/export"))
+    assert id not in str(exported)
+    assert exported["elsewhere"]["notifications"]["messages"] == []
+
+
+def test_a_childs_call_for_help_is_not_told_to_its_guardians(world: World, lijing: Community) -> None:
+    guardian = lijing.id_of("guardian")
+    child = lijing.worker.post(lijing.path("/residents"), {
+        "name": "童测试", "birth_date": "2015-03-02", "consent": True})["id"]  # fmt: skip
+    lijing.worker.post(lijing.path(f"/residents/{child}/guardians"), {"guardian_id": guardian})
+    linked = {"_id": child, "community": "lijing", "guardians": guardian}
+    world.until(lambda: world.mongo["notifications"]["preferences"].find_one(linked), what="the link to be known")
+    before = len(lijing.as_("guardian").get(lijing.path("/inbox?limit=200"))["items"])
+    officer = lijing.as_("help_officer")
+    id = officer.post(lijing.path("/help-requests"), {"text": "害怕回家。", "resident_id": child, "violence": True})["id"]
+    officer.call("POST", lijing.path(f"/help-requests/{id}/take"), {}).raise_for_status()
+    kept = world.mongo["notifications"]["deliveries"]
+    where = {"community": "lijing", "recipient": child, "template": "quiet_news"}
+    world.until(lambda: kept.find_one(where), what="the child's own message")
+    world.settle()
+    assert len(lijing.as_("guardian").get(lijing.path("/inbox?limit=200"))["items"]) == before
+
+
+def test_a_report_against_the_only_secretary_is_told_to_the_street(world: World, shengtaiyuan: Community) -> None:
+    accused, street = shengtaiyuan.id_of("secretary"), shengtaiyuan.as_("street_officer")
+    made = filed(shengtaiyuan, shengtaiyuan.resident, **REPORT, accused={"worker_id": accused}, petitioners=[])
+    messages = lambda who: str(who.get(shengtaiyuan.path("/inbox?limit=200")))  # noqa: E731
+    world.until(lambda: made["number"] in messages(street), what="the street to be told")
+    world.settle()
+    assert made["number"] not in messages(shengtaiyuan.secretary)
+
+
+def test_only_who_works_here_is_in_charge_and_a_recused_one_acts_no_more(lijing: Community) -> None:
+    id = filed(lijing, lijing.worker)["id"]
+    resident = lijing.id_of("resident")
+    for what in ("assign", "register"):
+        refused = act(lijing, lijing.secretary, id, what, 422, assignee=resident, **(
+            {"authority": "street-letters-office"} if what == "register" else {}))  # fmt: skip
+        assert refused["code"] == "assignee_not_staff"
+    act(lijing, lijing.secretary, id, "assign", assignee=lijing.id_of("worker"))
+    act(lijing, lijing.secretary, id, "recuse", reason="与当事人是亲属")
+    refused = act(lijing, lijing.worker, id, "register", 403, authority="street-letters-office")
+    assert refused["code"] == "recused"
+
+
 def test_a_seal_has_a_key_of_its_own(world: World, lijing: Community) -> None:
     ids = [filed(lijing, lijing.resident, sealed=True, petitioners=[])["id"] for _ in range(2)]
     names = {key["keyAltNames"][0] for key in world.mongo["petitions"]["keys"].find({})}
@@ -181,7 +297,7 @@ def test_private_help_is_seen_by_help_officers_alone(world: World, lijing: Commu
     stored = str(world.mongo["petitions"]["help_requests"].find_one({"_id": made["id"], "community": "lijing"}))
     assert lijing.id_of("resident") not in stored.replace(str(taken["assignee"]), "")
     assert "violence" not in stored
-    told = {d["template"] for d in lijing.told(lijing.id_of("resident"))}
+    told = {m["template"] for m in lijing.resident.get(lijing.path("/inbox?limit=200"))["items"]}
     assert "quiet_news" in told
     assert "help_taken" not in told
 

@@ -18,8 +18,14 @@ WALK = [
     for method, operation in operations.items()
 ]
 IN_COMMUNITY = [case for case in WALK if "{community}" in case[1] and "x-roles" in case[2]]
-# What needs no token in a community: calendars, one behind a secret address, one that says 占用 of whatever is not public.
-OPEN = {"/api/v1/{community}/feeds/{secret}/calendar.ics", "/api/v1/{community}/rooms/{id}/calendar.ics"}
+# What needs no token in a community: calendars, one behind a secret address, one that says 占用 of whatever is not public;
+# and what whoever filed anonymously does with the code on their receipt.
+OPEN = {"/api/v1/{community}/feeds/{secret}/calendar.ics", "/api/v1/{community}/rooms/{id}/calendar.ics"} | {
+    f"/api/v1/{{community}}/petitions/by-receipt{act}"
+    for act in ("", "/attachment", "/rate", "/reopen", "/review", "/supplement", "/withdraw")
+}
+# Where a token may be shown, and need not: to file, and to bring what is filed with it.
+GUESTS = {"/api/v1/{community}/petitions", "/api/v1/{community}/attachments"}
 
 
 def _name(case: Any) -> str:
@@ -62,6 +68,7 @@ def test_the_document_is_served_and_is_the_one_walked_here(world: World) -> None
     assert "swagger-ui" in page.text
     assert len(IN_COMMUNITY) >= 100
     assert {path for _, path, operation in WALK if "{community}" in path and "x-roles" not in operation} == OPEN
+    assert {path for _, path, operation in WALK if operation["security"] == [] and "x-roles" in operation} == GUESTS
 
 
 @pytest.mark.parametrize("case", IN_COMMUNITY, ids=_name)

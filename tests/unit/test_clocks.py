@@ -12,7 +12,7 @@ from services.petitions import domain
 from services.petitions.cases import domain as cases
 from services.petitions.cases.domain import APPEAL, REPORT, Petition
 from services.petitions.domain import Actor
-from shared.errors import Conflict, Forbidden
+from shared.errors import Conflict, Forbidden, Invalid
 from shared.law import Locale
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -56,6 +56,66 @@ def test_a_date_is_warned_of_on_the_working_day_before_and_missed_from_midnight(
     assert warned.due is None
 
 
+def test_an_extended_date_is_warned_of_again_and_one_that_did_not_move_is_not() -> None:
+    warned, _ = domain.pass_time(accepted(), HERE, at("2026-04-02 08:30"))
+    longer, _ = cases.lengthen(warned, "complex", "", "", STREET, HERE, at("2026-04-02 10:00"))
+    assert longer.due == at("2026-04-30 08:30")
+    assert [type(e).__name__ for e in domain.pass_time(longer, HERE, at("2026-04-30 08:30"))[1]] == ["DeadlineNear"]
+    promised = domain.start(accepted(), HERE, "promise", "promise.petition", date(2026, 2, 2))
+    late, said = domain.pass_time(promised, HERE, at("2026-03-10 10:00"))
+    assert len(said) == 4
+    paused, _ = cases.halt(late, "mediation", "", WORKER, HERE, at("2026-03-10 11:00"))
+    on, _ = cases.go_on(paused, "", WORKER, HERE, at("2026-03-10 12:00"))
+    assert domain.pass_time(on, HERE, at("2026-03-10 12:01"))[1] == []
+
+
+def test_a_calendar_that_moves_only_the_warning_moves_it() -> None:
+    petition = accepted()
+    assert petition.due == at("2026-04-02 08:30")
+    closed = Locale(id="lijing", calendar={"2026-04-02": False})
+    moved, said = domain.recompute(petition, closed, at("2026-03-01 10:00"))
+    assert (moved.due, said) == (at("2026-04-01 08:30"), [])
+
+
+def test_new_facts_begin_anew_and_what_was_decided_before_stays_to_be_read() -> None:
+    parts = dict.fromkeys(("request", "facts", "view", "basis"), "x")
+    recheck = rechecked_from(accepted())
+    final, _ = cases.answer(recheck, "upheld", parts, "", STREET, HERE, at("2026-06-10 10:00"))
+    again, _ = cases.reopen(final, "neu", FILER, HERE, at("2026-07-01 10:00"))
+    assert set(again.opinions) == {"handle.1", "review.1", "recheck.1"}
+    again, _ = cases.accept(again, "", STREET, HERE, at("2026-07-02 10:00"))
+    decided, _ = cases.answer(again, "rejected", parts, "", STREET, HERE, at("2026-08-01 10:00"))
+    assert "handle" in decided.opinions
+    assert cases.ask_review(decided, "", FILER, HERE, at("2026-09-30 10:00"))[0].state == "reviewing"
+
+
+def test_a_reply_cannot_arrive_before_it_was_written() -> None:
+    parts = dict.fromkeys(("request", "facts", "view", "basis"), "x")
+    petition, _ = cases.answer(accepted(), "rejected", parts, "", STREET, HERE, at("2026-03-20 10:00"))
+    with pytest.raises(Invalid, match="delivered_before_decided"):
+        cases.deliver(petition, at("2026-03-19 23:00"), WORKER, HERE, at("2026-03-22 10:00"))
+
+
+def test_the_hearing_is_over_when_the_authority_says_so() -> None:
+    held, _ = cases.halt(rechecked_from(accepted()), "hearing", "", STREET, HERE, at("2026-06-10 10:00"))
+    with pytest.raises(Forbidden, match="authority_needed"):
+        cases.go_on(held, "", WORKER, HERE, at("2026-06-20 10:00"))
+    on, _ = cases.go_on(held, "街信〔2026〕9号", WORKER, HERE, at("2026-06-20 10:00"))
+    assert on.history[-1]["document"] == "街信〔2026〕9号"
+
+
+def test_an_open_petition_never_points_to_one_that_is_hidden() -> None:
+    hidden, later = filed(confidential=True), filed("2026-02-03 10:00").but(id="later")
+    with pytest.raises(Conflict, match="first_is_restricted"):
+        cases.link(later, hidden, WORKER, HERE, at("2026-02-04 10:00"))
+
+
+def test_who_was_recused_does_not_come_back_by_registration() -> None:
+    recused, _ = cases.hand_over(filed().but(assignee="w"), "", "recusal", WORKER, at("2026-02-03 10:00"))
+    with pytest.raises(Conflict, match="recused"):
+        cases.register(recused, "street", "w", WORKER, HERE, at("2026-02-03 11:00"))
+
+
 def test_who_slept_through_it_all_says_every_stage_once() -> None:
     late, said = domain.pass_time(accepted(), HERE, at("2026-12-01 00:00"))
     assert [getattr(e, "level", "near") for e in said] == ["near", "duty_lead", "secretary", "street_officer"]
@@ -83,7 +143,7 @@ def test_only_a_hearing_in_the_recheck_stops_the_law() -> None:
     assert held.due is None
     with pytest.raises(Forbidden, match="authority_needed"):
         cases.halt(rechecking, "hearing", "", WORKER, HERE, at("2026-06-10 10:00"))
-    on, _ = cases.go_on(held, STREET, HERE, at("2026-06-20 10:00"))
+    on, _ = cases.go_on(held, "", STREET, HERE, at("2026-06-20 10:00"))
     later = date.fromisoformat(rechecking.clock("recheck")["due"]) + timedelta(days=10)
     assert date.fromisoformat(on.clock("recheck")["due"]) == later
     assert said[0].clock == "recheck"

@@ -47,6 +47,12 @@ class Attachments:
             raise Missing("attachment_missing", "no such attachment")
         return Raw(self._vault.unlock(found.data), found.type, found.filename)
 
+    def drop(self, call: Call, ids: list[str]) -> None:
+        """Nothing of them is kept."""
+        for found in self.store.several(call.community, ids):
+            if found is not None:
+                self.store.change(call.plain(), found.id, domain.drop, forget_replies=True)
+
     def turn(self, call: Call, attachment: Attachment, petitions: Store[Any]) -> None:
         """A day later: bound by what refers to it, or gone."""
         bound = petitions.all(call.community, {"found_by": f"file:{attachment.id}"}, limit=1)

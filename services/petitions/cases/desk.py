@@ -14,8 +14,8 @@ from services.petitions.known import Known, new_number
 from services.petitions.receipts.domain import new_receipt
 from services.petitions.seals.store import Seals
 from shared.calls import Call
-from shared.errors import Forbidden, Invalid, Missing, Unauthenticated
-from shared.identity import STAFF, STREET_OFFICER
+from shared.errors import Conflict, Forbidden, Invalid, Missing, Unauthenticated, Unavailable
+from shared.identity import GUARDIAN, RESIDENT, STAFF, STREET_OFFICER
 from shared.platform import Platform
 from shared.privacy import e164
 from shared.store import Kind, Page, Taken
@@ -50,16 +50,16 @@ class Station:
         self._check_accused(call, facts)
         facts["found_by"] += self.attachments.check(call, facts["attachments"])
         id, shown = call.new_id(PETITIONS.collection), lambda p: filed(p, code)
-        if facts["confidential"]:
-            self._seals.close(call, id, facts["petitioners"])
         for _ in range(3):
             facts["number"] = new_number("XF", locale, call.at)
+            if facts["confidential"]:
+                self._seals.close(call, id, facts["number"], facts["petitioners"])
             try:
                 return shown(self.petitions.create(call.showing(shown), domain.file, facts, actor, locale, call.at, id=id))
             except Taken as taken:
-                if taken.index != "unique_number":
+                if taken.index != "number":
                     raise
-        raise Invalid("number_taken", "try again", "number")
+        raise Unavailable("number_taken", "no free number was found; try again")
 
     def _anonymously(self, call: Call, facts: dict[str, Any]) -> str:
         if call.sub:
@@ -75,6 +75,8 @@ class Station:
         if not call.sub:
             raise Unauthenticated("token_missing", "sign in, or file anonymously")
         office = call.is_one_of(*OFFICE)
+        if not office and not call.is_one_of(RESIDENT, GUARDIAN):
+            raise Forbidden("role_missing", "none of your roles may file a petition")
         if office and not facts["petitioners"]:
             raise Invalid("petitioners_missing", "say whose petition it is", "petitioners")
         people = [_plain(person, f"petitioners.{n}") for n, person in enumerate(facts["petitioners"])]
@@ -87,15 +89,17 @@ class Station:
             if (id := person.get("resident_id")) and id != call.actor:
                 self._known.check(call, id, f"petitioners.{n}.resident_id")
         facts["petitioners"] = people
-        facts["found_by"] = self._found_by(call.community, people)
+        facts["found_by"] = self._found_by(call.community, people, facts["confidential"])
         if not office:
             facts["channel"] = "online"
             if facts.get("received_at"):
                 raise Invalid("received_at_not_yours", "only the station takes down what came in earlier", "received_at")
 
-    def _found_by(self, community: str, people: list[dict[str, Any]]) -> list[str]:
+    def _found_by(self, community: str, people: list[dict[str, Any]], confidential: bool) -> list[str]:
         keys = [self._known.key(community, person["resident_id"]) for person in people if person.get("resident_id")]
-        return keys + [self._phone(community, person["phone"]) for person in people if person.get("phone")]
+        # Whoever knew a phone could look for its sealed complaints.
+        phones = [] if confidential else [person["phone"] for person in people if person.get("phone")]
+        return keys + [self._phone(community, phone) for phone in phones]
 
     def _phone(self, community: str, phone: str) -> str:
         return f"phone:{self._vault.token(community, 'phone', phone)}"
@@ -170,7 +174,8 @@ class Station:
 
     def act(self, call: Call, id: str, decide: Any, *args: Any, timed: bool = True) -> Petition:
         """One act of the station or of the petitioner on a petition that they may know of; what they see of it then."""
-        self.get(call, id)
+        if call.actor in self.get(call, id).recused:
+            raise Forbidden("recused", "you were recused from this case (art. 28)")
         return self._change(call, id, self._known.actor(call), decide, *args, timed=timed)
 
     def _change(self, call: Call, id: str, actor: Actor, decide: Any, *args: Any, timed: bool = True) -> Petition:
@@ -202,15 +207,22 @@ class Station:
         if not assignee:
             return
         self._known.check(call, assignee, "assignee")
+        if not self._known.works_here(call, assignee):
+            raise Invalid("assignee_not_staff", "only somebody who works here handles it", "assignee")
+        if assignee in found.recused:
+            raise Conflict("recused", "this person was recused from the case")
         if found.hides_from(Actor(assignee, "", unit=self._known.unit_of(call.community, assignee))):
             raise Invalid("assignee_accused", "the accused's unit does not handle it", "assignee")
 
     def link(self, call: Call, id: str) -> Petition:
-        """A duplicate of an earlier one: always of the first of them."""
+        """A duplicate of an earlier one: always of the first of them, and so are those that were duplicates of this one."""
         first = self.get(call, call.body["first_id"])
         if first.first_id:
             first = self.get(call, first.first_id)
-        return self.act(call, id, domain.link, first)
+        linked = self.act(call, id, domain.link, first)
+        for later in self.petitions.all(call.community, {"found_by": f"first:{id}"}):
+            self.petitions.change(call.plain(), later.id, domain.relink, id, first, self._known.actor(call), call.at)
+        return linked
 
     # -- time
 

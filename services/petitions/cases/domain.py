@@ -154,6 +154,7 @@ def _check_representatives(facts: dict[str, Any]) -> None:
 
 def register(petition: Petition, authority: str, assignee: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
     """Registered, and routed to the body responsible for it (art. 22)."""
+    _check_not_recused(petition, assignee)
     changed = stop(petition.become(REGISTERED), locale, "register")
     changed = changed.but(responsible_authority=authority, assignee=assignee or petition.assignee)
     event = said.PetitionRegistered(petition.id, petition.number, authority, actor.role, at)
@@ -166,8 +167,7 @@ def hand_over(petition: Petition, assignee: str, reason: str, actor: Actor, at: 
     recused = petition.recused
     if reason == "recusal" and petition.assignee:
         recused = [*recused, petition.assignee]
-    if assignee and assignee in recused:
-        raise Conflict("recused", "this person was recused from the case")
+    _check_not_recused(petition.but(recused=recused), assignee)
     changed = petition.but(assignee=assignee, recused=recused).acted(actor, "handed_over", at, reason=reason)
     return changed, [said.PetitionHandedOver(petition.id, petition.number, reason, actor.role, at)]
 
@@ -218,7 +218,9 @@ def settle_forward(
     back = outcome != "acknowledged"
     changed = petition.become(REGISTERED) if back else petition
     changed = stop(changed.but(forward_state=outcome), locale, "object")
-    changed = changed.noted(actor, outcome, reason, at).acted(actor, outcome, at, authority=petition.forwarded_to)
+    changed = changed.noted(actor, outcome, reason, at).acted(
+        actor, outcome, at, authority=petition.forwarded_to, document=document
+    )
     event = said.PetitionForwardSettled(petition.id, petition.number, outcome, petition.forwarded_to, actor.role, at)
     return changed, [event]
 
@@ -248,16 +250,18 @@ def halt(petition: Petition, reason: str, document: str, actor: Actor, locale: L
     if petition.state == RECHECKING and reason == "hearing":
         check_authority(actor, document)
         name = "recheck"
-    changed = pause(petition, locale, name, at).acted(actor, "paused", at, clock=name, reason=reason)
+    changed = pause(petition, locale, name, at).acted(actor, "paused", at, clock=name, reason=reason, document=document)
     return changed, [said.PetitionPaused(petition.id, petition.number, name, reason, actor.role, at)]
 
 
-def go_on(petition: Petition, actor: Actor, locale: Locale, at: datetime) -> Decided:
+def go_on(petition: Petition, document: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
     """The clock that stands still goes on."""
     name = next((n for n in ("recheck", "promise") if (c := petition.clock(n)) and c["state"] == "paused"), "promise")
+    if name == "recheck":
+        check_authority(actor, document)
     changed = resume(petition, locale, name, at)
     due = changed.clock(name)["due"]
-    return changed.acted(actor, "resumed", at, clock=name, due=due), [
+    return changed.acted(actor, "resumed", at, clock=name, due=due, document=document), [
         said.PetitionResumed(petition.id, petition.number, name, due, actor.role, at)
     ]
 
@@ -295,15 +299,18 @@ def deliver(petition: Petition, delivered_at: datetime, actor: Actor, locale: Lo
         raise Conflict("nothing_to_deliver", "no reply waits to be delivered")
     if delivered_at > at:
         raise Invalid("delivered_in_future", "it cannot have arrived later than now", "delivered_at")
+    stage = next(stage for stage, target, _ in STAGES.values() if target == petition.state)
     day = locale.today(delivered_at)
+    if day < locale.today(datetime.fromisoformat(petition.opinions[stage]["at"])):
+        raise Invalid("delivered_before_decided", "it cannot have arrived before it was written", "delivered_at")
     changed = petition.but(delivered=petition.delivered | {petition.state: day.isoformat()})
-    stage, until = petition.state, ""
+    until = ""
     if petition.state in WINDOWS:
         name = WINDOWS[petition.state][0]
         changed = start(changed, locale, f"{name}_window", f"petition.{name}_window", day)
         until = changed.clock(f"{name}_window")["due"]
-    changed = changed.acted(actor, "delivered", at, stage=stage, until=until)
-    return changed, [said.PetitionReplyDelivered(petition.id, petition.number, stage, until, at)]
+    changed = changed.acted(actor, "delivered", at, stage=petition.state, until=until)
+    return changed, [said.PetitionReplyDelivered(petition.id, petition.number, petition.state, until, at)]
 
 
 # -- acts of the petitioner
@@ -319,7 +326,7 @@ def ask_review(petition: Petition, reason: str, actor: Actor, locale: Locale, at
         lapse = any(c["name"].endswith("_window") and c["state"] == "off" for c in petition.clocks)
         raise Conflict("window_over" if lapse else "nothing_to_review", "there is no decision that can be reviewed now")
     name, target = WINDOWS[petition.state]
-    window = petition.clock(f"{name}_window")
+    window = petition.clock(f"{name}_window") if petition.state in petition.delivered else None
     if window is not None and locale.today(at).isoformat() > window["due"]:
         raise Conflict("window_over", "the 30 days are over (art. 35, 36)", until=window["due"])
     changed = stop(petition.become(target), locale, f"{name}_window")
@@ -352,7 +359,10 @@ def reopen(petition: Petition, new_facts: str, actor: Actor, locale: Locale, at:
         raise Conflict("still_open", "add to it instead")
     if not new_facts:
         raise Conflict("final_bar", "the same facts are not accepted again (art. 36)", reason=petition.state)
-    changed = petition.become(REGISTERED, reason="", first_id="", delivered={}, stars=0)
+    # What was decided before stays to be read, under the round it belongs to; it decides nothing of the new facts.
+    rounds = sum(act["act"] == "reopened" for act in petition.history) + 1
+    before = {stage if "." in stage else f"{stage}.{rounds}": opinion for stage, opinion in petition.opinions.items()}
+    changed = petition.become(REGISTERED, reason="", first_id="", delivered={}, stars=0, opinions=before)
     changed = changed.but(found_by=[key for key in petition.found_by if not key.startswith("first:")])
     day = locale.today(at)
     if petition.kind == APPEAL:
@@ -382,9 +392,20 @@ def link(petition: Petition, first: Petition, actor: Actor, locale: Locale, at: 
         raise Invalid("first_is_itself", "a petition is not its own duplicate", "first_id")
     if (first.received_at, first.id) > (petition.received_at, petition.id):
         raise Invalid("first_is_later", "the later one is the duplicate", "first_id")
+    if first.restricted and not petition.restricted:
+        raise Conflict("first_is_restricted", "an open petition does not point to one that nobody outside may know of")
     reason = "final_bar" if first.state == RECHECKED else "duplicate"
     changed = stop(petition.become(DUPLICATE, first_id=first.id, reason=reason), locale, state="off")
     changed = changed.but(found_by=[*petition.found_by, f"first:{first.id}"]).acted(actor, "linked", at, reason=reason)
+    return changed, [said.PetitionLinked(petition.id, petition.number, first.id, actor.role, at)]
+
+
+def relink(petition: Petition, before: str, first: Petition, actor: Actor, at: datetime) -> Decided:
+    """What it was a duplicate of is a duplicate itself: it points to the first."""
+    if petition.first_id != before or petition.restricted < first.restricted:
+        return petition, []
+    found_by = [*(key for key in petition.found_by if key != f"first:{before}"), f"first:{first.id}"]
+    changed = petition.but(first_id=first.id, found_by=found_by).acted(actor, "linked", at, reason=petition.reason)
     return changed, [said.PetitionLinked(petition.id, petition.number, first.id, actor.role, at)]
 
 
@@ -407,6 +428,11 @@ def close_lapsed(petition: Petition, locale: Locale, at: datetime) -> Decided:
     """Nobody asked for the review in time."""
     changed = stop(petition.become(CLOSED, reason="window_over"), locale, state="off")
     return changed, [said.PetitionClosed(petition.id, petition.number, "window_over", at)]
+
+
+def _check_not_recused(petition: Petition, assignee: str) -> None:
+    if assignee and assignee in petition.recused:
+        raise Conflict("recused", "this person was recused from the case")
 
 
 def _must_be_open(petition: Petition) -> None:

@@ -111,6 +111,10 @@ class Pause(Documented):
     reason = fields.String(required=True, validate=validate.OneOf(["hearing", "mediation", "expertise", "petitioner", "other"]))
 
 
+class Resume(Documented):
+    pass
+
+
 class Answer(Documented):
     outcome = fields.String(
         load_default="explained", validate=validate.OneOf(["supported", "partly", "rejected", "explained", "upheld", "changed"])

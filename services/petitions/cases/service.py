@@ -7,7 +7,7 @@ from typing import Any
 from services.petitions.cases import domain, schemas
 from services.petitions.cases.desk import OFFICE, PETITIONS, Station
 from shared.http import api
-from shared.identity import GUARDIAN, RESIDENT
+from shared.identity import EVERYBODY, GUARDIAN, RESIDENT
 from shared.platform import Provided, Stored
 
 PETITIONERS = {RESIDENT, GUARDIAN}
@@ -28,7 +28,7 @@ class Cases:
 
     # -- in, and looking
 
-    @api("POST", "/{community}/petitions", takes=schemas.FilePetition, gives=schemas.FiledView, allow=OFFICE | PETITIONERS,
+    @api("POST", "/{community}/petitions", takes=schemas.FilePetition, gives=schemas.FiledView, allow=EVERYBODY,
          guests=True)  # fmt: skip
     def file_petition(self, call):
         return self.station.file(call)
@@ -102,9 +102,9 @@ class Cases:
     def pause_petition(self, call, id):
         return self.station.act(call, id, domain.halt, call.body["reason"], call.body["document_number"])
 
-    @_moves("resume", None)
+    @_moves("resume", schemas.Resume)
     def resume_petition(self, call, id):
-        return self.station.act(call, id, domain.go_on)
+        return self.station.act(call, id, domain.go_on, call.body["document_number"])
 
     @_moves("answer", schemas.Answer)
     def answer_petition(self, call, id):

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from shared.calls import Call
-from shared.errors import Missing
+from shared.errors import Invalid, Missing
 from shared.events.base import Event
 from shared.known import LOCALES
 from shared.law import RULES, Locale, Rule, local_rule, shown
@@ -33,9 +33,12 @@ class Calculator:
 
     def set_rules(self, call: Call) -> list[Rule]:
         """The community's own limits: all of them, each time. What began under others keeps them."""
-        rules = call.body["rules"]
-        for rule in rules:
+        rules, locale = call.body["rules"], self._locales.find(call.community, call.community) or Locale()
+        for n, rule in enumerate(rules):
             local_rule(rule, call.community)
+            # A rule that began earlier would move dates that were told to people.
+            if rule not in locale.rules and rule["since"] < locale.today(call.at).isoformat():
+                raise Invalid("since_in_past", "a new limit holds from today on at the earliest", f"rules.{n}.since")
         self._locales.ensure(call, call.community, lambda _: Locale(rules=rules), _set_rules, rules)
         return self.rules(call.community)
 

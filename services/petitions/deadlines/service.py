@@ -28,6 +28,7 @@ class Deadlines:
     def list_own_rules(self, call):
         return {"rules": self.calculator.rules(call.community)}
 
-    @api("PUT", "/{community}/rules", takes=schemas.SetRules, gives=schemas.RulesView, allow={SECRETARY, OPERATOR})
+    @api("PUT", "/{community}/rules", takes=schemas.SetRules, gives=schemas.RulesView, allow={SECRETARY, OPERATOR},
+         audited="set_rules")  # fmt: skip
     def set_own_rules(self, call):
         return {"rules": self.calculator.set_rules(call)}

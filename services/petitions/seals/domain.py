@@ -21,13 +21,14 @@ OPENERS = ("secretary", "street_officer", "seal_holder")
 @dataclass(frozen=True, kw_only=True)
 class SealedIdentity(Aggregate):
     """Who filed a petition, under a key of its own; its id is the petition's. `requests` are
-    `{id, by, purpose, at, granted_by, until, views}`."""
+    `{id, by, at, granted_by, until, views}`, `purposes` what each is for."""
 
-    PERSONAL: ClassVar = ("petitioners",)
+    PERSONAL: ClassVar = ("petitioners", "purposes")
 
     number: str = ""
     petitioners: list[dict[str, Any]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    purposes: dict[str, str] = field(default_factory=dict)
 
     @property
     def restricted(self) -> bool:
@@ -46,11 +47,16 @@ class SealedIdentity(Aggregate):
             raise Missing("request_missing", "no such request")
         return found
 
+    def shown(self, id: str) -> dict[str, Any]:
+        """One request, with what it is for."""
+        return self.request(id) | {"purpose": self.purposes[id]}
+
 
 def ask(seal: SealedIdentity, id: str, purpose: str, actor: Actor, at: datetime) -> tuple[SealedIdentity, list[Event]]:
     """Somebody wants to see it, and says what for."""
-    request = {"id": id, "by": actor.id, "purpose": purpose, "at": at, "granted_by": "", "until": None, "views": 0}
-    return seal.but(requests=[*seal.requests, request]), [SealOpeningAsked(seal.id, seal.number, actor.role, at)]
+    request = {"id": id, "by": actor.id, "at": at, "granted_by": "", "until": None, "views": 0}
+    asked = seal.but(requests=[*seal.requests, request], purposes=seal.purposes | {id: purpose})
+    return asked, [SealOpeningAsked(seal.id, seal.number, actor.role, at)]
 
 
 def grant(seal: SealedIdentity, id: str, actor: Actor, at: datetime) -> tuple[SealedIdentity, list[Event]]:

@@ -17,7 +17,8 @@ from shared.calls import Call
 from shared.errors import Missing
 from shared.http import api
 from shared.platform import Platform, Provided, Stored
-from shared.shapes import Moment, Text
+from shared.shapes import Moment, Paging, Text
+from shared.store import Page
 
 
 class AskToOpen(Schema):
@@ -26,6 +27,8 @@ class AskToOpen(Schema):
 
 class RequestView(Schema):
     id = fields.String(required=True)
+    by = fields.String(required=True)
+    purpose = fields.String(required=True)
     at = Moment(required=True)
     until = Moment(required=True, allow_none=True)
     granted = fields.Function(lambda r: bool(r["granted_by"]), metadata={"type": "boolean"})
@@ -48,20 +51,27 @@ class Opening:
     def ask(self, call: Call, id: str) -> dict[str, Any]:
         """A request, for somebody else to grant."""
         actor, request = self._may(call, id), word(8)
-        shown = lambda seal: next((r for r in seal.requests if r["id"] == request), seal.requests[-1])  # noqa: E731
+        shown = lambda seal: seal.shown(request)  # noqa: E731
         return shown(self._change(call.showing(shown), id, domain.ask, request, call.body["purpose"], actor))
+
+    def page(self, call: Call, id: str) -> Page:
+        """Every request to open it, newest first: what another person is to grant."""
+        self._may(call, id)
+        seal = self._seals.find(call.community, id)
+        return Page([seal.shown(request["id"]) for request in reversed(seal.requests)] if seal else [], None)
 
     def grant(self, call: Call, id: str, request: str) -> dict[str, Any]:
         """A second person agrees."""
         actor = self._may(call, id)
-        shown = lambda seal: seal.request(request)  # noqa: E731
+        shown = lambda seal: seal.shown(request)  # noqa: E731
         return shown(self._change(call.showing(shown), id, domain.grant, request, actor))
 
     def look(self, call: Call, id: str, request: str) -> dict[str, Any]:
         """The complainant, for the quarter of an hour; in the log before anybody sees it."""
         actor = self._may(call, id)
         seal = self._change(call.showing(lambda seal: None), id, domain.look, request, actor)
-        self._audit.record(call, "seal_opened", [id], seal.request(request)["purpose"][:40])
+        # The log is kept for ever: it names the request, whose purpose is encrypted with the seal.
+        self._audit.record(call, "seal_opened", [id], f"request:{request}")
         return {"petitioners": seal.petitioners, "until": seal.request(request)["until"]}
 
     def _change(self, call: Call, id: str, decide: Any, *args: Any) -> SealedIdentity:
@@ -84,6 +94,10 @@ class Sealed:
     @api("POST", "/{community}/petitions/{id}/seal/requests", takes=AskToOpen, gives=RequestView, allow=OPENERS)
     def ask_to_open_seal(self, call, id):
         return self.opening.ask(call, id)
+
+    @api("GET", "/{community}/petitions/{id}/seal/requests", query=Paging, gives=RequestView, allow=OPENERS)
+    def list_requests_to_open_seal(self, call, id):
+        return self.opening.page(call, id)
 
     @api("POST", "/{community}/petitions/{id}/seal/requests/{request}/grant", gives=RequestView, allow=OPENERS, status=200)
     def grant_opening(self, call, id, request):

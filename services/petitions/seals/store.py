@@ -18,9 +18,9 @@ class Seals:
     def __init__(self, platform: Platform) -> None:
         self.store = platform.store(SEALS)
 
-    def close(self, call: Call, id: str, petitioners: list[dict[str, Any]]) -> None:
+    def close(self, call: Call, id: str, number: str, petitioners: list[dict[str, Any]]) -> None:
         """Before the petition is there: none is ever without its seal. Safe to repeat."""
-        sealed = SealedIdentity(id=id, community=call.community, petitioners=petitioners)
+        sealed = SealedIdentity(id=id, community=call.community, number=number, petitioners=petitioners)
         self.store.create_all([(call.plain(), sealed, [])])
 
     def people(self, community: str, id: str) -> list[str]:

@@ -10,8 +10,8 @@ from shared.events.base import Event
 
 @dataclass(frozen=True)
 class TrailCheckpointed(Event):
-    """The chain has `n` entries, the last with this hash. `signature` is a JWT of the service: whoever keeps the newest one
-    can tell later that nothing was cut off."""
+    """The chain has `n` entries, the last with this hash. `signature` is the service's detached JWS: whoever keeps the
+    newest one can tell later that nothing was cut off."""
 
     checkpoint_id: str
     n: int
