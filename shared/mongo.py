@@ -71,7 +71,9 @@ class MongoBackend:
             self._collection.create_index(keys, unique=True, name="unique_" + "_".join(fields))
         listed = (("born", "_id"),) if self._kind.order == "born" else ()
         trailed = (("trail_acts.at",),) if self._kind.trailed else ()
-        for fields in (*listed, ("outbox.at",), *trailed, *self._kind.indexes):
+        # Pages go by a time and the id: an index without the id would leave the order to be sorted, whole lists at a time.
+        paged = ((*fields, "_id") for fields in self._kind.indexes)
+        for fields in (*listed, ("outbox.at",), *trailed, *paged):
             self._collection.create_index([("community", ASCENDING), *((f, ASCENDING) for f in fields)])
         for field in self._kind.search:
             self._collection.create_index([("community", ASCENDING), (f"find.{field}", ASCENDING)])

@@ -187,8 +187,8 @@ class Store(Generic[A]):
 
     def due(self, community: str, at: datetime, limit: int = 500) -> list[A]:
         """What time itself is to change by now, earliest first. For kinds with an index on their field `due`."""
-        # Only what waits has a time at which it is due.
-        return self.all(community, {"due": {"$gt": EPOCH, "$lte": at}}, limit, order="due")
+        # Only what waits has a time at which it is due. Below the next millisecond: see `page`.
+        return self.all(community, {"due": {"$gt": EPOCH, "$lt": at + MILLISECOND}}, limit, order="due")
 
     def earliest(self, community: str, field: str, keep: Keep, limit: int) -> list[A]:
         """Those that have this time, earliest first, sifted. For kinds with an index on it."""

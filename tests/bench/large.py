@@ -73,6 +73,7 @@ class Watched(MongoBackend):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.asked: list[Document] = []
+        self.ordered: list[tuple[Document, list[str]]] = []
 
     def _find(self, where: Document) -> list[Document]:
         self.asked.append(where)
@@ -81,7 +82,26 @@ class Watched(MongoBackend):
     def query(self, where: Document, order: list[tuple[str, int]], limit: int) -> list[Document]:
         """The query, noted."""
         self.asked.append(where)
+        self.ordered.append((where, [field for field, _ in order]))
         return super().query(where, order, limit)
+
+    def to_be_sorted(self) -> list[str]:
+        """Lists, asked for since the last time, that no index gives in their order: MongoDB would read all that matches and
+        sort it. (SecantusDB sorts always, and its explain counts what matches, whatever the limit.)"""
+        ordered, self.ordered = self.ordered, []
+        indexes = [[field for field, _ in index["key"]] for index in self._collection.index_information().values()]
+        unique = [{f for f, _ in i["key"]} for i in self._collection.index_information().values() if i.get("unique")]
+        found = []
+        for where, order in ordered:
+            exact = {field for field, value in where.items() if not isinstance(value, dict)}
+            ranged = set(where) - exact
+            # Each value of a unique index is one document's at most: so few are sorted as are named.
+            named = exact | {field for field in ranged if "$in" in where[field]}
+            served = any(set(i[: len(exact)]) == exact and i[len(exact) :][: len(order)] == order for i in indexes)
+            few = any(fields <= named for fields in unique if "_id" not in fields)
+            if not (few or (served and ranged <= set(order))):
+                found.append(f"{self._collection.name}: {sorted(where)} by {order}")
+        return found
 
     def examined(self) -> list[tuple[int, int]]:
         """(documents examined, documents returned) of each read since the last time."""
@@ -273,7 +293,8 @@ def compare(console: Console, scale: float, keep: bool) -> None:
         try:
             ground = Ground(database.uri, "large")
             both = {"large": Questions(ground, "large"), "empty": Questions(ground, "empty")}
-            small = Size(rooms=2, programmes=1, people=10, sessions=20, reservations=20)
+            # Its one busy day is as full as any day of the large one: answers of equal size.
+            small = Size(rooms=2, programmes=1, people=10, sessions=56, reservations=56)
             for name, questions in both.items():
                 populate(ground, name, size if name == "large" else small)
                 queue_of(ground, name, 300)

@@ -100,6 +100,15 @@ class Asked:
         pairs = [pair for backend in self._ground.backends for pair in backend.examined()]
         return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
 
+    def forget(self) -> None:
+        """What was asked so far."""
+        for backend in self._ground.backends:
+            backend.asked.clear()
+
+    def to_be_sorted(self) -> list[str]:
+        """Lists, asked for since the last time, that no index gives in their order."""
+        return [line for backend in self._ground.backends for line in backend.to_be_sorted()]
+
 
 def measure(uri: str, name: str) -> list[dict[str, Any]]:
     """A row for each question: how many documents it examined and returned, and the median of nine times in ms."""

@@ -26,5 +26,6 @@ def test_a_question_examines_at_most_twice_what_it_returns(questions: Questions,
     assert getattr(questions, name)() > 0
     reads = questions.examined(name)
     assert reads
+    assert [line for backend in questions.ground.backends for line in backend.to_be_sorted()] == []
     examined, returned = (sum(pair[n] for pair in reads) for n in (0, 1))
     assert examined <= 2 * max(returned, 1), reads

@@ -19,7 +19,15 @@ def asked(database: Any) -> Iterator[Asked]:
 
 
 @pytest.mark.parametrize("question", Asked.ALL)
+def test_an_index_gives_every_list_in_its_order(asked: Asked, question: str) -> None:
+    assert getattr(asked, question)() > 0
+    assert asked.to_be_sorted() == []
+
+
+# The newest ones are the community's whole list, page by page: what matches is all of it.
+@pytest.mark.parametrize("question", [q for q in Asked.ALL if q != "newest"])
 def test_a_question_examines_at_most_twice_what_it_returns(asked: Asked, question: str) -> None:
+    asked.forget()
     assert getattr(asked, question)() > 0
     examined, returned = asked.examined()
     assert 0 < examined <= 2 * returned

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +99,12 @@ def tokens(world: World) -> dict[str, str]:
     return made | {"resident": world.demo.sign_in_by_code(phone, address).token}
 
 
-@pytest.mark.parametrize(("role", "inside"), [("secretary", False), ("secretary", True), ("worker", True), ("resident", True)])
-def test_schemathesis_finds_no_5xx_and_every_reply_conforms(
-    world: World, tokens: dict[str, str], tmp_path: Path, role: str, inside: bool
-) -> None:
-    """Inside one community, as roles that between them may call everything, each what it may call; outside, as anybody."""
-    document = requests.get(f"{world.here.base_url}/api/openapi.json", timeout=10).json()
+RUNS = [("secretary", False), ("secretary", True), ("worker", True), ("resident", True)]
+
+
+def _document(world: World, role: str, inside: bool) -> dict[str, Any]:
+    """The operations that this role may call inside a community, or those outside any."""
+    document = dict(requests.get(f"{world.here.base_url}/api/openapi.json", timeout=10).json())
     for path, operations in list(document["paths"].items()):
         document["paths"][path] = kept = {
             method: operation for method, operation in operations.items()
@@ -113,15 +114,39 @@ def test_schemathesis_finds_no_5xx_and_every_reply_conforms(
             for parameter in operation["parameters"]:
                 if parameter["name"] == "community":
                     parameter["schema"] = {"enum": ["fuzzed"]}
-    (tmp_path / "openapi.json").write_text(json.dumps(document))
-    command = [
-        str(Path(sys.executable).parent / "schemathesis"), "run", str(tmp_path / "openapi.json"), "--url", world.here.base_url,
-        "--header", f"Authorization: Bearer {tokens[role]}",
-        # One worker: CPython 3.11's parser is not safe in threads where hypothesis reads sources.
-        "--phases", "examples,coverage,fuzzing", "--max-examples", "3", "--seed", "7", "--workers", "1",
-        "--request-timeout", "20",
-        "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
-        "--exclude-path-regex", "password|tokens", "--suppress-health-check", "all", "--no-color",
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stdout[-6000:]
+    return document
+
+
+@pytest.fixture(scope="module")
+def fuzzers(
+    world: World, tokens: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[tuple[str, bool], tuple[subprocess.Popen[bytes], Path]]]:
+    """One schemathesis for each run, side by side: each waits for replies most of its time."""
+    running = {}
+    for role, inside in RUNS:
+        folder = tmp_path_factory.mktemp(f"fuzz-{role}-{inside}")
+        (folder / "openapi.json").write_text(json.dumps(_document(world, role, inside)))
+        program = str(Path(sys.executable).parent / "schemathesis")
+        command = [
+            program, "run", str(folder / "openapi.json"), "--url", world.here.base_url,
+            "--header", f"Authorization: Bearer {tokens[role]}",
+            # One worker: CPython 3.11's parser is not safe in threads where hypothesis reads sources.
+            "--phases", "examples,coverage,fuzzing", "--max-examples", "3", "--seed", "7", "--workers", "1",
+            "--request-timeout", "20",
+            "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+            "--exclude-path-regex", "password|tokens", "--suppress-health-check", "all", "--no-color",
+        ]  # fmt: skip
+        with (folder / "output").open("wb") as out:
+            running[(role, inside)] = (subprocess.Popen(command, cwd=folder, stdout=out, stderr=out), folder / "output")
+    yield running
+    for process, _ in running.values():
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize(("role", "inside"), RUNS)
+def test_schemathesis_finds_no_5xx_and_every_reply_conforms(fuzzers: Any, role: str, inside: bool) -> None:
+    """Inside one community, as roles that between them may call everything, each what it may call; outside, as anybody."""
+    process, output = fuzzers[(role, inside)]
+    assert process.wait(280) == 0, output.read_text(errors="replace")[-6000:]
