@@ -24,9 +24,8 @@ Row = tuple[str, str, str, str]  # collection, community, document, event
 Remove = Callable[[str, list[tuple[str, str, str]]], None]
 
 TIDIED_TOGETHER = 32  # rows taken out in one write: commands that come meanwhile wait for no more than that
-FULL = 5_000  # rows noted by one replica: beyond that, and after TIDY_WITHIN, tidying no longer gives way to commands
-TIDY_WITHIN = timedelta(seconds=30)
-ORPHANED = 3 * TIDY_WITHIN  # its replica would have tidied it: it is dead
+FULL = 5_000  # rows noted by one replica: beyond that, tidying no longer gives way to commands
+ORPHANED = 3  # times as long as a replica takes at the most: whoever noted it is dead
 
 
 @dataclass
@@ -39,9 +38,11 @@ class Entry:
 
 
 class Ledger:
-    """One a replica, over the collection that all replicas of a service share. `remove` takes rows out of documents."""
+    """One a replica, over the collection that all replicas of a service share. `remove` takes rows out of documents;
+    after `within` seconds that no longer gives way to commands."""
 
-    def __init__(self, client: MongoClient[Any], database: str, remove: Remove) -> None:
+    def __init__(self, client: MongoClient[Any], database: str, remove: Remove, within: float = 30.0) -> None:
+        self.within = timedelta(seconds=within)
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._entries = options["published"]
         self._remove_rows = remove
@@ -63,7 +64,7 @@ class Ledger:
 
     def urgent(self) -> bool:
         """Tidying must not give way any longer."""
-        return bool(self._mine) and (self.waiting >= FULL or datetime.now(UTC) - self._mine[0].noted > TIDY_WITHIN)
+        return bool(self._mine) and (self.waiting >= FULL or datetime.now(UTC) - self._mine[0].noted > self.within)
 
     def tidy_some(self) -> None:
         """Take some rows of the oldest entry out of their documents; an entry goes with its last row."""
@@ -94,7 +95,7 @@ class Ledger:
 
     def tidy_after_the_dead(self) -> None:
         """Finish what replicas left behind that are no more. Its caller holds the lease."""
-        before = datetime.now(UTC) - ORPHANED
+        before = datetime.now(UTC) - ORPHANED * self.within
         for entry in list(self._entries.find({"community": INSTALLATION, "noted": {"$lt": before}})):
             self.remove([tuple(row) for row in entry["rows"]])
             self._entries.delete_one({"_id": entry["_id"], "community": INSTALLATION})

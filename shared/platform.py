@@ -47,7 +47,8 @@ class Platform(SharedExtension):
         self.database = database_name(settings.mongo_uri)
         self.tenants = Tenants(self.mongo, self.database)
         self.vault = Vault(self.mongo, self.database, settings.master_key)
-        ledger = Ledger(self.mongo, self.database, lambda c, rows: self._backends[c].remove_events(rows))
+        remove = lambda c, rows: self._backends[c].remove_events(rows)  # noqa: E731
+        ledger = Ledger(self.mongo, self.database, remove, within=3 * settings.sweep_after)
         self.relay = OutboxRelay(
             self.service, settings.amqp_uri, ledger, lambda: any(store.busy for store in self._stores.values())
         )

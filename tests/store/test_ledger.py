@@ -102,7 +102,8 @@ def test_what_a_dead_replica_noted_is_tidied_by_the_sweeper(replica: Replica) ->
     row = ("sessions", "lijing", "s", replica.relay._queue[0].id)
     replica.ledger.note([row])
     assert replica.sweep() == [] and replica.untidied() == 1, "its replica may be alive"
-    replica.entries.update_one({}, {"$set": {"noted": datetime.now(UTC) - ORPHANED - timedelta(seconds=1)}})
+    long_ago = datetime.now(UTC) - ORPHANED * replica.ledger.within - timedelta(seconds=1)
+    replica.entries.update_one({}, {"$set": {"noted": long_ago}})
     assert replica.sweep() == []
     assert replica.untidied() == 0 and replica.entries.count_documents({}) == 0
 
