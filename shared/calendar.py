@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
@@ -24,6 +25,7 @@ DAY = timedelta(days=1)
 # 1 January, 1-2 May, 1-3 October: off by law every year (全国年节及纪念日放假办法, 2024 revision).
 CERTAIN = frozenset({(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)})
 _RULE = re.compile(r"(RRULE:)?FREQ=[A-Z]+(;[A-Z]+=[A-Z0-9,+:-]+)*", re.IGNORECASE)
+_WHOLE_DAY = re.compile(r"(UNTIL=\d{8})(?=;|$)", re.IGNORECASE)
 LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 ALLOWED = {
     "DAILY": {"BYDAY"},
@@ -119,8 +121,29 @@ def occurrences(rule: str, first: date, clock: str, zone: ZoneInfo, last: date) 
 
     Raises Invalid for the field `rule`: `rule_invalid`, `rule_too_fine` (more than once a day).
     """
+    found, there = _read(rule, first, clock, zone)
+    end = datetime.combine(last, time.max).replace(tzinfo=there)
+    bounded = found.replace(count=None, until=min(end, found._until or end))
+    return sorted({moment.date() for moment in itertools.islice(bounded, found._count)})
+
+
+def last_occurrence(rule: str, first: date, clock: str, zone: ZoneInfo, by: date) -> date | None:
+    """The last day of a recurrence rule that starts on `first`; None where it goes on after `by`."""
+    found, _ = _read(rule, first, clock, zone)
+    last = first - DAY  # where it falls on no day at all
+    for moment in itertools.islice(found.replace(count=None), found._count):
+        if moment.date() > by:
+            return None
+        last = moment.date()
+    return last
+
+
+def _read(rule: str, first: date, clock: str, zone: ZoneInfo) -> tuple[Any, ZoneInfo | None]:
+    """The rule as dateutil has it, and the zone that its times are compared in."""
     if not _RULE.fullmatch(rule):
         raise Invalid("rule_invalid", "not a recurrence rule of RFC 5545", "rule")
+    # RFC 5545, 3.3.10: an UNTIL that is a date includes that day, whatever the hour.
+    rule = _WHOLE_DAY.sub(r"\1T235959", rule)
     start = datetime.combine(first, time.fromisoformat(clock))
     # RFC 5545, 3.3.10: a rule whose UNTIL is in UTC is compared with aware times, any other with the wall clock.
     if not re.fullmatch(r"[1-9]\d{0,2}", _parts(rule).get("INTERVAL", "1")):
@@ -134,9 +157,7 @@ def occurrences(rule: str, first: date, clock: str, zone: ZoneInfo, last: date) 
         raise Invalid("rule_too_fine", "at most once a day; the time has its own field", "rule")
     if not _falls_on_some_day(_parts(rule)):
         raise Invalid("rule_unsupported", "these parts do not go together here", "rule")
-    end = datetime.combine(last, time.max).replace(tzinfo=there)
-    bounded = found.replace(count=None, until=min(end, found._until or end))
-    return sorted({moment.date() for moment in itertools.islice(bounded, found._count)})
+    return found, there
 
 
 def _falls_on_some_day(parts: dict[str, str]) -> bool:

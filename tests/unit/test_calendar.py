@@ -12,6 +12,7 @@ from shared.calendar import (
     at_clock,
     days_after,
     ends,
+    last_occurrence,
     occurrences,
     rolled,
     working_day_before,
@@ -67,6 +68,23 @@ def test_a_rule_gives_days() -> None:
     assert until == [date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25)]
     assert ends("FREQ=DAILY;COUNT=3")
     assert not ends("FREQ=DAILY;BYDAY=MO")
+
+
+@pytest.mark.parametrize("rule", ["FREQ=DAILY;UNTIL=20261125", "RRULE:FREQ=DAILY;until=20261125;INTERVAL=1"])
+@pytest.mark.parametrize("clock", ["00:00", "16:30", "23:45"])
+def test_a_rule_until_a_date_includes_that_day_whatever_the_hour(rule: str, clock: str) -> None:
+    found = occurrences(rule, date(2026, 11, 23), clock, SHANGHAI, date(2027, 5, 1))
+    assert found == [date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25)]
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize(("rule", "last"), [
+    ("FREQ=DAILY;COUNT=3", date(2026, 11, 25)), ("FREQ=WEEKLY;UNTIL=20261208", date(2026, 12, 7)),
+    ("FREQ=DAILY;UNTIL=20200101", date(2026, 11, 22)), ("FREQ=DAILY", None), ("FREQ=DAILY;UNTIL=99991231", None),
+    ("FREQ=YEARLY;INTERVAL=200;COUNT=2", None),
+])  # fmt: skip
+def test_the_last_day_of_a_rule_unless_it_goes_on(rule: str, last: date | None) -> None:
+    assert last_occurrence(rule, date(2026, 11, 23), "16:30", SHANGHAI, date(2027, 5, 1)) == last
 
 
 @pytest.mark.parametrize(("rule", "code"), [
