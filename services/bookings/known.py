@@ -116,12 +116,13 @@ class Known:
     # -- what people hold and miss
 
     def hold(self, call: Call, event: Any, limit_of: Use | None) -> bool:
-        """Note a place in its person's week. False where it is one more than the programme's limit allows."""
+        """Note a place in its person's week. False where it is one of those that came after the programme's limit was
+        reached: the earlier ones stay, however often this is heard."""
         week = week_of(event.start)
         place = {"place": event.place_id, "programme": event.programme_id, "at": event.start}
         person = self.people.ensure(call, event.person_id, lambda _: Person(), _hold, week, place, call.at)
         limit = limit_of.weekly_limit if limit_of else 0
-        return not limit or held(person, event.start, event.programme_id) <= limit
+        return not limit or event.place_id not in _places(person, event.start, event.programme_id)[limit:]
 
     def unhold(self, call: Call, event: Any) -> None:
         """The place is not the person's any more."""
@@ -141,7 +142,12 @@ def week_of(start: datetime) -> str:
 
 def held(person: Person, start: datetime, programme_id: str) -> int:
     """How many places of a programme the person has in that week."""
-    return sum(place["programme"] == programme_id for place in person.weeks.get(week_of(start), []))
+    return len(_places(person, start, programme_id))
+
+
+def _places(person: Person, start: datetime, programme_id: str) -> list[str]:
+    """The places of a programme that the person has in that week, as they came."""
+    return [place["place"] for place in person.weeks.get(week_of(start), []) if place["programme"] == programme_id]
 
 
 def _link(person: Person, role: str, other: str, linked: bool, said: datetime) -> tuple[Person, list[Event]]:

@@ -79,7 +79,7 @@ TOLD: dict[type[Event], Telling | tuple[Telling, ...]] = {
     bookings.ConfidentialBooked: Telling("confidential_booked", _tell, _when),
     bookings.ConfidentialCancelled: Telling("confidential_cancelled", _tell, _when),
     bookings.ReminderDue: Telling("reminder", _tell, _where),
-    bookings.PlaceTaken: Telling(_place, _tell, _where),
+    bookings.PlaceTaken: Telling(_place, _tell, lambda e: _where(e) | ({"extended": True} if e.extended else {})),
     bookings.PlaceWaitlisted: Telling("place_waitlisted", _tell, lambda e: _where(e) | {"n": e.position}),
     bookings.PlaceOffered: Telling("place_offered", _tell, lambda e: _where(e) | {"until": e.until.isoformat()}),
     bookings.PlaceReleased: Telling("place_released", _unless_erased(_tell), lambda e: _where(e) | {"reason": e.reason}),

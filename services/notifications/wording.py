@@ -10,8 +10,8 @@ from services.notifications.wording_of_cases import OF_CASES
 from shared.errors import Invalid
 
 # name → language → (subject, text). Parameters: {d} date, {t} time, {p} place, {r} reason, {n} number,
-# {u} until when, {c} child, {day}, {ref} what it is about, {code}. Nothing sensitive stands in any of them: mail is read on
-# other people's screens.
+# {u} until when, {x} extended hours, {c} child, {day}, {ref} what it is about, {code}. Nothing sensitive stands in any of
+# them: mail is read on other people's screens.
 TEXTS: dict[str, dict[str, tuple[str, str]]] = {
     "reservation_confirmed": {
         "zh-CN": ("预约成功", "预约成功:{d} {t} {p}。"),
@@ -38,8 +38,8 @@ TEXTS: dict[str, dict[str, tuple[str, str]]] = {
         "en": ("You have a place", "You have a place: {d} {t}, {p}."),
     },
     "appointment_confirmed": {
-        "zh-CN": ("预约成功", "柜台预约成功:{d} {t}。"),
-        "en": ("Appointment", "Your appointment at the counter: {d} {t}."),
+        "zh-CN": ("预约成功", "柜台预约成功:{d} {t}{x}。"),
+        "en": ("Appointment", "Your appointment at the counter: {d} {t}{x}."),
     },
     "place_waitlisted": {
         "zh-CN": ("已进入候补", "{d} {t} {p} 已满,您在候补第 {n} 位。"),
@@ -203,6 +203,7 @@ REASONS = {
         "other": "other reasons.",
     },
 }
+EXTENDED = {"zh-CN": "(延时)", "en": " (extended hours, 延时)"}
 CHILD = {"zh-CN": "您的孩子", "en": "Your child"}  # never the name: messages leave the building
 # What each may use: all that its two texts use.
 PARAMETERS = {
@@ -213,7 +214,8 @@ PARAMETERS = {
 
 def words(params: dict[str, Any], language: str) -> dict[str, str]:
     """The parameters of a delivery as they are read: times on the wall clock, codes as phrases."""
-    said = {"c": CHILD[language]} | {key: str(value) for key, value in params.items()}
+    always = {"c": CHILD[language], "x": EXTENDED[language] if params.get("extended") else ""}
+    said = always | {key: str(value) for key, value in params.items()}
     if "start" in params:
         start = datetime.fromisoformat(params["start"])
         end = datetime.fromisoformat(params["end"])

@@ -12,6 +12,7 @@ from services.notifications import wording
 from services.notifications.audience import TOLD, tellings
 from services.notifications.cases import OF_CASES
 from shared.envelope import schema_for
+from shared.events import bookings
 from shared.events.base import Event
 
 SAMPLES = Path(__file__).resolve().parents[1] / "contracts" / "samples"
@@ -48,6 +49,18 @@ def test_what_is_told_of_an_event_can_be_read(event: type[Event], language: str)
 def test_every_template_is_told_of_something() -> None:
     used = {"sign_in_code", "child_left_alone", "appointment_confirmed", "child_still_here", "quiet_news"}
     assert {template for event in (*TOLD, *OF_CASES) for template, _ in _told(event)} | used == set(wording.TEXTS)
+
+
+def test_an_appointment_beyond_office_hours_says_so() -> None:
+    sample = json.loads((SAMPLES / "place_taken.json").read_text()) | {"kind": "counter"}
+    for extended, zh, en in ((True, "(延时)。", "extended hours"), (False, "。", "")):
+        said = bookings.PlaceTaken(**schema_for(bookings.PlaceTaken).load(sample | {"extended": extended}))
+        ((_, template, params),) = tellings(said)
+        texts = {language: wording.render(text[1], params, language) for language, text in wording.TEXTS[template].items()}
+        assert texts["zh-CN"].endswith(zh)
+        assert ("延时" in texts["zh-CN"], en in texts["en"]) == (extended, True)
+        # What was told before there was such a word is still read.
+        assert wording.render(wording.TEXTS[template]["en"][1], {"start": params["start"], "end": params["end"]}, "en")
 
 
 def test_a_message_says_the_wall_clock_and_never_a_childs_name() -> None:

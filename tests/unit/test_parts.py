@@ -14,7 +14,7 @@ from services.bookings.children.domain import adults_needed
 from services.bookings.domain import OPEN, Person, Use
 from services.bookings.duty import domain as duty
 from services.bookings.programmes import domain as programmes
-from services.bookings.sessions import conduct, domain, passing
+from services.bookings.sessions import conduct, domain, moving, passing
 from shared import known as shared_known
 from shared.errors import Conflict
 from shared.events.bookings import AppointmentsUncovered, PlacesMissed, PlaceWaitlisted, ReminderDue
@@ -114,9 +114,9 @@ def test_nobody_takes_and_gives_back_for_ever() -> None:
 
 def test_who_loses_a_seat_to_a_smaller_room_is_told_of_their_place_in_line() -> None:
     use = taken(session(2), "a", "b")
-    moved, said = domain.move(use, START, use.end, "small", "小", 1, AT)
+    moved, said = moving.move(use, START, use.end, "small", "小", 1, AT)
     assert [(e.person_id, e.position) for e in said if isinstance(e, PlaceWaitlisted)] == [("b", 1)]
-    back, _ = domain.move(moved, START, use.end, "r", "厅", 2, AT)
+    back, _ = moving.move(moved, START, use.end, "r", "厅", 2, AT)
     assert [p["state"] for p in back.places] == ["taken", "offered"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from services.bookings.domain import OPEN, Person, Use
-from services.bookings.sessions import domain, passing
+from services.bookings.sessions import domain, moving, passing
 from shared.errors import Conflict
 from shared.events.bookings import PlaceOffered, PlaceReleased, PlacesMissed, PlaceTaken, PlaceWaitlisted, ReminderDue
 
@@ -190,7 +190,7 @@ def test_reminders_go_out_a_day_and_an_hour_before_and_never_after_a_cancellatio
 def test_a_moved_sessions_reminders_move_with_it() -> None:
     use, _ = domain.take(session(), person("a"), ["a"], "", AT)
     start = START + timedelta(days=7)
-    moved, said = domain.move(use, start, start + timedelta(hours=1), "r", "厅", 3, AT)
+    moved, said = moving.move(use, start, start + timedelta(hours=1), "r", "厅", 3, AT)
     assert moved.due == start - timedelta(hours=24)
     assert said[0].tell == ["a"]  # type: ignore[attr-defined]
 
@@ -199,6 +199,6 @@ def test_a_smaller_room_sends_the_last_seats_to_the_head_of_the_line() -> None:
     use = session(3)
     for name in "abcd":
         use, _ = domain.take(use, person(name), [name], "", AT)
-    moved, _ = domain.move(use, START, use.end, "small", "小", 2, AT)
+    moved, _ = moving.move(use, START, use.end, "small", "小", 2, AT)
     assert [p["state"] for p in moved.places] == ["taken", "taken", "waiting", "waiting"]
     assert [p["n"] for p in domain.queue(moved)] == [3, 4]

@@ -18,7 +18,7 @@ from services.bookings.domain import HELD, RELEASED, RESERVATION, Person, Use, c
 from services.bookings.known import PEOPLE, USES, Known
 from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.desk import ROOMS, Desk
-from services.bookings.sessions import conduct, domain
+from services.bookings.sessions import conduct, domain, moving
 from shared.calls import Call
 from shared.errors import Conflict, Forbidden, Invalid, Missing
 from shared.identity import STAFF
@@ -200,7 +200,7 @@ class Sessions:
         capacity = min(seats, room.capacity) if room else seats
         args = (start, end, room.id if room else "", room.name if room else "", capacity, call.at)
         try:
-            moved: Use = self._uses.change(call, id, domain.move, *args)
+            moved: Use = self._uses.change(call, id, moving.move, *args)
         except Taken as error:
             raise (self._desk.slot_taken(call, room, start, end) if room else Conflict("slot_taken")) from error
         return moved
@@ -211,7 +211,8 @@ class Sessions:
         """Note the place in its person's week; give back what is one too many."""
         use = self._uses.find(call.community, event.session_id)
         if not self.known.hold(call, event, use):
-            self._uses.change(call, event.session_id, domain.give_back_of, event.person_id, "over_limit", call.at)
+            _, n = domain.split(event.place_id)
+            self._uses.change(call, event.session_id, domain.give_back_place, n, "over_limit", call.at)
         elif use and use.kind == AFTER_SCHOOL and not self._enrolments.consented(call.community, use, event.person_id):
             self._uses.change(call, event.session_id, domain.give_back_of, event.person_id, "consent_withdrawn", call.at)
 
@@ -288,5 +289,5 @@ def _booking(use: Use, person: str) -> dict[str, Any]:
     return {
         "id": use.id, "session_id": "", "state": use.state, "position": None, "resident_id": person, "offered_until": None,
         "reason": use.reason, "kind": use.kind, "title": "", "room_name": use.room_name, "extended": False,
-        "uncovered": False, "start": use.begins, "end": use.finishes, "checked_in_at": None,
+        "label": "", "uncovered": False, "start": use.begins, "end": use.finishes, "checked_in_at": None,
     }  # fmt: skip

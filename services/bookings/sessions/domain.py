@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.bookings.domain import CANCELLED, HELD, OPEN, RELEASED, Person, Use, claims_of
+from services.bookings.domain import CANCELLED, HELD, OPEN, RELEASED, Person, Use
 from shared.calendar import at_clock
 from shared.errors import Conflict, Missing
 from shared.events.base import Event
@@ -24,7 +24,6 @@ from shared.events.bookings import (
     PlaceVisited,
     PlaceWaitlisted,
     SessionCancelled,
-    SessionMoved,
     SessionOpened,
 )
 
@@ -39,15 +38,20 @@ PLACES = {  # what may follow
 }
 ACTIVE = frozenset({WAITING, OFFERED, TAKEN, PRESENT})
 SEATED = frozenset({OFFERED, TAKEN, PRESENT})
+KNOWN = ACTIVE | {MISSED}  # whose place the session's staff must know of
 LARGEST = 500  # seats and waiting together
 ROUNDS = 5  # times that a person may take a place in one session and give it back
 ARRIVALS = 4 * LARGEST
 ERASED = "erased"
+EXTENDED = "延时"  # what the centre calls its hours beyond the office's
 OFFER = timedelta(hours=2)
 LAST_HOUR = timedelta(hours=1)
 HOURS_BEFORE = (24, 1)
 GRACE = timedelta(minutes=15)  # an unclaimed seat is released this long after the start
-LATE = (timedelta(minutes=15), timedelta(minutes=30))  # a child not collected: its guardians, then the duty lead
+# a child not collected: its guardians, then the duty lead
+LATE = {"guardian": timedelta(minutes=15), "duty_lead": timedelta(minutes=30)}
+# Places that one decision says something of, one by one: the outbox of a record is bounded, and time does the rest.
+AT_ONCE = 40
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ def shown(use: Use, place: dict[str, Any]) -> dict[str, Any]:
         "id": place_id(use, place), "session_id": use.id, "state": place["state"], "position": position,
         "resident_id": place["person"], "offered_until": place.get("offered_until"), "reason": place.get("reason", ""),
         "kind": use.kind, "title": use.title, "room_name": use.room_name, "extended": use.extended,
-        "uncovered": use.uncovered, "start": use.begins, "end": use.finishes, "checked_in_at": place.get("seen_at"),
+        "label": EXTENDED if use.extended else "", "uncovered": use.uncovered, "start": use.begins,
+        "end": use.finishes, "checked_in_at": place.get("seen_at"),
     }  # fmt: skip
 
 
@@ -157,9 +162,8 @@ def take(use: Use, person: Person, tell: list[str], by: str, at: datetime) -> tu
     after = use.but(places=[*use.places, place], arrivals=use.arrivals + 1)
     after = found(after)
     if free:
-        return _timed(after, at), [_taken(after, place, "booked", at)]
-    position = next(i for i, p in enumerate(queue(after), start=1) if p["n"] == place["n"])
-    return _timed(after, at), [PlaceWaitlisted(**_about(after, place), position=position, at=at)]
+        return timed(after, at), [taken(after, place, "booked", at)]
+    return timed(after, at), [waitlisted(after, place, at)]
 
 
 def _before_cut_off(use: Use, at: datetime) -> None:
@@ -176,7 +180,7 @@ def confirm(use: Use, n: int, at: datetime) -> tuple[Use, list[Event]]:
     if at >= place["offered_until"]:
         raise Conflict("offer_over", "the time to confirm has run out")
     after = step(use, n, TAKEN, offered_until=None)
-    return _timed(after, at), [_taken(after, place, "confirmed", at)]
+    return timed(after, at), [taken(after, place, "confirmed", at)]
 
 
 def give_back(use: Use, n: int, reason: str, at: datetime) -> tuple[Use, list[Event]]:
@@ -190,7 +194,13 @@ def give_back(use: Use, n: int, reason: str, at: datetime) -> tuple[Use, list[Ev
         return timed_after(missed_by(use, [place], at), at)
     after = found(step(use, n, GONE, reason=reason, offered_until=None))
     after, promoted = promote(after, at)
-    return _timed(after, at), [released(after, place, reason, at), *promoted]
+    return timed(after, at), [released(after, place, reason, at), *promoted]
+
+
+def give_back_place(use: Use, n: int, reason: str, at: datetime) -> tuple[Use, list[Event]]:
+    """Give back this very place, if it is still somebody's."""
+    held = place_of(use, n)["state"] in (WAITING, OFFERED, TAKEN) and at < use.start
+    return give_back(use, n, reason, at) if held else (use, [])
 
 
 def give_back_of(use: Use, person_id: str, reason: str, at: datetime) -> tuple[Use, list[Event]]:
@@ -204,7 +214,8 @@ def give_back_of(use: Use, person_id: str, reason: str, at: datetime) -> tuple[U
 def forget(use: Use, person_id: str, at: datetime) -> tuple[Use, list[Event]]:
     """The person was erased: what lies ahead is given back, and nothing here names them."""
     after, said = give_back_of(use, person_id, "erased", at)
-    return found(after.but(places=[_without(p, person_id) for p in after.places])), said
+    # A child who was here stands in the way of the end no more.
+    return timed(found(after.but(places=[_without(p, person_id) for p in after.places])), at), said
 
 
 def _without(place: dict[str, Any], person_id: str) -> dict[str, Any]:
@@ -226,21 +237,24 @@ def retell(use: Use, person_id: str, tell: list[str]) -> tuple[Use, list[Event]]
 
 
 def promote(use: Use, at: datetime) -> tuple[Use, list[Event]]:
-    """Free seats go to those who wait."""
+    """Free seats go to those who wait; what is too much at once is left to time."""
     said: list[Event] = []
-    while at < use.end and seated(use) < use.capacity and (line := queue(use)):
-        first = line[0]
+    while len(said) < AT_ONCE and _has_free(use, at):
+        first = queue(use)[0]
         until = min(at + OFFER, use.start - LAST_HOUR)
         if until <= at:
             use = step(use, first["n"], TAKEN, late=True)  # so late that not coming is no miss
-            said.append(_taken(use, first, "promoted", at))
+            said.append(taken(use, first, "promoted", at))
         else:
             use = step(use, first["n"], OFFERED, offered_until=until)
-            said.append(PlaceOffered(
-                use.id, place_id(use, first), use.kind, title_of(use), use.room_name, first["person"], first["tell"],
-                use.begins, use.finishes, until.astimezone(use.zone), at,
-            ))  # fmt: skip
+            about = {k: v for k, v in _about(use, first).items() if k != "programme_id"}
+            said.append(PlaceOffered(**about, until=until.astimezone(use.zone), at=at))
     return use, said
+
+
+def _has_free(use: Use, at: datetime) -> bool:
+    """Whether a seat is free that somebody waits for."""
+    return at < use.end and seated(use) < use.capacity and bool(queue(use))
 
 
 # -- being there
@@ -261,7 +275,7 @@ def check_in(use: Use, n: int, how: str, at: datetime) -> tuple[Use, list[Event]
     said: list[Event] = [PlaceVisited(use.id, place_id(use, place), use.programme_id, use.kind, place["person"], how, at)]
     if use.kind == "after_school":
         said.append(ChildSignedIn(use.id, place["person"], place["tell"], at.astimezone(use.zone)))
-    return _timed(after, at), said
+    return timed(after, at), said
 
 
 def leave(use: Use, person_id: str, at: datetime) -> tuple[Use, list[Event]]:
@@ -269,17 +283,18 @@ def leave(use: Use, person_id: str, at: datetime) -> tuple[Use, list[Event]]:
     place = of_person(use, person_id)
     if place.get("left_at"):
         return use, []
-    return _timed(marked(use, place["n"], left_at=at), at), []
+    return timed(marked(use, place["n"], left_at=at), at), []
 
 
 # -- the centre's hand
 
 
 def close(use: Use, reason: str, at: datetime) -> tuple[Use, list[Event]]:
-    """Its programme has ended: it does not take place, whether it was open already or held."""
+    """Its programme has ended: it does not take place, whether it was open already or held. With children in it, it goes on
+    until each is collected."""
     if use.state == HELD:
         return release(use)
-    return cancel(use, reason, at) if use.state == OPEN and at < use.start else (use, [])
+    return cancel(use, reason, at) if use.state == OPEN and at < use.start and not still_here(use) else (use, [])
 
 
 def open_session(use: Use, at: datetime) -> tuple[Use, list[Event]]:
@@ -287,7 +302,7 @@ def open_session(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     if use.state != HELD:
         return use, []
     said = SessionOpened(use.id, use.programme_id, use.kind, title_of(use), use.room_id, use.begins, use.finishes, at)
-    return _timed(found(use.become(OPEN)), at), [said]
+    return timed(found(use.become(OPEN)), at), [said]
 
 
 def release(use: Use) -> tuple[Use, list[Event]]:
@@ -305,53 +320,20 @@ def cancel(use: Use, reason: str, at: datetime) -> tuple[Use, list[Event]]:
         raise Conflict("already_over", "it has ended")
     if still_here(use):
         raise Conflict("children_present", "children are signed in: each is collected first")
-    tell = _everybody(use)
+    tell = everybody(use)
     places = [
         p | {"state": GONE, "reason": "session_cancelled", "offered_until": None} if p["state"] in ACTIVE else p
         for p in use.places
     ]
     after = use.become(CANCELLED, claims=[use.id], reason=reason, places=places, due=None)
-    said = SessionCancelled(
-        use.id, use.programme_id, use.kind, title_of(use), use.room_name, use.begins, use.finishes, tell, reason, at
-    )
-    return after, [said]
-
-
-def move(
-    use: Use, start: datetime, end: datetime, room_id: str, room_name: str, capacity: int, at: datetime
-) -> tuple[Use, list[Event]]:
-    """Another time or room; places follow, the last seats of a smaller room go back to the head of the line."""
-    if use.state != OPEN or at >= use.start:
-        raise Conflict("already_over", "it has begun, or is not open")
-    if any(p["state"] == PRESENT for p in use.places):
-        raise Conflict("already_checked_in", "people are here already")
-    after = use.but(
-        reminded=[], start=start, end=end, room_id=room_id, room_name=room_name, capacity=capacity,
-        claims=claims_of([room_id, *use.resources], start, end) or [use.id],
-    )  # fmt: skip
-    seats = sorted((p for p in after.places if p["state"] in SEATED), key=lambda p: (p["rank"], p["n"]))
-    for place in seats[capacity:]:
-        after = step(after, place["n"], WAITING, offered_until=None)
-    for place in [p for p in after.places if p["state"] == OFFERED]:
-        until = max(at, min(place["offered_until"], start - LAST_HOUR))
-        after = marked(after, place["n"], offered_until=until)
-    after, promoted = promote(found(after), at)
-    line = [p["n"] for p in queue(after)]
-    demoted = [
-        PlaceWaitlisted(**_about(after, p), position=line.index(p["n"]) + 1, at=at) for p in seats[capacity:] if p["n"] in line
-    ]
-    said = SessionMoved(
-        use.id, use.programme_id, use.kind, title_of(use), room_id, room_name, after.begins, after.finishes,
-        _everybody(use), at,
-    )  # fmt: skip
-    return _timed(after, at), [said, *demoted, *promoted]
+    return after, [SessionCancelled(use.id, use.programme_id, **said_of(use), tell=tell, reason=reason, at=at)]
 
 
 # -- time
 
 
 def timed_after(done: tuple[Use, list[Event]], at: datetime) -> tuple[Use, list[Event]]:
-    return _timed(done[0].but(due=None), at), done[1]
+    return timed(done[0].but(due=None), at), done[1]
 
 
 def counts(use: Use, place: dict[str, Any]) -> bool:
@@ -363,18 +345,22 @@ def missed_by(use: Use, missed: list[dict[str, Any]], at: datetime) -> tuple[Use
     for place in missed:
         use = step(use, place["n"], MISSED)
     people, tell = [p["person"] for p in missed], sorted({id for p in missed for id in p["tell"]})
-    said: list[Event] = [PlacesMissed(
-        use.id, use.programme_id, use.kind, title_of(use), use.room_name, people, tell, use.begins, use.finishes, at
-    )]  # fmt: skip
+    said: list[Event] = [PlacesMissed(use.id, use.programme_id, **said_of(use), people=people, tell=tell, at=at)]
     use, promoted = promote(found(use), at)
     return use, said + promoted
 
 
 def still_here(use: Use) -> list[dict[str, Any]]:
-    """Children of an after-school class who have not left."""
+    """Children of an after-school class who have not left; of an erased one nobody can say any more that it did."""
     if use.kind != "after_school":
         return []
-    return [p for p in use.places if p["state"] == PRESENT and not p.get("left_at")]
+    return [p for p in use.places if p["state"] == PRESENT and not p.get("left_at") and p["person"] != ERASED]
+
+
+def uncalled(use: Use) -> list[tuple[datetime, str, dict[str, Any]]]:
+    """Whom to call when about which place, unless the child has left by then."""
+    late = ((stage, after, p) for stage, after in LATE.items() for p in still_here(use))
+    return [(use.end + after, stage, p) for stage, after, p in late if stage not in p.get("called", [])]
 
 
 def _moments(use: Use) -> Iterator[datetime]:
@@ -384,13 +370,17 @@ def _moments(use: Use) -> Iterator[datetime]:
         yield from (use.start - timedelta(hours=hours) for hours in HOURS_BEFORE if hours not in use.reminded)
         if KINDS[use.kind].misses:
             yield use.start + GRACE
-    called = [set(p.get("called", [])) for p in still_here(use)]
-    if called:
-        yield from (use.end + late for late, stage in zip(LATE, ("guardian", "duty_lead"), strict=True)
-                    if any(stage not in c for c in called))  # fmt: skip
+    yield from (moment for moment, _, _ in uncalled(use))
 
 
-def _timed(use: Use, at: datetime) -> Use:
+def _is_behind(use: Use, at: datetime) -> bool:
+    """Whether something that has come was too much for one decision."""
+    lapsed = any(p["state"] == OFFERED and p["offered_until"] <= at for p in use.places)
+    late = any(moment <= at for moment, _, _ in uncalled(use))
+    return lapsed or late or _has_free(use, at) or any("owed" in p for p in use.places)
+
+
+def timed(use: Use, at: datetime) -> Use:
     """With the next moment at which time changes something; one that has come and was not acted on yet stays."""
     if use.state != OPEN:
         return use.but(due=None)
@@ -399,6 +389,8 @@ def _timed(use: Use, at: datetime) -> Use:
         later.append(use.due)
     if use.end > at or not still_here(use):
         later.append(max(use.end, at))
+    if _is_behind(use, at):
+        later.append(at)
     return use.but(due=min(later, default=None))
 
 
@@ -423,26 +415,40 @@ def found(use: Use) -> Use:
     return use.but(found_by=[f"kind:{use.kind}", *rooms, *programme, *(f"person:{id}" for id in people)])
 
 
-def _everybody(use: Use) -> list[str]:
+def everybody(use: Use) -> list[str]:
     return sorted({id for p in use.places if p["state"] in ACTIVE for id in p["tell"]})
 
 
 def title_of(use: Use) -> str:
-    return "" if KINDS[use.kind].hidden else use.title
+    return unless_hidden(use, use.title)
+
+
+def unless_hidden(use: Use, text: str) -> str:
+    """What would tell of a hidden session what it is, is not said."""
+    return "" if KINDS[use.kind].hidden else text
+
+
+def said_of(use: Use) -> dict[str, Any]:
+    """What an event says of the session itself."""
+    room = unless_hidden(use, use.room_name)
+    return {"kind": use.kind, "title": title_of(use), "room_name": room, "start": use.begins, "end": use.finishes}
 
 
 def _about(use: Use, place: dict[str, Any]) -> dict[str, Any]:
     """What every event of a place begins with."""
-    return {
-        "session_id": use.id, "place_id": place_id(use, place), "programme_id": use.programme_id, "kind": use.kind,
-        "title": title_of(use), "room_name": "" if KINDS[use.kind].hidden else use.room_name, "person_id": place["person"],
-        "tell": place["tell"],
-        "start": use.begins, "end": use.finishes,
+    return said_of(use) | {
+        "session_id": use.id, "place_id": place_id(use, place), "programme_id": use.programme_id,
+        "person_id": place["person"], "tell": place["tell"],
     }  # fmt: skip
 
 
-def _taken(use: Use, place: dict[str, Any], how: str, at: datetime) -> Event:
-    return PlaceTaken(**_about(use, place), how=how, at=at)
+def taken(use: Use, place: dict[str, Any], how: str, at: datetime) -> Event:
+    return PlaceTaken(**_about(use, place), how=how, at=at, extended=use.extended)
+
+
+def waitlisted(use: Use, place: dict[str, Any], at: datetime) -> Event:
+    position = next(i for i, p in enumerate(queue(use), start=1) if p["n"] == place["n"])
+    return PlaceWaitlisted(**_about(use, place), position=position, at=at)
 
 
 def released(use: Use, place: dict[str, Any], reason: str, at: datetime) -> Event:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from services.bookings.domain import OPEN, OVER, Use
 from services.bookings.sessions.domain import (
+    AT_ONCE,
     ERASED,
     GONE,
     GRACE,
@@ -23,21 +24,25 @@ from services.bookings.sessions.domain import (
     place_of,
     promote,
     released,
+    said_of,
     step,
     still_here,
     timed_after,
-    title_of,
+    uncalled,
+    unless_hidden,
 )
+from services.bookings.sessions.moving import say_owed
 from shared.events.base import Event
 from shared.events.bookings import ChildNotCollected, ReminderDue, SessionOver
 
 
 def pass_time(use: Use, at: datetime) -> tuple[Use, list[Event]]:
-    """All that time itself has changed by now: offers lapse, reminders go out, seats are missed, the end comes."""
+    """What time itself has changed by now: offers lapse, reminders go out, seats are missed, the end comes. Of what concerns
+    many people one by one, as much as one record can say at once; it is due again for the rest."""
     if use.state != OPEN or use.due is None or use.due > at:
         return use, []
     said: list[Event] = []
-    for part in (_lapse, _remind, _miss, _call_out, _end):
+    for part in (_lapse, say_owed, _remind, _miss, _call_out, _end):
         use, more = part(use, at)
         said += more
     return timed_after((use, said), at)
@@ -45,10 +50,10 @@ def pass_time(use: Use, at: datetime) -> tuple[Use, list[Event]]:
 
 def _lapse(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     said: list[Event] = []
-    for place in [p for p in use.places if p["state"] == OFFERED and p["offered_until"] <= at]:
+    for place in [p for p in use.places if p["state"] == OFFERED and p["offered_until"] <= at][:AT_ONCE]:
         use = step(use, place["n"], GONE, reason="offer_lapsed", offered_until=None)
         said.append(released(use, place, "offer_lapsed", at))
-    use, promoted = promote(use, at) if said else (use, [])
+    use, promoted = promote(use, at)
     return found(use), said + promoted
 
 
@@ -58,8 +63,7 @@ def _remind(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     if not come or at >= use.start or not tell:
         return use, []
     hours, use = come[-1], use.but(reminded=[*use.reminded, *come])
-    said = ReminderDue(use.id, use.kind, title_of(use), use.room_name, tell, use.begins, use.finishes, hours, at)
-    return use, [said]
+    return use, [ReminderDue(use.id, **said_of(use), tell=tell, hours=hours, at=at)]
 
 
 def _miss(use: Use, at: datetime) -> tuple[Use, list[Event]]:
@@ -71,15 +75,10 @@ def _miss(use: Use, at: datetime) -> tuple[Use, list[Event]]:
 def _call_out(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Children whom nobody collected."""
     said: list[Event] = []
-    if use.kind != "after_school":
-        return use, said
-    for stage, late in zip(("guardian", "duty_lead"), LATE, strict=True):
-        for place in use.places:
-            waits = place["state"] == PRESENT and not place.get("left_at")
-            if waits and at >= use.end + late and stage not in place.get("called", []):
-                use = marked(use, place["n"], called=[*place_of(use, place["n"]).get("called", []), stage])
-                minutes = int(late.total_seconds()) // 60
-                said.append(ChildNotCollected(use.id, place["person"], place["tell"], stage, minutes, at))
+    for _, stage, place in [call for call in uncalled(use) if call[0] <= at][:AT_ONCE]:
+        use = marked(use, place["n"], called=[*place_of(use, place["n"]).get("called", []), stage])
+        minutes = int(LATE[stage].total_seconds()) // 60
+        said.append(ChildNotCollected(use.id, place["person"], place["tell"], stage, minutes, at))
     return use, said
 
 
@@ -90,4 +89,4 @@ def _end(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     missed = sum(p["state"] == MISSED for p in use.places)
     places = [p | {"state": GONE, "reason": "session_over"} if p["state"] in (WAITING, OFFERED) else p for p in use.places]
     after = use.become(OVER, places=places)
-    return after, [SessionOver(use.id, use.programme_id, use.kind, use.room_id, attended, missed, at)]
+    return after, [SessionOver(use.id, use.programme_id, use.kind, unless_hidden(use, use.room_id), attended, missed, at)]

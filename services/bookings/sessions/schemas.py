@@ -51,6 +51,7 @@ class PlaceView(Schema):
     position = fields.Integer(required=True, allow_none=True, metadata={"description": "in the waiting line, from 1"})
     offered_until = Moment(required=True, allow_none=True)
     extended = fields.Boolean(required=True)
+    label = fields.String(required=True, metadata={"description": "延时 for extended hours, else empty"})
     uncovered = fields.Boolean(required=True)
     reason = fields.String(required=True)
     start = Moment(required=True)

@@ -112,7 +112,8 @@ class SessionOver(Event):
 
 @dataclass(frozen=True)
 class PlaceTaken(Event):
-    """The seat is the person's. `how`: booked, confirmed (an offer) or promoted (from the waiting list)."""
+    """The seat is the person's. `how`: booked, confirmed (an offer) or promoted (from the waiting list). `extended`: beyond
+    office hours."""
 
     session_id: str
     place_id: str
@@ -126,6 +127,7 @@ class PlaceTaken(Event):
     end: datetime
     how: str
     at: datetime
+    extended: bool = False
 
 
 @dataclass(frozen=True)
