@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 from services.bookings.domain import OPEN, Use
-from services.bookings.sessions.domain import PRESENT, SEATED
+from services.bookings.sessions.domain import KNOWN, LAST_HOUR, PRESENT, SEATED
 from shared.errors import Conflict, Forbidden, Invalid, Missing
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import (
@@ -212,8 +212,11 @@ def staff_class(use: Use, adults: list[str], exception: str, by: str, at: dateti
 
 
 def open_class(use: Use, adults: int, exception: str, by: str, at: datetime) -> tuple[Use, list[Event]]:
-    """The class begins: so many adults are here for the children who are here."""
+    """The class begins: so many adults are here for the children who are here. Raises Conflict: not_yet, not_staffed,
+    too_few_adults without a recorded exception."""
     _must_be_class(use)
+    if at < use.start - LAST_HOUR:
+        raise Conflict("not_yet", "it opens an hour before the start at the earliest")
     if not use.staffing.get("adults"):
         raise Conflict("not_staffed", "the duty lead has named nobody yet")
     children = sum(p["state"] == PRESENT for p in use.places)
@@ -258,11 +261,15 @@ def approve_reading(
     return Approval(child_id=child_id, reader=reader, until=until, reason=reason, approved_by=by), []
 
 
-def may_read(use: Use | None, child_id: str, reader: str, approvals: list[Approval], at: datetime) -> None:
-    """The staff of the child's class in its hours, or with an approval of one's own. Raises Forbidden."""
+def can_read(use: Use | None, child_id: str, reader: str, approvals: list[Approval], at: datetime) -> bool:
+    """Whether the reader is staff of the child's class in its hours, or has an approval of their own."""
     staffs = use is not None and reader in use.staffing.get("adults", []) and use.start - READING <= at <= use.end + AFTER
-    if staffs and use and any(p["person"] == child_id and p["state"] in SEATED for p in use.places):
-        return
-    if any(a.reader == reader and a.child_id == child_id and a.until > at for a in approvals):
-        return
-    raise Forbidden("approval_missing", "only the staff of this child's class in its hours, or with an approval")
+    if staffs and use and any(p["person"] == child_id and p["state"] in KNOWN for p in use.places):
+        return True
+    return any(a.reader == reader and a.child_id == child_id and a.until > at for a in approvals)
+
+
+def may_read(use: Use | None, child_id: str, reader: str, approvals: list[Approval], at: datetime) -> None:
+    """Raises Forbidden where the reader cannot read of the child."""
+    if not can_read(use, child_id, reader, approvals, at):
+        raise Forbidden("approval_missing", "only the staff of this child's class in its hours, or with an approval")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from services.bookings.children.domain import ENROLLED, Approval, Enrolment, may_read
+from services.bookings.children.domain import ENROLLED, Approval, Enrolment, can_read
 from services.bookings.domain import Person, Use
 from services.bookings.known import PEOPLE
 from shared.calls import Call, derived_id
-from shared.errors import Conflict
+from shared.errors import Conflict, Forbidden
 from shared.identity import STAFF
 from shared.platform import Platform
 from shared.store import Kind
@@ -42,15 +43,26 @@ class Enrolments:
     def may_read(self, call: Call, people: Sequence[str], use: Use | None = None) -> None:
         """Staff read of children in their class's hours, or with an approval; each opening is logged (个人信息保护法 art. 28,
         51). Raises Forbidden("approval_missing")."""
+        if self.withheld(call, people, use):
+            raise Forbidden("approval_missing", "only the staff of this child's class in its hours, or with an approval")
+
+    def masked(self, call: Call, places: list[dict[str, Any]], use: Use | None = None) -> list[dict[str, Any]]:
+        """Places as the caller may see them: whose they are is withheld of children of whom they may not read."""
+        withheld = self.withheld(call, [p["resident_id"] for p in places], use)
+        return [p | {"resident_id": ""} if p["resident_id"] in withheld else p for p in places]
+
+    def withheld(self, call: Call, people: Sequence[str], use: Use | None = None) -> set[str]:
+        """The children of whom the caller may not read; that the others are read of is logged."""
         if not call.is_one_of(*STAFF):
-            return
+            return set()
         known = self._people.several(call.community, list(dict.fromkeys(people)))
-        children = [p for p in known if p is not None and p.is_child and call.actor not in p.guardians]
-        for child in children:
-            approvals = self._approvals.all(call.community, {"child_id": child.id})
-            may_read(use if use and use.kind == AFTER_SCHOOL else None, child.id, call.actor, approvals, call.at)
-        if children:
-            self._audit.record(call, "read_child", [child.id for child in children], purpose="class")
+        children = [p.id for p in known if p is not None and p.is_child and call.actor not in p.guardians]
+        hours = use if use and use.kind == AFTER_SCHOOL else None
+        found = {c: self._approvals.all(call.community, {"child_id": c}) for c in children}
+        open_ones = [c for c in children if can_read(hours, c, call.actor, found[c], call.at)]
+        if open_ones:
+            self._audit.record(call, "read_child", open_ones, purpose="class")
+        return set(children) - set(open_ones)
 
     def check(self, call: Call, use: Use, person: Person) -> None:
         """Raises Conflict: not_a_child, consent_missing."""

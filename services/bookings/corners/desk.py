@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from services.bookings.children.enrolments import Enrolments
 from services.bookings.corners import domain
 from services.bookings.corners.domain import Copy, Loan, LostItem, Note, ParlourVisit, VisitLog
 from services.bookings.domain import Use
@@ -36,6 +37,7 @@ class Corners:
         self._lost, self._visits = platform.store(LOST), platform.store(VISITS)
         self._parlour, self._notes = platform.store(PARLOUR), platform.store(NOTES)
         self._known, self._desk, self._sessions = Known(platform), Desk(platform), Sessions(platform)
+        self._enrolments = Enrolments(platform)
 
     # -- the library
 
@@ -55,6 +57,7 @@ class Corners:
         borrower = call.query.get("resident_id", call.actor)
         if not self._known.may_act(call, borrower):
             raise Forbidden("not_yours", "these are somebody else's loans")
+        self._enrolments.may_read(call, [borrower])
         where = {"borrower_id": borrower}
         return self._loans.page(call, where, newest_first=True, limit=call.query["limit"], after=call.query["after"])
 

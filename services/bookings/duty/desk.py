@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.bookings.children.enrolments import Enrolments
 from services.bookings.domain import Person, Use, check_grid
 from services.bookings.duty import domain
 from services.bookings.duty.domain import Queue, Roster
@@ -29,7 +30,7 @@ class Duty:
         self._rosters = platform.store(ROSTERS)
         self._queues = platform.store(QUEUES)
         self._uses = platform.store(USES)
-        self._known, self._sessions = Known(platform), Sessions(platform)
+        self._known, self._sessions, self._enrolments = Known(platform), Sessions(platform), Enrolments(platform)
 
     # -- the roster
 
@@ -154,13 +155,13 @@ class Duty:
         return free
 
     def appointments(self, call: Call) -> dict[str, Any]:
-        """A day's appointments by time: for staff."""
+        """A day's appointments by time: for staff; a child's without whose it is."""
         zone = self._known.locale(call).zone
         first = datetime.combine(date.fromisoformat(call.query["date"]), time(0), zone)
         where = {"found_by": "kind:counter", "start": {"$gte": first, "$lt": first + timedelta(days=1)}}
         found = self._uses.all(call.community, where)
         shown = [sessions.shown(u, p) for u in found for p in u.places if p["state"] != sessions.GONE]
-        return {"items": shown, "next": None}
+        return {"items": self._enrolments.masked(call, shown), "next": None}
 
     def check_cover(self, call: Call, session_id: str) -> None:
         """Somebody may have left duty just as the appointment was made."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from services.bookings.children.enrolments import Enrolments
 from services.bookings.domain import RESERVATION, Use, claims
 from services.bookings.known import USES, Known
 from services.bookings.rooms import domain
@@ -24,7 +25,7 @@ class Desk:
     def __init__(self, platform: Platform) -> None:
         self._rooms = platform.store(ROOMS)
         self._uses = platform.store(USES)
-        self._known = Known(platform)
+        self._known, self._enrolments = Known(platform), Enrolments(platform)
 
     # -- reserving
 
@@ -82,15 +83,20 @@ class Desk:
 
     def page(self, call: Call) -> Page:
         """Reservations, the latest first: a resident's own, for staff those of a room or a resident, for a steward those
-        of one of their rooms."""
+        of one of their rooms. Whose a child's is, is withheld from staff who may not read of it."""
         asked = {name: call.query[name] for name in ("room_id", "resident_id", "state") if name in call.query}
         if not call.is_one_of(*STAFF) and ("room_id" not in asked or not self._is_steward(call, asked["room_id"])):
             asked["resident_id"] = call.actor
         by = "resident_id" if "resident_id" in asked else "room_id" if "room_id" in asked else ""
         key = {"resident_id": f"person:{asked.get('resident_id')}", "room_id": f"room:{asked.get('room_id')}"}
+        if "resident_id" in asked:
+            self._enrolments.may_read(call, [asked["resident_id"]])
         where = {"found_by": key.get(by, f"kind:{RESERVATION}")}
         keep = lambda d: d["kind"] == RESERVATION and all(d[name] == value for name, value in asked.items())  # noqa: E731
-        return self._uses.page(call, where, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"])
+        page = self._uses.page(call, where, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"])
+        withheld = self._enrolments.withheld(call, [use.resident_id for use in page.items])
+        hidden = [use.but(resident_id="", purpose="") if use.resident_id in withheld else use for use in page.items]
+        return Page(hidden, page.next)
 
     def read(self, call: Call, id: str) -> Use:
         """One reservation, for staff, whose it is, and the room's steward."""
@@ -99,6 +105,7 @@ class Desk:
             raise Missing("reservation_missing", "no such reservation")
         if not (self._known.may_act(call, use.resident_id) or self._is_steward(call, use.room_id)):
             raise Forbidden("not_yours", "this is somebody else's reservation")
+        self._enrolments.may_read(call, [use.resident_id])
         return use
 
     def _is_steward(self, call: Call, room_id: str) -> bool:

@@ -89,10 +89,10 @@ class Sessions:
         return domain.shown(use, domain.place_of(use, n))
 
     def presence(self, call: Call, id: str) -> dict[str, Any]:
-        """Who has a place and who is there: for staff; of children, for the staff of their class in its hours."""
+        """Who has a place and who is there: for staff; which children, for the staff of their class in its hours."""
         use = self.get(call, id)
-        self._enrolments.may_read(call, [p["person"] for p in use.places], use)
-        return {"session": use, "places": [domain.shown(use, p) for p in use.places if p["state"] != domain.GONE]}
+        places = [domain.shown(use, p) for p in use.places if p["state"] in domain.KNOWN]
+        return {"session": use, "places": self._enrolments.masked(call, places, use)}
 
     # -- taking
 
