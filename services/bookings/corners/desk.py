@@ -155,9 +155,8 @@ class Corners:
         for one in (room, counsellor):
             rooms.check_times(one, body["start"], body["end"], call.at)
         args = (room, counsellor, self._known.for_whom(call), body["start"], body["end"], call.actor, call.at)
-        made: Use = self._uses.create(
-            call, domain.book_talk, *args, taken=lambda: self._desk.slot_taken(call, room, body["start"], body["end"])
-        )
+        taken = lambda: self._desk.slot_taken(call, [room, counsellor], body["start"], body["end"])  # noqa: E731
+        made: Use = self._uses.create(call, domain.book_talk, *args, taken=taken)
         return made
 
     def _resource(self, call: Call, field: str, use: str) -> Any:

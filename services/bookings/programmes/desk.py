@@ -23,7 +23,6 @@ from shared.platform import Platform
 from shared.store import Inserted, Kind, Page
 
 PROGRAMMES = Kind(Programme, "programmes", indexes=(("due",),))
-SHOWN_CLASHES = 20
 HOLIDAY = "holiday"
 
 
@@ -57,8 +56,7 @@ class Programmes:
         until = domain.horizon(call.at, locale)
         first = date.fromisoformat(programme.first) - timedelta(days=1)
         days = domain.days(programme, locale, first, until)
-        if not days and not domain.days(programme, locale, first, until + timedelta(days=366)):
-            raise Invalid("rule_empty", "it falls on no day", "rule")
+        domain.check_ahead(programme, locale, days, until, call.at)
         hold = str(uuid7())
         held, clashed = self._hold(call, programme, days, hold, found)
         fault("programmes.held")
@@ -97,13 +95,11 @@ class Programmes:
             self._uses.change(call.plain(), use.id, sessions.release)
 
     def _clashes(self, call: Call, clashed: list[Use], found: list[Any]) -> Refused:
+        choices = self._desk.choices(call, found, [(use.start, use.end) for use in clashed])
         shown = [
-            {
-                "start": use.begins.isoformat(), "end": use.finishes.isoformat(),
-                "alternatives": self._desk.choices(call, found[0], use.start, use.end) if found else [],
-            }
-            for use in clashed[:SHOWN_CLASHES]
-        ]  # fmt: skip
+            {"start": use.begins.isoformat(), "end": use.finishes.isoformat(), "alternatives": free}
+            for use, free in zip(clashed, choices, strict=True)
+        ]
         detail = f"{len(clashed)} dates are not free; send partial: true to have the others"
         return Conflict("clashes", detail, clashes=shown, count=len(clashed))
 
@@ -211,4 +207,4 @@ def _is_open(room: Any, use: Use) -> bool:
         rooms.check_open(room, use.start, use.end)
     except Invalid:
         return False
-    return True  # a fault of today says nothing about a date ahead
+    return bool(room.bookable)  # a fault of today says nothing about a date ahead

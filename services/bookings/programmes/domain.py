@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from services.bookings.domain import AHEAD, HELD, Use, claims_of
 from services.bookings.sessions.domain import KINDS, LARGEST
-from shared.calendar import at_clock, ends, is_holiday, occurrences, works_on
+from shared.calendar import at_clock, ends, is_holiday, last_occurrence, occurrences, works_on
 from shared.errors import Conflict, Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import ProgrammeEnded, ProgrammeExtended, ProgrammePublished, SessionClashed
@@ -59,9 +59,8 @@ class Programme(Aggregate):
 
 
 def check(facts: dict[str, Any], rooms: list[Any], today: date) -> None:
-    """Raises Invalid with the field: rule_endless, times_reversed, too_many, term_reversed, in_the_past, room_missing,
-    capacity_exceeds_room."""
-    kind = KINDS[facts["kind"]]
+    """Raises Invalid with the field: rule_endless, times_reversed, off_grid, and what its term and its rooms raise. `rooms`
+    are the room, where it has one, and all resources."""
     first = date.fromisoformat(facts["first"])
     occurrences(facts["rule"], first, "00:00", ZoneInfo("UTC"), first)  # refuses what is no rule at all
     if not facts.get("last") and not ends(facts["rule"]):
@@ -71,20 +70,39 @@ def check(facts: dict[str, Any], rooms: list[Any], today: date) -> None:
     for name in ("begins", "finishes"):
         if int(facts[name][3:]) % 15:
             raise Invalid("off_grid", "times lie on the quarter-hour", name)
-    if facts.get("last") and facts["last"] < facts["first"]:
+    _check_term(facts, first, today)
+    _check_rooms(facts, rooms)
+    if facts["capacity"] > LARGEST:
+        raise Invalid("capacity_too_large", f"at most {LARGEST} seats and waiting", "capacity")
+
+
+def _check_term(facts: dict[str, Any], first: date, today: date) -> None:
+    """Raises Invalid: term_reversed, in_the_past, term_too_long, outside_term."""
+    last = facts.get("last", "")
+    if last and last < facts["first"]:
         raise Invalid("term_reversed", "it must end after it begins", "last")
     if first < today:
         raise Invalid("in_the_past", "it would have begun already", "first")
-    if facts.get("last") and date.fromisoformat(facts["last"]) > today + LONGEST_TERM:
+    if last and date.fromisoformat(last) > today + LONGEST_TERM:
         raise Invalid("term_too_long", "at most two years", "last")
-    if kind.room and not facts.get("room_id"):
+    if any(day < facts["first"] or (last and day > last) for day in facts.get("add", [])):
+        raise Invalid("outside_term", "from the first date to the last", "add")
+
+
+def _check_rooms(facts: dict[str, Any], rooms: list[Any]) -> None:
+    """Raises Invalid: room_missing, room_unwanted, room_closed, capacity_exceeds_room."""
+    kind, room_id = KINDS[facts["kind"]], facts.get("room_id")
+    if kind.room and not room_id:
         raise Invalid("room_missing", "this kind of session needs a room", "room_id")
-    if not kind.room and facts.get("room_id"):
+    if not kind.room and room_id:
         raise Invalid("room_unwanted", "this kind of session uses no room", "room_id")
-    if rooms and facts["capacity"] > rooms[0].capacity:
+    for needed in rooms:
+        if not needed.bookable:
+            field = "room_id" if needed.id == room_id else "resources"
+            raise Invalid("room_closed", "it is not booked at present", field, reason="not booked at present")
+    # A person or a piece of equipment seats nobody.
+    if room_id and rooms and facts["capacity"] > rooms[0].capacity:
         raise Invalid("capacity_exceeds_room", f"the room holds {rooms[0].capacity}", "capacity")
-    if facts["capacity"] > LARGEST:
-        raise Invalid("capacity_too_large", f"at most {LARGEST} seats and waiting", "capacity")
 
 
 def days(programme: Programme, locale: Locale, after: date, until: date) -> list[date]:
@@ -95,11 +113,24 @@ def days(programme: Programme, locale: Locale, after: date, until: date) -> list
     if not programme.on_holidays:
         found = {day for day in found if not _is_off(day, locale)}
     if programme.make_up:
-        span = (first + timedelta(days=n) for n in range((until - first).days + 1))
+        over = last_occurrence(programme.rule, first, programme.begins, locale.zone, until) or until
+        span = (first + timedelta(days=n) for n in range((over - first).days + 1))
         found |= {day for day in span if day.weekday() > 4 and works_on(day, locale.calendar)}
     found |= {date.fromisoformat(day) for day in programme.add}
     found -= {date.fromisoformat(day) for day in programme.skip}
     return sorted(day for day in found if after < day <= until)
+
+
+def check_ahead(programme: Programme, locale: Locale, made: list[date], until: date, at: datetime) -> None:
+    """Raises Invalid where none of its dates `made` up to `until` is to come, and none after: rule_empty, in_the_past."""
+    if any(at_clock(day, programme.begins, locale.zone) > at for day in made):
+        return
+    # One that begins later than that has its dates made then.
+    if days(programme, locale, until, until + timedelta(days=366)):
+        return
+    if made:
+        raise Invalid("in_the_past", "its last date has begun already", "first")
+    raise Invalid("rule_empty", "it falls on no day", "rule")
 
 
 def _is_off(day: date, locale: Locale) -> bool:
@@ -119,7 +150,8 @@ def session(programme: Programme, id: str, day: date, hold: str, at: datetime) -
         title=programme.title,
         capacity=programme.capacity, seats=programme.capacity, priority=programme.priority, weekly_limit=programme.weekly_limit,
         resources=programme.resources, claims=claims_of(wanted, start, end) or [id],
-        found_by=[f"programme:{programme.id}"], due=at + HELD_FOR,
+        # With its rooms, so that nobody is offered a time that it holds.
+        found_by=[f"programme:{programme.id}", *(f"room:{id}" for id in wanted if id)], due=at + HELD_FOR,
     )  # fmt: skip
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from services.bookings.children.enrolments import Enrolments
-from services.bookings.domain import RESERVATION, Use, claims
+from services.bookings.domain import LONGEST, RESERVATION, Use
 from services.bookings.known import USES, Known
 from services.bookings.rooms import domain
 from services.bookings.rooms.domain import Room
@@ -41,7 +41,7 @@ class Desk:
             raise
         made: Use = self._uses.create(
             call, domain.reserve, room, resident_id, start, end, call.body["purpose"], call.actor, call.at,
-            taken=lambda: self.slot_taken(call, room, start, end),
+            taken=lambda: self.slot_taken(call, [room], start, end),
         )  # fmt: skip
         return made
 
@@ -52,16 +52,23 @@ class Desk:
         room: Room = self._rooms.change(call, id, domain.report_fault, call.body["reason"], call.at)
         return room
 
-    def slot_taken(self, call: Call, room: Room, start: datetime, end: datetime) -> Refused:
+    def slot_taken(self, call: Call, needed: list[Room], start: datetime, end: datetime) -> Refused:
         """The refusal, with what is free instead."""
-        return Conflict("slot_taken", "somebody else has the room then", alternatives=self.choices(call, room, start, end))
+        alternatives = self.choices(call, needed, [(start, end)])[0]
+        return Conflict("slot_taken", "somebody else has the room then", alternatives=alternatives)
 
-    def choices(self, call: Call, room: Room, start: datetime, end: datetime) -> list[dict[str, Any]]:
-        """Up to three free alternatives, near in time or in comparable rooms."""
-        others = domain.comparable(room, self._rooms.all(call.community, {}))
-        day = start.astimezone(room.zone).date()
-        busy = self._busy(call, [*domain.day_claims(room, day), *(c for r in others for c in claims(r.id, start, end))])
-        return domain.alternatives(room, others, start, end, busy, call.at)
+    def choices(self, call: Call, needed: list[Room], spans: list[tuple[datetime, datetime]]) -> list[list[dict[str, Any]]]:
+        """For each span up to three free alternatives for all that is needed together: near in time, or in comparable rooms
+        for the first of them. What is taken is read once, for all spans."""
+        if not needed or not spans:
+            return [[] for _ in spans]
+        others = domain.comparable(needed[0], self._rooms.all(call.community, {}))
+        since, before = min(start for start, _ in spans), max(end for _, end in spans)
+        near = {"$gte": since - timedelta(days=1) - LONGEST, "$lt": before + timedelta(days=1)}
+        where = {"found_by": {"$in": [f"room:{room.id}" for room in (*needed, *others)]}, "start": near}
+        busy = {claim for use in self._uses.all(call.community, where, limit=100_000) for claim in use.claims}
+        first, *rest = needed
+        return [domain.alternatives(first, others, start, end, busy, call.at, rest) for start, end in spans]
 
     def _busy(self, call: Call, wanted: list[str]) -> set[str]:
         found = self._uses.all(call.community, {"claims": {"$in": wanted}}) if wanted else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -208,21 +209,23 @@ def availability(room: Room, day: date, busy: set[str], at: datetime) -> list[di
 
 
 def alternatives(
-    wanted: Room, others: list[Room], start: datetime, end: datetime, busy: set[str], at: datetime
+    wanted: Room, others: list[Room], start: datetime, end: datetime, busy: set[str], at: datetime, along: Sequence[Room] = ()
 ) -> list[dict[str, Any]]:
     """Up to three free choices of the same length: the nearest times in the wanted room that day, and other rooms that
-    hold as many people at the wanted time."""
+    hold as many people at the wanted time; each when all that is needed `along` with the room (people, equipment) is free."""
     length = end - start
     found: list[tuple[timedelta, Room, datetime]] = []
     for opens, closes in wanted.open_on(start.astimezone(wanted.zone).date())[0]:
         moment = opens
         while moment + length <= closes:
-            if moment >= at and busy.isdisjoint(claims(wanted.id, moment, moment + length)):
+            free = moment >= at and busy.isdisjoint(claims(wanted.id, moment, moment + length))
+            if free and all(_can_come(one, moment, moment + length, busy) for one in along):
                 found.append((abs(moment - start), wanted, moment))
             moment += QUARTER
     # A later start is better than an earlier one that is as far away: people come after, not before.
     found.sort(key=lambda choice: (choice[0], choice[2] < start))
-    same_time = [(timedelta(), room, start) for room in others if _is_free(room, start, end, busy, at)]
+    there = all(_can_come(one, start, end, busy) for one in along)
+    same_time = [(timedelta(), room, start) for room in others if there and _is_free(room, start, end, busy, at)]
     apart = _apart(found, length)
     chosen = (apart[:2] + same_time[:1] + apart[2:] + same_time[1:])[:ALTERNATIVES]
     return [
@@ -251,6 +254,15 @@ def _is_free(room: Room, start: datetime, end: datetime, busy: set[str], at: dat
     except (Invalid, Conflict):
         return False
     return busy.isdisjoint(claims(room.id, start, end))
+
+
+def _can_come(one: Room, start: datetime, end: datetime, busy: set[str]) -> bool:
+    """Whether somebody or something that is needed too can be had then; a fault of today says nothing about a date ahead."""
+    try:
+        check_open(one, start, end)
+    except Invalid:
+        return False
+    return one.bookable and busy.isdisjoint(claims(one.id, start, end))
 
 
 def comparable(wanted: Room, rooms: list[Room]) -> list[Room]:

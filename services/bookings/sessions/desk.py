@@ -193,16 +193,16 @@ class Sessions:
             raise Conflict("counter_stays", "appointments are given back and made again")
         room = self._rooms.get(call, call.body.get("room_id", use.room_id)) if use.room_id else None
         check_grid(start, end, call.at)
-        for needed in [room, *self._rooms.several(call.community, use.resources)]:
-            if needed:
-                rooms.check_times(needed, start, end, call.at)
+        needed = [one for one in (room, *self._rooms.several(call.community, use.resources)) if one]
+        for one in needed:
+            rooms.check_times(one, start, end, call.at)
         seats = use.seats or use.capacity
         capacity = min(seats, room.capacity) if room else seats
         args = (start, end, room.id if room else "", room.name if room else "", capacity, call.at)
         try:
             moved: Use = self._uses.change(call, id, moving.move, *args)
         except Taken as error:
-            raise (self._desk.slot_taken(call, room, start, end) if room else Conflict("slot_taken")) from error
+            raise self._desk.slot_taken(call, needed, start, end) from error
         return moved
 
     # -- what follows
