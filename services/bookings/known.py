@@ -36,9 +36,9 @@ class Known:
         """The community's clock and calendar."""
         return self.locales.of(call)
 
-    def person(self, call: Call, id: str) -> Person:
-        """What is known of somebody whose own token proves that they exist, or of whom a worker names. Raises Forbidden for
-        somebody who was erased: a token lives a little longer."""
+    def person(self, call: Call, id: str, field: str = "resident_id") -> Person:
+        """What is known of somebody whose own token proves that they exist, or of whom a worker names in a field. Raises
+        Forbidden for somebody who was erased: a token lives a little longer."""
         if id == call.actor:
             document = self.people.backend.read([(call.community, id)])[0]
             if document is None:
@@ -49,7 +49,7 @@ class Known:
         else:
             found = heard_of(self.people, call.community, id)
         if found is None:
-            raise Invalid("resident_unknown", "no such resident", "resident_id")
+            raise Invalid("resident_unknown", "no such resident", field)
         return found
 
     def standing(self, call: Call, id: str) -> None:

@@ -38,7 +38,7 @@ class Care:
         """Write an elder's file."""
         self._known.person(call, resident_id)
         for contact in call.body.get("contacts", []):
-            self._known.person(call, contact)
+            self._known.person(call, contact, "contacts")
         elder: Elder = self._elders.ensure(
             call, _file(call.community, resident_id), lambda _: Elder(), domain.keep_file, resident_id, dict(call.body)
         )
@@ -63,7 +63,7 @@ class Care:
         """A worker will look in."""
         body = call.body
         self.elder(call, body["elder_id"])
-        if not self._known.person(call, body["worker_id"]).roles:
+        if not self._known.person(call, body["worker_id"], "worker_id").roles:
             raise Invalid("worker_unknown", "no such worker", "worker_id")
         zone = self._known.locale(call).zone
         args = (body["elder_id"], body["worker_id"], body["start"].astimezone(zone), body["end"].astimezone(zone), call.at)

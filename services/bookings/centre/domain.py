@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from services.bookings.domain import CANCELLED, HELD, RELEASED, Use
-from services.bookings.sessions.domain import PRESENT, SEATED
+from services.bookings.sessions.domain import MISSED, PRESENT, SEATED
 from shared.errors import Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import PlanPublished, ServiceShareFell
@@ -98,7 +98,8 @@ def of_programmes(uses: Iterable[Use]) -> list[dict[str, Any]]:
         line = lines.setdefault(use.programme_id, empty)
         line["sessions"] += 1
         line["seats"] += use.capacity
-        line["taken"] += sum(p["state"] in SEATED for p in use.places)
+        # A seat that was missed was taken; and it may have gone to somebody at the door, who is no second seat.
+        line["taken"] += min(use.capacity, sum(p["state"] in SEATED | {MISSED} for p in use.places))
         line["attended"] += sum(p["state"] == PRESENT for p in use.places)
     for line in lines.values():
         line["rate"] = round(line["taken"] / line["seats"], 4) if line["seats"] else None

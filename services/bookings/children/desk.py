@@ -68,7 +68,7 @@ class Children:
         """The duty lead names who is there."""
         adults = list(dict.fromkeys(call.body["adults"]))
         for adult in adults:
-            if not self._known.person(call, adult).roles:
+            if not self._known.person(call, adult, "adults").roles:
                 raise Invalid("worker_unknown", "no such worker", "adults")
         use: Use = self._uses.change(call, id, domain.staff_class, adults, call.body["exception"], call.actor, call.at)
         return use

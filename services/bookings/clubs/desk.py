@@ -27,7 +27,7 @@ class Clubs:
 
     def found(self, call: Call) -> Club:
         """A new club."""
-        self._known.person(call, call.body["leader"])
+        self._known.person(call, call.body["leader"], "leader")
         club: Club = self.store.create(call, domain.found, call.body["name"], call.body["leader"], call.at)
         return club
 
@@ -46,7 +46,7 @@ class Clubs:
     def lead(self, call: Call, id: str) -> Club:
         """Another leader."""
         self._must_lead(call, id)
-        self._known.person(call, call.body["leader"])
+        self._known.person(call, call.body["leader"], "leader")
         club: Club = self.store.change(call, id, domain.lead, call.body["leader"])
         return club
 

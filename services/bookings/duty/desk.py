@@ -72,7 +72,7 @@ class Duty:
         return self._change(call, id, domain.assign, id, people, call.at)
 
     def _must_be_able(self, call: Call, person_id: str, field: str) -> None:
-        if self._known.person(call, person_id).is_child:
+        if self._known.person(call, person_id, field).is_child:
             raise Invalid("person_too_young", "no child is on duty", field)
 
     def except_shift(self, call: Call, id: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from services.bookings.domain import Person
 from shared.errors import Missing
 from shared.events.base import Event
 from shared.events.bookings import BookingSuspended, LessonCredited
+from shared.settings import SettingRefused
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,11 @@ class Limits:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Limits:
-        """From LINLI_NO_SHOWS, "misses/days/days suspended"."""
-        misses, within, suspended = (int(n) for n in environ.get("LINLI_NO_SHOWS", "3/30/14").split("/"))
+        """From LINLI_NO_SHOWS, "misses/days/days suspended". Raises SettingRefused for anything else."""
+        value = environ.get("LINLI_NO_SHOWS") or "3/30/14"
+        if not re.fullmatch(r"[1-9]\d{0,3}(/[1-9]\d{0,3}){2}", value, re.ASCII):
+            raise SettingRefused(f"setting LINLI_NO_SHOWS: {value!r} is not misses/days/days suspended, as in 3/30/14")
+        misses, within, suspended = (int(n) for n in value.split("/"))
         return cls(misses, timedelta(days=within), timedelta(days=suspended))
 
 

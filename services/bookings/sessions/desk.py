@@ -39,6 +39,7 @@ class Sessions:
         self._people = platform.store(PEOPLE)
         self.known, self._desk = Known(platform), Desk(platform)
         self._enrolments, self._clubs = Enrolments(platform), Clubs(platform)
+        self._limits = conduct.Limits.read(platform.settings.environ)
 
     # -- reading
 
@@ -241,13 +242,14 @@ class Sessions:
         """Missed places count against their people, never against a child."""
         for person_id in event.people:
             self._people.ensure(
-                call, person_id, lambda _: Person(), conduct.miss, event.session_id, event.start, self._rules(), call.at
+                call, person_id, lambda _: Person(), conduct.miss, event.session_id, event.start, self._limits, call.at
             )
 
     def waive(self, call: Call, person_id: str) -> Person:
         """A worker forgives one missed place."""
         session, _ = domain.split(call.body["place_id"])
-        person: Person = self._people.change(call, person_id, conduct.waive, session, self._rules(), call.at)
+        self._enrolments.may_read(call, [person_id])
+        person: Person = self._people.change(call, person_id, conduct.waive, session, self._limits, call.at)
         return person
 
     def credit(self, call: Call, event: Any) -> None:
@@ -270,9 +272,6 @@ class Sessions:
                 self._uses.change(plain, use.id, rooms.forget, call.at, forget_replies=True)
             elif use.kind in domain.KINDS:
                 self._uses.change(plain, use.id, domain.forget, resident_id, call.at, forget_replies=True)
-
-    def _rules(self) -> conduct.Limits:
-        return conduct.Limits.read(self._platform.settings.environ)
 
 
 def _by_person(use: Use) -> dict[str, list[str]]:
