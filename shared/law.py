@@ -67,6 +67,8 @@ RULES: tuple[Rule, ...] = (
     Rule("petition.recheck", 30, CALENDAR, f"{_XF} 36", PETITIONS),
     Rule("promise.petition", 10, WORKING, _OWN, _SINCE),
     Rule("promise.help", 1, WORKING, _OWN, _SINCE),
+    Rule("promise.performance", 30, CALENDAR, _OWN, _SINCE),
+    Rule("promise.performance_agreed", 1, WORKING, _OWN, _SINCE),
     Rule("mediation.end", 30, CALENDAR, "人民调解工作若干规定 art. 33", MEDIATION),
     Rule("confirmation.ask", 30, CALENDAR, f"{_TJ} 33", MEDIATION, rolls=True),
     Rule("confirmation.accept", 3, CALENDAR, "法释〔2011〕5号", date(2011, 3, 30)),

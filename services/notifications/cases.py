@@ -44,6 +44,11 @@ def _stars(event: Any) -> dict[str, Any]:
     return {"n": event.number, "stars": event.stars}
 
 
+def _to_be_moved(event: Any) -> bool:
+    """Whether another time is to be found for a sitting: not where the case is over."""
+    return bool(event.reason != "case_over")
+
+
 def _case(event: Any) -> str:
     return str(event.case)
 
@@ -96,15 +101,32 @@ OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
     petitions.HelpRequestTaken: (CaseTelling("help_taken", TO_FILER, case=HELP),),
     petitions.DisputeOpened: (CaseTelling("dispute_opened", _all("parties", "mediators"), case=DISPUTE),),
     petitions.DisputeMediatorsSet: (CaseTelling("dispute_mediators", _all("parties", "mediators"), case=DISPUTE),),
+    petitions.MediatorsProposed: (CaseTelling("dispute_choice", _when(lambda e: not e.agreed, "unchosen"), case=DISPUTE),),
+    petitions.DisputeNoted: (
+        CaseTelling("dispute_news", _when(lambda e: e.role in BY_FILER, "mediators"), case=DISPUTE),
+        CaseTelling("dispute_news", _when(lambda e: e.shared and e.role not in BY_FILER, "parties"), case=DISPUTE),
+    ),
     petitions.MediationScheduled: (CaseTelling("mediation_scheduled", _all("parties", "mediators"), _times, DISPUTE),),
-    petitions.MediationUnscheduled: (CaseTelling("mediation_unscheduled", _all("mediators"), case=DISPUTE),),
+    petitions.MediationUnscheduled: (
+        CaseTelling("mediation_unscheduled", _when(_to_be_moved, "mediators"), case=DISPUTE),
+        CaseTelling("mediation_off", _when(lambda e: e.held, "parties"), case=DISPUTE),
+    ),
     petitions.AgreementTextChanged: (CaseTelling("agreement_changed", _all("parties", "mediators"), case=DISPUTE),),
+    petitions.AgreementSigned: (CaseTelling("agreement_signed", _all("unsigned"), case=DISPUTE),),
     petitions.AgreementEffective: (
         # One message to each: a delivery is known by its event, its recipient and its channel.
         CaseTelling("agreement_effective", lambda e: ["mediators"] if e.until else ["parties", "mediators"], case=DISPUTE),
         CaseTelling(
             "agreement_effective_until",
             _when(lambda e: bool(e.until), "parties"),
+            lambda e: {"n": e.number, "day": e.until},
+            DISPUTE,
+        ),
+    ),
+    petitions.ConfirmationApplied: (
+        CaseTelling(
+            "confirmation_applied",
+            _when(lambda e: e.missing > 0, "unapplied"),
             lambda e: {"n": e.number, "day": e.until},
             DISPUTE,
         ),
@@ -120,12 +142,21 @@ OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
     petitions.DangerReported: (
         CaseTelling("danger", _all("police_liaison", "secretary"), lambda e: {"n": e.number, "at": e.at.isoformat()}, DISPUTE),
     ),
+    petitions.DangerAcknowledged: (CaseTelling("danger_acknowledged", _all("mediators"), case=DISPUTE),),
+    petitions.CourtConsentGiven: (
+        CaseTelling("court_consent", _when(lambda e: e.missing > 0, "unconsented"), case=DISPUTE),
+        CaseTelling("court_consents", _when(lambda e: e.missing == 0, "mediators"), case=DISPUTE),
+    ),
     petitions.DisputeRated: (CaseTelling("case_rated_low", _when(lambda e: e.low, "secretary"), _stars, DISPUTE),),
     petitions.ConfirmationAsked: (CaseTelling("court_asked", _all("court", "parties"), _due, COURT),),
     petitions.ConfirmationDecided: (CaseTelling("court_answered", _all("parties"), case=COURT),),
     petitions.CourtReferred: (CaseTelling("court_asked", _all("court", "parties"), _due, COURT),),
+    petitions.CourtExtended: (CaseTelling("court_extended", _all("parties"), _due, COURT),),
     petitions.HearingScheduled: (CaseTelling("hearing_scheduled", _all("parties", "court"), _times, COURT),),
-    petitions.HearingUnscheduled: (CaseTelling("hearing_unscheduled", _all("court"), case=COURT),),
+    petitions.HearingUnscheduled: (
+        CaseTelling("hearing_unscheduled", _when(_to_be_moved, "court"), case=COURT),
+        CaseTelling("hearing_off", _when(lambda e: e.held, "parties"), case=COURT),
+    ),
     petitions.HearingOutcomeWritten: (CaseTelling("court_answered", _all("parties"), case=COURT),),
     petitions.DeadlineNear: (CaseTelling("deadline_near", _all("responsible"), _due, _case),),
     petitions.DeadlineMissed: (CaseTelling("deadline_missed", lambda e: [e.level], _due, _case),),

@@ -115,6 +115,18 @@ OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
         "zh-CN": ("调解员", "{n} 的调解员已确定。"),
         "en": ("Mediators", "The mediators of {n} are set."),
     },
+    "dispute_choice": {
+        "zh-CN": ("选择调解员", "{n}:对方已提出调解员人选,请登录选择。"),
+        "en": ("Choose a mediator", "{n}: the other party chose mediators; sign in to choose yours."),
+    },
+    "dispute_news": {
+        "zh-CN": ("调解有新进展", "{n}有新进展,请登录查看。"),
+        "en": ("News", "There is news of {n}; sign in to read it."),
+    },
+    "mediation_off": {
+        "zh-CN": ("调解取消", "{n}:原定的调解取消。"),
+        "en": ("Mediation off", "{n}: the mediation that was arranged does not take place."),
+    },
     "mediation_scheduled": {
         "zh-CN": ("调解时间", "{n}:调解定于{d} {t},可拒绝。"),
         "en": ("Mediation", "{n}: mediation {d} {t}; you may decline."),
@@ -127,6 +139,10 @@ OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
         "zh-CN": ("协议文本更新", "{n} 的协议文本已更新,此前的签名失效。"),
         "en": ("Another text", "The draft of {n} has another text; earlier signatures are void."),
     },
+    "agreement_signed": {
+        "zh-CN": ("协议已有签署", "{n} 的协议已有签署,请登录查看并签署。"),
+        "en": ("A signature", "The agreement of {n} has another signature; sign in to read and sign it."),
+    },
     "agreement_effective": {
         "zh-CN": ("协议生效", "{n} 的协议已生效。"),
         "en": ("Agreed", "The agreement of {n} is in force."),
@@ -138,6 +154,10 @@ OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
     "confirmation_open": {
         "zh-CN": ("司法确认", "司法确认最迟{day}共同申请。"),
         "en": ("Court confirmation", "Apply jointly for court confirmation by {day}."),
+    },
+    "confirmation_applied": {
+        "zh-CN": ("司法确认", "{n}:对方已申请司法确认,请于{day}前共同申请。"),
+        "en": ("Court confirmation", "{n}: the other party applied for confirmation; join in by {day}."),
     },
     "agreement_not_kept": {
         "zh-CN": ("未履行", "{n} 的协议未履行,可向法院起诉。"),
@@ -155,6 +175,18 @@ OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
         "zh-CN": ("紧急情况", "{n} 于{t}报告紧急情况,请立即处理。"),
         "en": ("Danger", "{n}: danger was reported at {t}; please act now."),
     },
+    "danger_acknowledged": {
+        "zh-CN": ("警方已接报", "{n} 的紧急情况警方已接报。"),
+        "en": ("The police have it", "The police liaison has what was reported of {n}."),
+    },
+    "court_consent": {
+        "zh-CN": ("转法院", "{n}:对方同意转微法庭,请登录表示是否同意。"),
+        "en": ("To the court", "{n}: the other party agrees to go to the micro-court; sign in to say whether you do."),
+    },
+    "court_consents": {
+        "zh-CN": ("转法院", "{n} 各方均同意转微法庭。"),
+        "en": ("To the court", "All parties of {n} agree to go to the micro-court."),
+    },
     "court_asked": {
         "zh-CN": ("已提交法院", "{n} 已提交,答复期限{day}。"),
         "en": ("With the court", "{n} is with the court; an answer is due on {day}."),
@@ -162,6 +194,14 @@ OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
     "court_answered": {
         "zh-CN": ("法院答复", "{n} 有法院答复,请登录查看。"),
         "en": ("The court's answer", "The court answered on {n}; sign in to read it."),
+    },
+    "court_extended": {
+        "zh-CN": ("期限延长", "{n} 的期限延至{day}。"),
+        "en": ("Extended", "{n} is due on {day} now."),
+    },
+    "hearing_off": {
+        "zh-CN": ("开庭取消", "{n}:原定的开庭取消。"),
+        "en": ("Hearing off", "{n}: the hearing that was arranged does not take place."),
     },
     "hearing_scheduled": {
         "zh-CN": ("开庭时间", "{n} 定于{d} {t}。"),

@@ -40,6 +40,16 @@ class CourtReferred(Event):
 
 
 @dataclass(frozen=True)
+class CourtExtended(Event):
+    """The court has longer: until `due` (ISO date)."""
+
+    hearing_id: str
+    number: str
+    due: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class HearingScheduled(Event):
     """The hearing has its room and its judge; both parties are told of it."""
 
@@ -52,12 +62,14 @@ class HearingScheduled(Event):
 
 @dataclass(frozen=True)
 class HearingUnscheduled(Event):
-    """A hearing does not take place as asked: `reason` is a code of the centre, or `no_answer`."""
+    """A hearing does not take place as asked: `reason` is a code of the centre, `no_answer` or `case_over`; `held` where
+    its room had been held, and both parties told."""
 
     hearing_id: str
     number: str
     reason: str
     at: datetime
+    held: bool = False
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,27 @@ class DisputeMediatorsSet(Event):
 
 
 @dataclass(frozen=True)
+class MediatorsProposed(Event):
+    """A party chose mediators; `agreed` where all parties chose the same, who are then set."""
+
+    dispute_id: str
+    number: str
+    agreed: bool
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DisputeNoted(Event):
+    """Something was written down; `shared` where the parties can read it."""
+
+    dispute_id: str
+    number: str
+    role: str
+    shared: bool
+    at: datetime
+
+
+@dataclass(frozen=True)
 class MediationScheduled(Event):
     """The room for a mediation is held; the parties are told of it."""
 
@@ -43,12 +64,14 @@ class MediationScheduled(Event):
 
 @dataclass(frozen=True)
 class MediationUnscheduled(Event):
-    """A mediation does not take place as asked: `reason` is a code of the centre, or `no_answer`."""
+    """A mediation does not take place as asked: `reason` is a code of the centre, `no_answer` or `case_over`; `held` where
+    its room had been held, and the parties told."""
 
     dispute_id: str
     number: str
     reason: str
     at: datetime
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +134,45 @@ class DangerReported(Event):
     dispute_id: str
     number: str
     kind: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DangerAcknowledged(Event):
+    """The police liaison has what was reported."""
+
+    dispute_id: str
+    number: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CourtConsentGiven(Event):
+    """A party agrees that the micro-court takes it; `missing` others did not yet."""
+
+    dispute_id: str
+    number: str
+    missing: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DisputeReferred(Event):
+    """The dispute goes to the micro-court, whose own matter speaks elsewhere."""
+
+    dispute_id: str
+    number: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ConfirmationApplied(Event):
+    """A party applied for confirmation; `missing` others may until `until` (ISO date)."""
+
+    dispute_id: str
+    number: str
+    missing: int
+    until: str
     at: datetime
 
 
