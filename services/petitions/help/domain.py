@@ -12,6 +12,7 @@ from shared.events.petitions import HelpRequested, HelpRequestEnded, HelpRequest
 from shared.law import Locale
 
 ASKED, TAKEN, ENDED = "asked", "taken", "ended"
+HOME = "妇女之家"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class HelpRequest(Case):
     LIFECYCLE: ClassVar = {ASKED: {TAKEN, ENDED}, TAKEN: {ENDED}, ENDED: set()}
 
     state: str = ASKED
+    responsible_authority: str = HOME
     urgent: bool = False
     reason: str = ""
     violence: bool = False

@@ -57,6 +57,7 @@ class HelpView(HelpLine):
     violence = fields.Boolean(required=True)
     contact = fields.String(required=True)
     assignee = fields.String(required=True)
+    responsible_authority = fields.String(required=True)
     reason = fields.String(required=True)
     notes = fields.List(fields.Nested(NoteView), required=True)
     deadlines = fields.Function(

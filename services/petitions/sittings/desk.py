@@ -7,7 +7,7 @@ from typing import Any
 
 from services.petitions.known import word
 from services.petitions.sittings import domain
-from services.petitions.sittings.domain import BOOKED, Sitting
+from services.petitions.sittings.domain import DROPPED, Sitting
 from shared.calls import Call
 from shared.platform import Platform
 from shared.store import Kind
@@ -30,9 +30,10 @@ class Sittings:
         made: Sitting = self.store.create(call.showing(lambda _: None), domain.request, facts, call.at)
         return made
 
-    def drop(self, call: Call, id: str, reason: str) -> None:
-        """Not needed any more."""
-        self.store.change(call.plain(), id, domain.drop, reason, call.at)
+    def drop(self, call: Call, id: str, reason: str) -> Sitting:
+        """Not needed any more; what became of it."""
+        dropped: Sitting = self.store.change(call.plain(), id, domain.drop, reason, call.at)
+        return dropped
 
     def hear(self, call: Call, event: Any, hears: dict[str, Hears]) -> None:
         """The centre's answer, for the case that it is for. What others asked for is none of ours."""
@@ -47,7 +48,13 @@ class Sittings:
         hears[sitting.case](call, sitting)
 
     def give_up(self, call: Call, sitting: Sitting, hears: dict[str, Hears]) -> None:
-        """A minute of silence: whoever asked hears that."""
-        after: Sitting = self.store.change(call, sitting.id, domain.drop, "no_answer", call.at)
-        if after.state != BOOKED:
+        """A minute of silence: whoever asked hears that. One that was booked meanwhile is left alone."""
+        after: Sitting = self.store.change(call, sitting.id, domain.give_up, call.at)
+        if after.state == DROPPED:
             hears[after.case](call, after)
+            self.store.change(call, sitting.id, domain.heard)
+
+
+def shown(sitting: Sitting) -> dict[str, Any]:
+    """What a case keeps of a sitting."""
+    return {name: getattr(sitting, name) for name in ("state", "start", "end", "reason", "choices")}
