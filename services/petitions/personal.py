@@ -11,6 +11,7 @@ from services.petitions.attachments.desk import Attachments
 from services.petitions.cases import domain as cases
 from services.petitions.cases.desk import PETITIONS
 from services.petitions.cases.schemas import PetitionView
+from services.petitions.court import domain as court
 from services.petitions.court.desk import COURT_CASES
 from services.petitions.court.service import CourtView
 from services.petitions.disputes import domain as disputes
@@ -51,7 +52,7 @@ class Personal:
             "petitions": (platform.store(PETITIONS), PetitionView(), cases.seen_by),
             "disputes": (platform.store(DISPUTES), DisputeView(), disputes.seen_by),
             "help_requests": (platform.store(HELP), HelpView(), help.seen_by),
-            "hearings": (platform.store(COURT_CASES), CourtView(), lambda case, actor: case),
+            "hearings": (platform.store(COURT_CASES), CourtView(), court.seen_by),
         }
 
     def export(self, call: Call) -> dict[str, Any]:

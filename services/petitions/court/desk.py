@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from services.petitions.court import domain
 from services.petitions.court.domain import CourtCase
-from services.petitions.domain import Actor, pass_time, recompute
+from services.petitions.domain import Actor
 from services.petitions.known import Known, new_number
-from services.petitions.sittings.desk import Sittings
+from services.petitions.sittings.desk import Sittings, shown
 from services.petitions.sittings.domain import Sitting
 from shared.calls import Call
 from shared.errors import Missing
@@ -32,7 +33,8 @@ class Court:
         """A dispute comes before the court; once, however often it is said."""
         if self.cases.find(call.community, id) is not None:
             return
-        actor, locale = self._known.actor(call), self._known.locale(call)
+        actor = self._known.actor(call) if call.sub else Actor("", "clock")
+        locale = self._known.locale(call)
         keys = [key for key in dispute.found_by if key.startswith("filer:")]
         facts = {"kind": kind, "dispute_id": dispute.id, "dispute_number": dispute.number, "parties": dispute.parties,
                  "number": new_number("SF", locale, call.at), "found_by": ["all", f"dispute:{dispute.id}", *keys]}  # fmt: skip
@@ -47,6 +49,15 @@ class Court:
         if found is None or not found.visible_to(self._known.actor(call)):
             raise Missing("hearing_missing", "no such hearing")
         return found
+
+    def read(self, call: Call, id: str) -> CourtCase:
+        """What the caller sees of it."""
+        return domain.seen_by(self.get(call, id), self._known.actor(call))
+
+    def settled(self, call: Call, id: str) -> bool:
+        """Whether the parties settled before the court."""
+        found = self.cases.find(call.community, id) if id else None
+        return found is not None and found.outcome.get("outcome") == "settled"
 
     def page(self, call: Call) -> Page:
         """For the court all, for a party its own."""
@@ -73,38 +84,32 @@ class Court:
     def act(self, call: Call, id: str, decide: Any, *args: Any) -> CourtCase:
         """An act of the court."""
         self.get(call, id)
-        changed: CourtCase = self.cases.change(
-            call, id, decide, *args, self._known.actor(call), self._known.locale(call), call.at
-        )
-        return changed
+        actor = self._known.actor(call)
+        seen = partial(domain.seen_by, actor=actor)
+        return seen(self.cases.change(call.showing(seen), id, decide, *args, actor, self._known.locale(call), call.at))
 
     def schedule(self, call: Call, id: str) -> CourtCase:
         """A room and the judge, asked of the centre; an earlier one is given back once this one is held."""
-        self.get(call, id)
+        self.cases.repeated(call, id)
+        domain.may_sit(self.get(call, id))
         sitting = self._sittings.request(call, "court", id)
-        changed: CourtCase = self.cases.change(call, id, domain.sitting, sitting.id, _shown(sitting), self._known.actor(call),
-                                               call.at)  # fmt: skip
-        return changed
+        return self.act(call, id, domain.sitting, sitting.id, shown(sitting))
 
     def hear(self, call: Call, sitting: Sitting) -> None:
         """The centre's answer, or its silence."""
-        before = self.cases.find(call.community, sitting.case_id)
-        if before is None:
+        if self.cases.find(call.community, sitting.case_id) is None:
             return
-        self.cases.change(call, sitting.case_id, domain.sitting, sitting.id, _shown(sitting), Actor("", "clock"), call.at)
-        if sitting.state == "booked" and before.current not in ("", sitting.id):
-            self._sittings.drop(call, before.current, "rescheduled")
+        clock, locale = Actor("", "clock"), self._known.locale(call)
+        self.cases.change(call, sitting.case_id, domain.sitting, sitting.id, shown(sitting), clock, locale, call.at)
 
     # -- time
 
     def turn(self, call: Call, case: CourtCase) -> None:
-        """What time changes in it."""
-        self.cases.change(call, case.id, pass_time, self._known.locale(call), call.at)
+        """What time changes in it. A room that nobody needs is given back, again until the case knows it."""
+        for id in domain.idle_sittings(case, call.at):
+            self.hear(call, self._sittings.drop(call, id, "case_over" if case.state in domain.OVER else "rescheduled"))
+        self.cases.change(call, case.id, domain.turn, self._known.locale(call), call.at)
 
     def follow_calendar(self, call: Call, case: CourtCase) -> None:
         """Its dates by the calendar that is known now."""
-        self.cases.change(call, case.id, recompute, self._known.locale(call), call.at)
-
-
-def _shown(sitting: Sitting) -> dict[str, Any]:
-    return {name: getattr(sitting, name) for name in ("state", "start", "end", "reason", "choices")}
+        self.cases.change(call, case.id, domain.follow, self._known.locale(call), call.at)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from services.petitions.domain import Actor, Case, extend, start, stop
+from services.petitions.domain import Actor, Case, extend, pass_time, recompute, start, stop, wind
+from services.petitions.sittings.domain import is_news, unneeded
 from shared.errors import Conflict
 from shared.events import petitions as said
 from shared.events.base import Event
@@ -14,6 +15,8 @@ from shared.law import Locale
 
 CONFIRMATION, HEARING = "confirmation", "hearing"
 ASKED, ACCEPTED, DECLINED, DECIDED = "asked", "accepted", "declined", "decided"
+OVER = (DECLINED, DECIDED)
+COURT = "人民法院"
 # What the court may write at the end of each.
 OUTCOMES = {CONFIRMATION: ("confirmed", "refused"), HEARING: ("settled", "failed")}
 
@@ -31,6 +34,7 @@ class CourtCase(Case):
     state: str = ASKED
     dispute_id: str = ""
     dispute_number: str = ""
+    responsible_authority: str = COURT
     case_number: str = ""
     judge: str = ""
     sittings: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -49,6 +53,15 @@ class CourtCase(Case):
 
 
 Decided = tuple[CourtCase, list[Event]]
+
+
+def seen_by(case: CourtCase, actor: Actor) -> CourtCase:
+    """The court sees its file; a party what is its own in it, and of the others only their names."""
+    own = next((p["id"] for p in case.parties if actor.id and p.get("resident_id") == actor.id), "")
+    if actor.is_one_of("court") and not own:
+        return case
+    parties = [p if p["id"] == own else {"id": p["id"], "name": p.get("name", "")} for p in case.parties]
+    return case.but(parties=parties, notes=[n for n in case.notes if not n["internal"]])
 
 
 def take(id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -78,6 +91,7 @@ def accept(case: CourtCase, case_number: str, judge: str, actor: Actor, locale: 
 def decline(case: CourtCase, reason: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
     """The court does not take it."""
     changed = stop(case.become(DECLINED), locale, state="off").noted(actor, "declined", reason, at)
+    changed = wake(changed, locale, at)
     return changed.acted(actor, "declined", at), [said.ConfirmationDecided(case.id, case.number, "declined", "", at)]
 
 
@@ -87,7 +101,8 @@ def lengthen(case: CourtCase, actor: Actor, locale: Locale, at: datetime) -> Dec
         raise Conflict("not_accepted", "nothing runs that could be extended")
     name = "decide" if case.kind == CONFIRMATION else "mediation"
     changed = extend(case, locale, name)
-    return changed.acted(actor, "extended", at, due=changed.clock(name)["due"]), []
+    due = changed.clock(name)["due"]
+    return changed.acted(actor, "extended", at, due=due), [said.CourtExtended(case.id, case.number, due, at)]
 
 
 def write_outcome(
@@ -96,24 +111,63 @@ def write_outcome(
     """By the court alone, with its case number."""
     if outcome not in OUTCOMES[case.kind]:
         raise Conflict("outcome_unfit", f"this ends as one of: {', '.join(OUTCOMES[case.kind])}")
-    changed = stop(case.become(DECIDED, case_number=case_number), locale)
+    changed = wake(stop(case.become(DECIDED, case_number=case_number), locale), locale, at)
     changed = changed.but(outcome={"outcome": outcome, "text": text, "at": at.isoformat()})
     changed = changed.acted(actor, "outcome", at, outcome=outcome, case_number=case_number)
     return changed, [said.HearingOutcomeWritten(case.id, case.number, outcome, at)]
 
 
-def sitting(case: CourtCase, request_id: str, facts: dict[str, Any], actor: Actor, at: datetime) -> Decided:
-    """A hearing was asked for, or its answer came: both parties are told of what is held."""
-    if case.state in (DECLINED, DECIDED) and facts["state"] == "asked":
+# -- sittings and time
+
+
+def may_sit(case: CourtCase) -> None:
+    """Whether a hearing can be asked for. Raises Conflict("already_over")."""
+    if case.state in OVER:
         raise Conflict("already_over", "it is over", state=case.state)
-    before = case.sittings.get(request_id, {}).get("state")
+
+
+def sitting(
+    case: CourtCase, request_id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datetime
+) -> Decided:  # fmt: skip
+    """A hearing was asked for, or its answer came: both parties are told of what is held, and of what was and is not any
+    more. The one that is held last is the one that holds."""
+    known, over = case.sittings.get(request_id), case.state in OVER
+    if not is_news(known, facts):
+        return case, []
+    if over and facts["state"] in ("asked", "booked"):
+        # Nobody is told of what nobody needs: it is kept as asked for, and given back.
+        return wake(case.but(sittings=case.sittings | {request_id: facts | {"state": "asked"}}), locale, at), []
     changed = case.but(sittings=case.sittings | {request_id: facts})
-    if before == facts["state"] or facts["state"] == "asked":
-        return changed, []
+    if facts["state"] == "asked":
+        return wake(changed, locale, at), []
     if facts["state"] == "booked":
         changed = changed.but(current=request_id).acted(actor, "scheduled", at, start=facts["start"])
-        return changed, [said.HearingScheduled(case.id, case.number, facts["start"], facts["end"], at)]
-    current = "" if case.current == request_id else case.current
+        return wake(changed, locale, at), [said.HearingScheduled(case.id, case.number, facts["start"], facts["end"], at)]
+    changed = wake(changed.but(current="" if case.current == request_id else case.current), locale, at)
     if facts["reason"] == "rescheduled":
-        return changed.but(current=current), []
-    return changed.but(current=current), [said.HearingUnscheduled(case.id, case.number, facts["reason"], at)]
+        return changed, []
+    held = known is not None and known["state"] == "booked"
+    return changed, [said.HearingUnscheduled(case.id, case.number, facts["reason"], at, held)]
+
+
+def idle_sittings(case: CourtCase, at: datetime) -> list[str]:
+    """Its sittings to come that are not needed any more: all, once it is over; what another one replaced."""
+    return unneeded(case.sittings, case.state in OVER, case.current, at)
+
+
+def wake(case: CourtCase, locale: Locale, at: datetime) -> CourtCase:
+    """With the time at which something is to be done next: at a deadline, or at once where a sitting is to be given back."""
+    woken: CourtCase = wind(case, locale)
+    return woken.but(due=min(at, woken.due or at)) if idle_sittings(woken, at) else woken
+
+
+def turn(case: CourtCase, locale: Locale, at: datetime) -> Decided:
+    """What time changes in it."""
+    passed, events = pass_time(case, locale, at)
+    return wake(passed, locale, at), events
+
+
+def follow(case: CourtCase, locale: Locale, at: datetime) -> Decided:
+    """Its dates by the calendar that is known now."""
+    changed, events = recompute(case, locale, at)
+    return wake(changed, locale, at), events

@@ -47,6 +47,7 @@ class CourtLine(Schema):
 
 
 class CourtView(CourtLine):
+    responsible_authority = fields.String(required=True)
     judge = fields.String(required=True)
     current = fields.String(required=True)
     parties = fields.List(fields.Nested(Party), required=True)
@@ -90,7 +91,7 @@ class Hearings:
 
     @api("GET", "/{community}/hearings/{id}", gives=CourtView, allow=READERS, audited="court_file_read")
     def read_hearing(self, call, id):
-        return self.court.get(call, id)
+        return self.court.read(call, id)
 
     @_moves("accept", AcceptCase)
     def accept_hearing(self, call, id):
