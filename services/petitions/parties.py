@@ -12,7 +12,7 @@ from services.petitions.cases.domain import REPORT, Petition
 from services.petitions.court.desk import COURT_CASES
 from services.petitions.court.domain import CourtCase
 from services.petitions.disputes.desk import DISPUTES
-from services.petitions.disputes.domain import Dispute
+from services.petitions.disputes.domain import AWAITED, Dispute
 from services.petitions.domain import Case
 from services.petitions.help.domain import HelpRequest
 from services.petitions.help.service import HELP
@@ -87,6 +87,8 @@ class Parties:
         return [ROLES["secretary" if case.kind == REPORT and role == "duty_lead" else role]]
 
     def _of_dispute(self, case: Dispute, party: str) -> list[str]:
+        if party in AWAITED:
+            return _known_of(case.awaited(party))
         if party in ("filer", "parties"):
             return _known_of(case.parties)
         if party in ("responsible", "mediators"):

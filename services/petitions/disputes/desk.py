@@ -8,15 +8,15 @@ from typing import Any
 from services.petitions.cases import domain as cases
 from services.petitions.cases.desk import OFFICE, Station
 from services.petitions.court.desk import Court
-from services.petitions.disputes import domain
+from services.petitions.disputes import agreement, domain
 from services.petitions.disputes.domain import Dispute
-from services.petitions.domain import Actor, pass_time, recompute
+from services.petitions.domain import Actor
 from services.petitions.known import Known, new_number
-from services.petitions.sittings.desk import Sittings
+from services.petitions.sittings.desk import Sittings, shown
 from services.petitions.sittings.domain import Sitting
 from shared.calls import Call, derived_id
 from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.identity import MEDIATOR, POLICE_LIAISON, SECRETARY
+from shared.identity import MEDIATOR, POLICE_LIAISON
 from shared.platform import Platform
 from shared.privacy import e164
 from shared.store import Kind, Page
@@ -51,7 +51,10 @@ class Room:
     def offer(self, call: Call, petition_id: str) -> Dispute:
         """Mediation beside a petition, which keeps its number and its clocks."""
         petition = self._station.get(call, petition_id)
+        if petition.restricted:
+            raise Conflict("not_for_mediation", "a report, or a sealed complaint, must not become known to the other side")
         if petition.dispute_id and self.disputes.find(call.community, petition.dispute_id) is not None:
+            self.disputes.repeated(call, petition.dispute_id)
             raise Conflict("already_in_mediation", "a mediation goes on", dispute_id=petition.dispute_id)
         first = [{k: v for k, v in p.items() if k != "representative"} for p in petition.petitioners[:1]]
         if not first:
@@ -64,7 +67,10 @@ class Room:
             "text": petition.text,
             "petition_id": petition.id,
             "petition_number": petition.number,
+            "accused": petition.accused,
         }
+        if petition.responsible_authority:
+            facts["responsible_authority"] = petition.responsible_authority
         return self._open(call, facts, first + list(call.body["parties"]), petition.dispute_id or id)
 
     def _open(self, call: Call, facts: dict[str, Any], people: list[dict[str, Any]], id: str = "") -> Dispute:
@@ -107,10 +113,13 @@ class Room:
     def timeline(self, call: Call, id: str) -> list[dict[str, Any]]:
         """One line from the first complaint to performance: the petition, the mediation, the court."""
         dispute = self.read(call, id)
-        parts: list[tuple[str, list[dict[str, Any]]]] = [("dispute", dispute.history)]
+        actor = self._known.actor(call)
+        parts: list[tuple[str, list[dict[str, Any]]]] = []
         if dispute.petition_id and (petition := self._station.petitions.find(call.community, dispute.petition_id)):
-            parts.append(("petition", petition.history))
-        parts += self._court.histories(call, dispute.id)
+            whole = petition.visible_to(actor) and (actor.key in petition.found_by or not dispute.party_of(actor))
+            own = cases.seen_by(petition, actor).history if whole else []
+            parts.append(("petition", own or domain.acts_shown(petition.history, domain.OF_PETITION)))
+        parts += [("dispute", dispute.history), *self._court.histories(call, dispute.id)]
         items = [{"case": case, **{k: v for k, v in act.items() if k != "by"}} for case, acts in parts for act in acts]
         return [item | {"at": item["at"].isoformat()} for item in sorted(items, key=lambda item: item["at"])]
 
@@ -132,6 +141,8 @@ class Room:
             known = self._known.people.find(call.community, mediator)
             if known is None or MEDIATOR not in known.roles:
                 raise Invalid("not_a_mediator", "this person does not mediate here", f"mediators.{n}")
+            if dispute.hides_from(Actor(mediator, MEDIATOR, unit=known.unit)):
+                raise Invalid("mediator_accused", "somebody accused here, or of that unit, cannot mediate", f"mediators.{n}")
         if dispute.party_of(self._known.actor(call)):
             return self.act(call, id, domain.choose_mediators, ids)
         if not call.is_one_of(*HANDLERS):
@@ -140,19 +151,14 @@ class Room:
 
     def sign(self, call: Call, id: str) -> Dispute:
         """A party its own; a mediator theirs, or a party's fingerprint; the secretary the committee's seal."""
-        dispute, actor, body = self.get(call, id), self._known.actor(call), call.body
-        own = dispute.party_of(actor)
-        if body["committee"]:
-            if not call.is_one_of(SECRETARY):
-                raise Forbidden("role_missing", "the committee's seal is the secretary's")
-            by = "committee"
-        elif own:
-            by = f"party:{own}"
-        elif actor.id in dispute.mediators:
-            by = f"party:{domain.party(dispute, body['party'])['id']}" if body.get("party") else f"mediator:{actor.id}"
-        else:
-            raise Forbidden("not_a_party", "only parties and their mediators sign")
-        return self.act(call, id, domain.sign, by, body["how"], body["digest"], body["status_matter"])
+        body = call.body
+        by = {"party": body.get("party", ""), "committee": body["committee"]}
+        return self.act(call, id, agreement.sign, by, body["how"], body["digest"], body["status_matter"])
+
+    def perform(self, call: Call, id: str) -> Dispute:
+        """Whether the agreement is kept, or what was settled before the court."""
+        settled = self._court.settled(call, self.get(call, id).court_id)
+        return self.act(call, id, agreement.perform, call.body["outcome"], call.body["text"], settled)
 
     def consent(self, call: Call, id: str) -> Dispute:
         """A party's own, or one that a mediator took down."""
@@ -161,46 +167,58 @@ class Room:
         if not own and actor.id not in dispute.mediators and not call.is_one_of(*OFFICE):
             raise Forbidden("not_a_party", "only a party may")
         who = own or domain.party(dispute, call.body.get("party", ""))["id"]
-        return self.act(call, id, domain.consent, who, timed=False)
+        return self.act(call, id, agreement.consent, who, timed=False)
 
     # -- the court
 
-    def apply(self, call: Call, id: str) -> Dispute:
-        """A party applies for confirmation; the last one's application takes all to the court."""
-        court_id = derived_id(id, "confirmation")
-        applied = self.act(call, id, domain.apply, court_id)
-        if applied.court_id == court_id:
-            self._court.take(call, court_id, "confirmation", self.get(call, id))
-        return applied
+    def apply(self, call: Call, id: str, who: str = "", how: str = "") -> Dispute:
+        """A party applies for confirmation, or a mediator records that it did; the last one takes all to the court."""
+        court_id = self._court_id(call, id, agreement.CONFIRMATION)
+        return self._to_court(call, self.act(call, id, agreement.apply, who, how, court_id))
 
     def refer(self, call: Call, id: str) -> Dispute:
         """To the micro-court, with the consent of all."""
-        court_id = derived_id(id, "hearing")
-        referred = self.act(call, id, domain.refer, court_id, timed=False)
-        self._court.take(call, court_id, "hearing", self.get(call, id))
-        return referred
+        return self._to_court(call, self.act(call, id, agreement.refer, self._court_id(call, id, agreement.HEARING)))
+
+    def _court_id(self, call: Call, id: str, kind: str) -> str:
+        rounds = self.get(call, id).rounds
+        return derived_id(id, kind, *([str(rounds)] if rounds else []))
+
+    def _to_court(self, call: Call, dispute: Dispute) -> Dispute:
+        # A crash before this leaves the dispute due: time brings it to the court then.
+        if dispute.to_court:
+            self._court.take(call, dispute.court_id, dispute.to_court, self.get(call, dispute.id))
+        return dispute
 
     # -- sittings and time
 
     def ask_sitting(self, call: Call, id: str) -> Dispute:
         """A room for a mediation; who is to come is told once it is held."""
-        self.get(call, id)
+        self.disputes.repeated(call, id)
+        domain.may_sit(self.get(call, id))
         sitting = self._sittings.request(call, "dispute", id)
-        return self.act(call, id, domain.sitting, sitting.id, _shown(sitting), timed=False)
+        return self.act(call, id, domain.sitting, sitting.id, shown(sitting))
 
     def hear(self, call: Call, sitting: Sitting) -> None:
         """The centre's answer, or its silence."""
-        clock = Actor("", "clock")
-        self.disputes.change(call, sitting.case_id, domain.sitting, sitting.id, _shown(sitting), clock, call.at)
+        if self.disputes.find(call.community, sitting.case_id) is None:
+            return
+        clock, locale = Actor("", "clock"), self._known.locale(call)
+        self.disputes.change(call, sitting.case_id, domain.sitting, sitting.id, shown(sitting), clock, locale, call.at)
 
     def turn(self, call: Call, dispute: Dispute) -> None:
-        """What time changes in it."""
+        """What time changes in it; and what a crash left undone: the court that got nothing, a room that nobody needs."""
         locale = self._known.locale(call)
-        self.disputes.change(call, dispute.id, lambda d: _turn(d, locale, call.at))
+        if dispute.to_court:
+            self._court.take(call, dispute.court_id, dispute.to_court, dispute)
+            self.disputes.change(call, dispute.id, agreement.taken, locale, call.at)
+        for id in domain.idle_sittings(dispute, call.at):
+            self.hear(call, self._sittings.drop(call, id, "case_over"))
+        self.disputes.change(call, dispute.id, agreement.turn, locale, call.at)
 
     def follow_calendar(self, call: Call, dispute: Dispute) -> None:
         """Its dates by the calendar that is known now."""
-        self.disputes.change(call, dispute.id, recompute, self._known.locale(call), call.at)
+        self.disputes.change(call, dispute.id, agreement.follow, self._known.locale(call), call.at)
 
 
 POLICE = {POLICE_LIAISON}
@@ -209,16 +227,6 @@ POLICE = {POLICE_LIAISON}
 def _party(person: dict[str, Any], n: int) -> dict[str, Any]:
     phone = {"phone": e164(person["phone"], f"parties.{n - 1}.phone")} if person.get("phone") else {}
     return person | phone | {"id": f"p{n}"}
-
-
-def _turn(dispute: Dispute, locale: Any, at: Any) -> domain.Decided:
-    passed, said = pass_time(dispute, locale, at)
-    reminded, more = domain.remind(passed, locale, at)
-    return reminded, said + more
-
-
-def _shown(sitting: Sitting) -> dict[str, Any]:
-    return {name: getattr(sitting, name) for name in ("state", "start", "end", "reason", "choices")}
 
 
 def _seen(document: dict[str, Any]) -> Dispute:

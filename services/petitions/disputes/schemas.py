@@ -33,6 +33,20 @@ class Why(Schema):
     reason = Text(WORDS, load_default="")
 
 
+class Refuse(Why):
+    """A mediator may record a party's refusal: `party`, and `how` it was given."""
+
+    party = Id()
+    how = Text(WORDS, load_default="")
+
+
+class RecordApplication(Schema):
+    """A party without an account applies for confirmation, and `how` it said so."""
+
+    party = Id(required=True)
+    how = Text(WORDS, required=True)
+
+
 class NoteOnDispute(Schema):
     text = Text(LONG, required=True)
     private = fields.Boolean(load_default=False)
@@ -46,10 +60,11 @@ class Draft(Schema):
 
 
 class Sign(Schema):
-    """`digest` is that of the text which was read. A mediator may take down a party's signature (`party`)."""
+    """`digest` is that of the text which was read. A mediator may take down a party's (`party`) fingerprint or seal, or what
+    it signed on paper."""
 
     digest = fields.String(required=True, validate=validate.Length(equal=64))
-    how = fields.String(load_default="signature", validate=validate.OneOf(["signature", "seal", "fingerprint"]))
+    how = fields.String(load_default="signature", validate=validate.OneOf(["signature", "seal", "fingerprint", "paper"]))
     party = Id()
     committee = fields.Boolean(load_default=False)
     status_matter = fields.Boolean(load_default=False)
@@ -58,6 +73,7 @@ class Sign(Schema):
 class AgreeOrally(Schema):
     terms = Text(LONG, required=True)
     made_at = Moment()
+    status_matter = fields.Boolean(load_default=False)
 
 
 class Perform(Schema):
@@ -134,6 +150,7 @@ class DisputeLine(Schema):
 
 class DisputeView(DisputeLine):
     text = fields.String(required=True)
+    responsible_authority = fields.String(required=True)
     is_open = fields.Boolean(required=True)
     chosen = fields.Boolean(required=True)
     parties = fields.List(fields.Nested(Party), required=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.petitions.disputes import domain, schemas
+from services.petitions.disputes import agreement, domain, schemas
 from services.petitions.disputes.desk import DISPUTES, HANDLERS, POLICE, Room
 from shared.http import api
 from shared.identity import GUARDIAN, MEDIATOR, RESIDENT, SECRETARY
@@ -51,9 +51,10 @@ class Disputes:
     def set_mediators(self, call, id):
         return self.room.mediators(call, id)
 
-    @_moves("refuse", schemas.Why, PARTIES)
+    @_moves("refuse", schemas.Refuse, {MEDIATOR} | PARTIES)
     def refuse_mediation(self, call, id):
-        return self.room.act(call, id, domain.refuse, call.body["reason"])
+        body = call.body
+        return self.room.act(call, id, domain.refuse, body["reason"], body.get("party", ""), body["how"])
 
     @_moves("fail", schemas.Why, {MEDIATOR, SECRETARY})
     def end_in_failure(self, call, id):
@@ -70,12 +71,11 @@ class Disputes:
     @api("POST", "/{community}/disputes/{id}/notes", takes=schemas.NoteOnDispute, gives=schemas.DisputeLine,
          allow={MEDIATOR} | PARTIES, status=200)  # fmt: skip
     def note_on_dispute(self, call, id):
-        body = call.body
-        return self.room.act(call, id, domain.note, body["text"], body["private"], body["private"], timed=False)
+        return self.room.act(call, id, domain.note, call.body["text"], call.body["private"], timed=False)
 
     @_moves("agreement", schemas.Draft, {MEDIATOR} | PARTIES)
     def draft_agreement(self, call, id):
-        return self.room.act(call, id, domain.draft, call.body, timed=False)
+        return self.room.act(call, id, agreement.draft, call.body, timed=False)
 
     @_moves("sign", schemas.Sign, {MEDIATOR, SECRETARY} | PARTIES)
     def sign_agreement(self, call, id):
@@ -83,11 +83,13 @@ class Disputes:
 
     @_moves("oral-agreement", schemas.AgreeOrally, {MEDIATOR})
     def record_oral_agreement(self, call, id):
-        return self.room.act(call, id, domain.agree_orally, call.body["terms"], call.body.get("made_at", call.at))
+        body = call.body
+        made_at = body.get("made_at", call.at)
+        return self.room.act(call, id, agreement.agree_orally, body["terms"], made_at, body["status_matter"])
 
     @_moves("performance", schemas.Perform, HANDLERS)
     def record_performance(self, call, id):
-        return self.room.act(call, id, domain.perform, call.body["outcome"], call.body["text"])
+        return self.room.perform(call, id)
 
     @_moves("danger", schemas.Danger, HANDLERS)
     def report_danger(self, call, id):
@@ -112,6 +114,10 @@ class Disputes:
     @_moves("confirmation", None, PARTIES)
     def apply_for_confirmation(self, call, id):
         return self.room.apply(call, id)
+
+    @_moves("confirmation/record", schemas.RecordApplication, {MEDIATOR})
+    def record_application_for_confirmation(self, call, id):
+        return self.room.apply(call, id, call.body["party"], call.body["how"])
 
     @_moves("rate", schemas.RateDispute, PARTIES)
     def rate_mediation(self, call, id):

@@ -16,6 +16,9 @@ PDF = "application/pdf"
 READERS = {RESIDENT, GUARDIAN, WORKER, DUTY_LEAD, SECRETARY, STREET_OFFICER}
 OUTCOMES = {"supported": "支持", "partly": "部分支持", "rejected": "不予支持", "explained": "解释说明", "upheld": "维持",
             "changed": "变更"}  # fmt: skip
+STEMS = "甲乙丙丁戊己庚辛壬癸"
+SIGNERS = {"mediator": "调解员", "committee": "人民调解委员会"}
+HOW = {"signature": "签名", "seal": "盖章", "fingerprint": "捺印", "paper": "纸质签署"}
 STAGES = {"handle": "办理", "review": "复查", "recheck": "复核"}
 
 
@@ -54,15 +57,28 @@ def agreement(dispute: Dispute) -> bytes:
     if not dispute.agreement:
         raise Conflict("no_agreement", "there is no agreement", state=dispute.state)
     text = dispute.agreement
-    lines = [("当事人", "、".join(p.get("name") or p["id"] for p in dispute.parties)), ("纠纷", dispute.kind)]
+    lines = [("当事人", "、".join(_called(dispute, p["id"]) for p in dispute.parties)), ("纠纷", dispute.kind)]
     lines += [(heading, text[name]) for heading, name in
               (("事实与责任", "facts"), ("协议内容", "terms"), ("履行方式", "method"), ("履行期限", "deadline"))
               if text.get(name)]  # fmt: skip
     lines.append(("形式", "口头协议,由调解员记录" if dispute.form == "oral" else "书面协议"))
-    lines += [("签署", f"{s['by']} · {s['how']} · {s['at']:%Y-%m-%d}") for s in dispute.signatures]
+    lines += [("签署", f"{_signer(dispute, s['by'])} · {HOW[s['how']]} · {s['at']:%Y-%m-%d}") for s in dispute.signatures]
     lines.append(("文本摘要", dispute.digest[:32] or "—"))
-    closing = [f"生效日期:{dispute.effective_on}" if dispute.effective_on else "尚未生效"]
+    closing = [dispute.responsible_authority, f"生效日期:{dispute.effective_on}" if dispute.effective_on else "尚未生效"]
     return paper("人民调解协议书", dispute.number, lines, closing)
+
+
+def _called(dispute: Dispute, id: str) -> str:
+    """A party as the paper calls it, with its name where it is known: 甲方 for the first."""
+    place = next(n for n, p in enumerate(dispute.parties) if p["id"] == id)
+    label = f"{STEMS[place]}方" if place < len(STEMS) else f"第{place + 1}方"
+    name = dispute.parties[place].get("name", "")
+    return f"{label}({name})" if name else label
+
+
+def _signer(dispute: Dispute, by: str) -> str:
+    kind, _, id = by.partition(":")
+    return _called(dispute, id) if kind == "party" else SIGNERS[kind]
 
 
 def _people(petition: Petition) -> str:
