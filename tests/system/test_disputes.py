@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 
 from ops.client import Client
-from tests.system.test_petitions import filed
-from tests.system.world import SHANGHAI, Community, World, tomorrow
+from tests.system.test_petitions import act, filed
+from tests.system.test_protection import staff
+from tests.system.world import SHANGHAI, Community, World, invented_phone, tomorrow
 
 TERMS = {"facts": "漏水", "terms": "乙方修复并赔偿 500 元", "method": "转账", "deadline": "2026-12-31"}
 
@@ -21,7 +25,8 @@ class Case:
         self.lijing = lijing
         self.one, self.two, self.mediator = lijing.resident, lijing.as_("guardian"), lijing.as_("mediator")
         parties = [{"resident_id": lijing.id_of("resident")}, {"resident_id": lijing.id_of("guardian")}]
-        opened = lijing.worker.post(lijing.path("/disputes"), {"kind": kind, "text": "漏水纠纷", "parties": parties} | facts)
+        asked = {"kind": kind, "text": "漏水纠纷", "parties": parties} | facts
+        opened = lijing.worker.post(lijing.path("/disputes"), asked)
         self.id, self.opened = opened["id"], opened
 
     def act(self, who: Client, what: str, status: int = 200, **body: Any) -> dict[str, Any]:
@@ -81,7 +86,8 @@ def test_an_oral_agreement_takes_effect_when_it_is_made(lijing: Community) -> No
     case = Case(lijing).mediating()
     made = case.act(case.mediator, "oral-agreement", terms="互相道歉", made_at="2026-09-01T10:00:00+08:00")
     assert (made["state"], made["form"], made["effective_on"]) == ("effective", "oral", "2026-09-01")
-    assert case.act(case.one, "confirmation", 409)["code"] == "not_written"
+    # It is as confirmable as a written one; its window closed on 8 October.
+    assert case.act(case.one, "confirmation", 409)["until"] == "2026-10-08"
     assert case.act(case.mediator, "performance", outcome="performed")["state"] == "performed"
 
 
@@ -164,7 +170,10 @@ def test_confirmation_is_asked_jointly_within_thirty_days(world: World, lijing: 
     for role in ("clerk", "worker", "secretary", "mediator"):
         assert lijing.as_(role).call("GET", path).status_code == 403, role
     assert case.one.get(path)["number"] == asked["number"]
-    assert lijing.worker.call("POST", f"{path}/outcome", {"outcome": "confirmed", "case_number": "1"}).status_code == 403
+    for role in ("resident", "guardian", "mediator", "worker", "duty_lead", "secretary", "street_officer"):
+        written = lijing.as_(role).call("POST", f"{path}/outcome", {"outcome": "confirmed", "case_number": "1"})
+        assert (written.status_code, written.json()["code"]) == (403, "role_missing"), role
+    assert court.get(path)["outcome"] == {}
     taken = court.call("POST", f"{path}/accept", {"case_number": "(2026)晋1102民特1号"}).json()
     assert clock(taken, "decide")["state"] == "running"
     assert clock(court.call("POST", f"{path}/extend", {}).json(), "decide")["due"] > clock(taken, "decide")["due"]
@@ -231,6 +240,140 @@ def test_mediation_is_offered_beside_a_petition_which_keeps_its_number(lijing: C
     assert again.status_code == 409
     line = lijing.resident.get(lijing.path(f"/disputes/{made['id']}/timeline"))["items"]
     assert {i["case"] for i in line} == {"petition", "dispute"}
+
+
+def test_an_offer_that_is_repeated_is_answered_as_it_was(lijing: Community) -> None:
+    petition = filed(lijing, lijing.worker)
+    path, body = lijing.path(f"/petitions/{petition['id']}/mediation"), {"parties": [{"name": "孙测试"}]}
+    key = str(uuid.uuid4())
+    first, again = (lijing.worker.call("POST", path, body, key=key) for _ in range(2))
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    assert lijing.worker.call("POST", path, body, key=str(uuid.uuid4())).json()["code"] == "already_in_mediation"
+
+
+def test_the_accuseds_unit_cannot_read_the_mediation_beside_a_petition(lijing: Community) -> None:
+    unit = f"窗口{uuid.uuid4().hex[:6]}"
+    accused, accused_id = staff(lijing, "worker", unit)
+    colleague, colleague_id = staff(lijing, "mediator", unit)
+    petition = filed(lijing, lijing.worker, accused={"worker_id": accused_id})
+    act(lijing, lijing.worker, petition["id"], "register", authority="街道办")
+    made = lijing.worker.post(lijing.path(f"/petitions/{petition['id']}/mediation"),
+                              {"parties": [{"resident_id": lijing.id_of("guardian")}]})  # fmt: skip
+    path = lijing.path(f"/disputes/{made['id']}")
+    for who in (accused, colleague):
+        assert who.call("GET", path).status_code == 404
+        assert who.call("GET", f"{path}/timeline").status_code == 404
+        assert made["id"] not in str(who.get(lijing.path("/disputes?limit=200")))
+    assert (lijing.worker.get(path)["id"], made["responsible_authority"]) == (made["id"], "街道办")
+    refused = lijing.worker.call("POST", f"{path}/mediators", {"mediators": [colleague_id]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "mediator_accused")
+
+
+def test_a_report_or_a_sealed_petition_is_not_mediated(lijing: Community) -> None:
+    sealed = filed(lijing, lijing.resident, sealed=True, petitioners=[])
+    report = filed(lijing, lijing.resident, kind="检举控告", topic="其他", petitioners=[])
+    for who, made in ((lijing.worker, sealed), (lijing.secretary, report)):
+        reply = who.call("POST", lijing.path(f"/petitions/{made['id']}/mediation"), {"parties": [{"name": "孙测试"}]})
+        assert (reply.status_code, reply.json()["code"]) == (409, "not_for_mediation")
+
+
+def test_one_line_from_the_first_complaint_to_performance_and_what_of_it_the_other_party_sees(lijing: Community) -> None:
+    petition = filed(lijing, lijing.worker, petitioners=[{"resident_id": lijing.id_of("resident")}])
+    act(lijing, lijing.worker, petition["id"], "urgent", reason="漏电")
+    act(lijing, lijing.worker, petition["id"], "register", authority="社区")
+    parties = {"parties": [{"resident_id": lijing.id_of("guardian")}]}
+    case = Case.__new__(Case)
+    case.lijing, case.one, case.two, case.mediator = lijing, lijing.resident, lijing.as_("guardian"), lijing.as_("mediator")
+    case.id = lijing.worker.post(lijing.path(f"/petitions/{petition['id']}/mediation"), parties)["id"]
+    case.failed()
+    for who in (case.one, case.two):
+        case.act(who, "consent")
+    assert case.act(case.mediator, "performance", 409, outcome="performed")["code"] == "not_effective"
+    hearing = lijing.path(f"/hearings/{case.act(lijing.worker, 'refer')['court_id']}")
+    court = lijing.as_("court")
+    assert court.call("POST", f"{hearing}/accept", {"case_number": "(2026)晋1102民调9号"}).ok
+    assert court.call("POST", f"{hearing}/outcome", {"outcome": "settled", "case_number": "(2026)晋1102民调9号"}).ok
+    assert case.act(case.mediator, "performance", outcome="performed")["state"] == "performed"
+
+    def line(who: Client) -> list[tuple[str, str]]:
+        return [(i["case"], i["act"]) for i in who.get(lijing.path(f"/disputes/{case.id}/timeline"))["items"]]
+
+    whole = [
+        ("petition", "filed"), ("petition", "urgent"), ("petition", "registered"), ("petition", "mediation"),
+        ("dispute", "opened"), ("dispute", "mediators_set"), ("dispute", "ended"), ("dispute", "court_consent"),
+        ("dispute", "court_consent"), ("dispute", "referred"), ("court", "referred"), ("court", "accepted"),
+        ("court", "outcome"), ("dispute", "performance"),
+    ]  # fmt: skip
+    assert [step for step in line(lijing.worker) if step in whole] == whole
+    assert [step for step in line(case.two) if step in whole] == [step for step in whole if step[1] != "urgent"]
+    other = case.two.get(lijing.path(f"/disputes/{case.id}/timeline"))["items"]
+    assert all(set(i) <= {"case", "act", "role", "at"} for i in other if i["case"] == "petition")
+
+
+def test_a_mediator_records_what_a_party_without_an_account_says(world: World, lijing: Community) -> None:
+    parties = [{"resident_id": lijing.id_of("resident")}, {"name": "孙测试", "phone": invented_phone()}]
+    case = Case(lijing, parties=parties).mediating()
+    digest = case.act(case.mediator, "agreement", **TERMS)["digest"]
+    assert case.act(case.mediator, "sign", 422, digest=digest, party="p2")["code"] == "how_unfit"
+    case.act(case.mediator, "sign", digest=digest, party="p2", how="fingerprint")
+    for who in (case.one, case.mediator):
+        case.act(who, "sign", digest=digest)
+    case.act(lijing.secretary, "sign", digest=digest, committee=True)
+    case.act(case.one, "confirmation")
+    assert case.act(case.mediator, "confirmation/record", 422, party="p2")["code"] == "input_invalid"
+    joined = case.act(case.mediator, "confirmation/record", party="p2", how="当面书面申请")
+    assert (joined["applied"], bool(joined["court_id"])) == (["p1", "p2"], True)
+    other = Case(lijing, parties=parties).mediating()
+    assert other.act(other.mediator, "refuse", 422, party="p2")["code"] == "how_missing"
+    assert other.act(other.mediator, "refuse", party="p2", how="电话告知")["state"] == "refused"
+
+
+def test_a_crash_on_the_way_to_the_court_loses_no_application(world: World, lijing: Community) -> None:
+    case = Case(lijing).mediating()
+    case.signed()
+    case.act(case.one, "confirmation")
+    path, key = lijing.path(f"/disputes/{case.id}/confirmation"), str(uuid.uuid4())
+    used = world.arm("disputes.committed")
+    with contextlib.suppress(requests.ConnectionError):
+        case.two.call("POST", path, {}, key=key)
+    world.until(lambda: not used.exists(), what="the kill")
+    again = world.until(lambda: (reply := case.two.call("POST", path, {}, key=key)).ok and reply.json(), what="the repeat")
+    hearing = lijing.path(f"/hearings/{again['court_id']}")
+    world.until(lambda: lijing.as_("court").call("GET", hearing).ok, what="the court to have it")
+    kept = world.mongo["petitions"]["disputes"]
+    world.until(lambda: kept.find_one({"_id": case.id})["to_court"] == "", what="the dispute to know")
+
+
+def test_a_refusal_gives_the_room_back_and_tells_the_parties_that_it_is_off(world: World, lijing: Community) -> None:
+    case, room = Case(lijing).mediating(), lijing.room()
+    start = tomorrow(9, days=6)
+    end = start + timedelta(hours=1)
+    case.act(lijing.worker, "sittings", room_id=room["id"], start=start.isoformat(), end=end.isoformat())
+    world.until(lambda: world.heard("mediation_scheduled", case.id), what="the sitting")
+    case.act(case.two, "refuse", reason="不想谈")
+    off = world.until(lambda: world.heard("mediation_unscheduled", case.id), what="the end of it")
+    assert (off[0]["body"]["held"], off[0]["body"]["reason"]) == (True, "case_over")
+    world.until(lambda: lijing.reserve(lijing.resident, room["id"], start).status_code == 201, what="the room")
+    kept = world.mongo["notifications"]["deliveries"]
+    where = {"community": "lijing", "template": "mediation_off", "channel": "inbox", "params.n": case.opened["number"]}
+    told = lambda: {d["recipient"] for d in kept.find(where)}  # noqa: E731
+    world.until(lambda: told() == {lijing.id_of("resident"), lijing.id_of("guardian")}, what="the parties to be told")
+    assert case.act(lijing.worker, "sittings", 409, room_id=room["id"], start=start.isoformat(),
+                    end=end.isoformat())["code"] == "already_over"  # fmt: skip
+
+
+def test_the_court_file_shows_a_party_of_the_other_only_the_name(lijing: Community) -> None:
+    phone = invented_phone()
+    case = Case(lijing, parties=[{"resident_id": lijing.id_of("resident")}, {"name": "孙测试", "phone": phone}]).failed()
+    case.act(case.one, "consent")
+    case.act(case.mediator, "consent", party="p2")
+    hearing = lijing.path(f"/hearings/{case.act(lijing.worker, 'refer')['court_id']}")
+    court = lijing.as_("court").get(hearing)
+    assert (court["parties"][1]["phone"], court["responsible_authority"]) == (phone, "人民法院")
+    seen = case.one.get(hearing)
+    assert seen["parties"] == [{"id": "p1", "resident_id": lijing.id_of("resident")}, {"id": "p2", "name": "孙测试"}]
+    export = case.one.call("GET", lijing.path(f"/residents/{lijing.id_of('resident')}/export"))
+    assert (export.status_code, phone in export.text) == (200, False)
 
 
 @pytest.mark.parametrize(("body", "field"), [
