@@ -266,7 +266,7 @@ def test_the_accuseds_unit_cannot_read_the_mediation_beside_a_petition(lijing: C
         assert made["id"] not in str(who.get(lijing.path("/disputes?limit=200")))
     assert (lijing.worker.get(path)["id"], made["responsible_authority"]) == (made["id"], "街道办")
     refused = lijing.worker.call("POST", f"{path}/mediators", {"mediators": [colleague_id]})
-    assert (refused.status_code, refused.json()["code"]) == (422, "mediator_accused")
+    assert (refused.status_code, refused.json()["code"]) == (422, "mediator_unfit")
 
 
 def test_a_report_or_a_sealed_petition_is_not_mediated(lijing: Community) -> None:

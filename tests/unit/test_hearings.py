@@ -12,14 +12,17 @@ import pytest
 from services.notifications.cases import tellings_of
 from services.petitions.court import domain
 from services.petitions.court.domain import CONFIRMATION, HEARING, CourtCase
+from services.petitions.court.service import CourtView
 from services.petitions.disputes.domain import COMMITTEE, Dispute
+from services.petitions.disputes.schemas import DisputeView
 from services.petitions.domain import Actor
 from services.petitions.help.domain import HOME, HelpRequest
+from services.petitions.help.service import HelpView
 from services.petitions.sittings import domain as sittings
 from services.petitions.sittings.desk import SITTINGS, Sittings
 from services.petitions.sittings.domain import SILENCE, Sitting
 from shared.calls import Call
-from shared.errors import Conflict
+from shared.errors import Conflict, Forbidden
 from shared.law import Locale
 from shared.testing import MemoryStore
 
@@ -88,12 +91,15 @@ def test_a_party_sees_of_the_other_only_the_name_and_nothing_that_the_court_note
     assert [n["text"] for n in seen.notes] == ["不予受理"]
     judge = Actor("r2", "court", frozenset({"court", "resident"}))
     assert "phone" not in domain.seen_by(case, judge).parties[0]
+    with pytest.raises(Forbidden, match="not_impartial"):
+        domain.check_impartial(case, judge)
+    domain.check_impartial(case, COURT)
 
 
 def test_every_case_names_who_is_responsible() -> None:
-    authorities = (Dispute().responsible_authority, CourtCase().responsible_authority, HelpRequest().responsible_authority)
-    assert authorities == (COMMITTEE, domain.COURT, HOME)
-    assert all(authorities)
+    shown = [(DisputeView, Dispute(), COMMITTEE), (CourtView, CourtCase(), domain.COURT), (HelpView, HelpRequest(), HOME)]
+    for view, case, authority in shown:
+        assert view(only=("responsible_authority",)).dump(case) == {"responsible_authority": authority}
 
 
 # -- sittings of a matter

@@ -83,8 +83,8 @@ class Court:
 
     def act(self, call: Call, id: str, decide: Any, *args: Any) -> CourtCase:
         """An act of the court."""
-        self.get(call, id)
         actor = self._known.actor(call)
+        domain.check_impartial(self.get(call, id), actor)
         seen = partial(domain.seen_by, actor=actor)
         return seen(self.cases.change(call.showing(seen), id, decide, *args, actor, self._known.locale(call), call.at))
 

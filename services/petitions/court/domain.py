@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from services.petitions.domain import Actor, Case, extend, pass_time, recompute, start, stop, wind
 from services.petitions.sittings.domain import is_news, unneeded
-from shared.errors import Conflict
+from shared.errors import Conflict, Forbidden
 from shared.events import petitions as said
 from shared.events.base import Event
 from shared.law import Locale
@@ -47,6 +47,10 @@ class CourtCase(Case):
         """All of it."""
         return True
 
+    def party_of(self, actor: Actor) -> str:
+        """Which party this person is, or ""."""
+        return next((p["id"] for p in self.parties if actor.id and p.get("resident_id") == actor.id), "")
+
     def visible_to(self, actor: Actor) -> bool:
         """The court and the parties; nobody else opens the file."""
         return bool(actor.key and actor.key in self.found_by) or actor.is_one_of("court")
@@ -57,11 +61,17 @@ Decided = tuple[CourtCase, list[Event]]
 
 def seen_by(case: CourtCase, actor: Actor) -> CourtCase:
     """The court sees its file; a party what is its own in it, and of the others only their names."""
-    own = next((p["id"] for p in case.parties if actor.id and p.get("resident_id") == actor.id), "")
+    own = case.party_of(actor)
     if actor.is_one_of("court") and not own:
         return case
     parties = [p if p["id"] == own else {"id": p["id"], "name": p.get("name", "")} for p in case.parties]
     return case.but(parties=parties, notes=[n for n in case.notes if not n["internal"]])
+
+
+def check_impartial(case: CourtCase, actor: Actor) -> None:
+    """Raises Forbidden("not_impartial"): nobody is the court in their own matter."""
+    if case.party_of(actor):
+        raise Forbidden("not_impartial", "a party does not act for the court")
 
 
 def take(id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -126,9 +136,7 @@ def may_sit(case: CourtCase) -> None:
         raise Conflict("already_over", "it is over", state=case.state)
 
 
-def sitting(
-    case: CourtCase, request_id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datetime
-) -> Decided:  # fmt: skip
+def sitting(case: CourtCase, request_id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datetime) -> Decided:
     """A hearing was asked for, or its answer came: both parties are told of what is held, and of what was and is not any
     more. The one that is held last is the one that holds."""
     known, over = case.sittings.get(request_id), case.state in OVER

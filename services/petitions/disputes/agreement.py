@@ -148,9 +148,7 @@ def agreed_day(text: str) -> date | None:
     return found
 
 
-def perform(
-    dispute: Dispute, outcome: str, text: str, settled: bool, actor: Actor, locale: Locale, at: datetime
-) -> Decided:  # fmt: skip
+def perform(dispute: Dispute, outcome: str, text: str, settled: bool, actor: Actor, locale: Locale, at: datetime) -> Decided:
     """Whether it is kept (art. 31), an agreement or what the court `settled`. Refused: the remedies are told, and going to
     court stays open (art. 32). In part: it is asked again in a while."""
     check_impartial(dispute, actor)

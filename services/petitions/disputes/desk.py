@@ -142,7 +142,8 @@ class Room:
             if known is None or MEDIATOR not in known.roles:
                 raise Invalid("not_a_mediator", "this person does not mediate here", f"mediators.{n}")
             if dispute.hides_from(Actor(mediator, MEDIATOR, unit=known.unit)):
-                raise Invalid("mediator_accused", "somebody accused here, or of that unit, cannot mediate", f"mediators.{n}")
+                # Why is not said: the other party must not learn whom the petition accuses.
+                raise Invalid("mediator_unfit", "this person cannot mediate here", f"mediators.{n}")
         if dispute.party_of(self._known.actor(call)):
             return self.act(call, id, domain.choose_mediators, ids)
         if not call.is_one_of(*HANDLERS):

@@ -256,9 +256,7 @@ def may_sit(dispute: Dispute) -> None:
     _must_not_be_over(dispute)
 
 
-def sitting(
-    dispute: Dispute, request_id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datetime
-) -> Decided:  # fmt: skip
+def sitting(dispute: Dispute, request_id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datetime) -> Decided:
     """A mediation is asked for, or its answer came: the parties are told of what is held, and of what was and is not any
     more; the mediator of the rest."""
     known, over = dispute.sittings.get(request_id), dispute.state in OVER

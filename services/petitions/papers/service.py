@@ -64,7 +64,7 @@ def agreement(dispute: Dispute) -> bytes:
     lines.append(("形式", "口头协议,由调解员记录" if dispute.form == "oral" else "书面协议"))
     lines += [("签署", f"{_signer(dispute, s['by'])} · {HOW[s['how']]} · {s['at']:%Y-%m-%d}") for s in dispute.signatures]
     lines.append(("文本摘要", dispute.digest[:32] or "—"))
-    closing = [dispute.responsible_authority, f"生效日期:{dispute.effective_on}" if dispute.effective_on else "尚未生效"]
+    closing = [SIGNERS["committee"], f"生效日期:{dispute.effective_on}" if dispute.effective_on else "尚未生效"]
     return paper("人民调解协议书", dispute.number, lines, closing)
 
 
