@@ -177,10 +177,11 @@ def test_who_has_not_signed_or_applied_yet_is_told_of_the_others() -> None:
 def test_when_it_takes_effect_everybody_is_told_of_the_way_to_the_court() -> None:
     _, said = agreed()
     assert (said[-1].name, said[-1].until) == ("agreement_effective", "2026-10-08")
-    assert [t for _, parties, t, _ in tellings_of(said[-1]) if "parties" in parties] == [
-        "agreement_effective",
-        "confirmation_open",
-    ]
+    told = {party: (t, params) for _, parties, t, params in tellings_of(said[-1]) for party in parties}
+    assert told == {
+        "mediators": ("agreement_effective", {"n": said[-1].number}),
+        "parties": ("agreement_effective_until", {"n": said[-1].number, "day": "2026-10-08"}),
+    }
 
 
 def test_an_oral_agreement_that_the_mediator_recorded_can_be_confirmed() -> None:
