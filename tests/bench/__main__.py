@@ -22,7 +22,7 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import parts
+from tests.bench import parts, petitions
 from tests.bench.large import compare
 from tests.bench.load import Result, closed, open_loop
 from tests.system.world import World, free_ports, tomorrow
@@ -184,13 +184,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="job, relay, consumer, memory or large")
+    parser.add_argument("--only", default="", help="job, relay, consumer, memory, large or petitions")
     parser.add_argument("--scale", type=float, default=1.0, help="of the large community; 1: a million uses and places")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     console = Console(width=120)
     if asked.only == "large":
         compare(console, asked.scale, asked.write)
+        return
+    if asked.only == "petitions":
+        petitions.compare(console, asked.write)
         return
     rows: list[tuple[str, str, str, str]] = []
     with ExitStack() as stack:
@@ -219,6 +222,9 @@ def main() -> None:
     show(console, rows)
     if asked.write:
         write(rows)
+    if not asked.only:
+        compare(console, asked.scale, asked.write)
+        petitions.compare(console, asked.write)
 
 
 def job(world: World, stack: ExitStack, seconds: float, rounds: int, console: Console) -> list[tuple[str, str, str, str]]:

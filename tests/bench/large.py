@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -127,6 +128,7 @@ class Ground:
         key = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"  # an example key of RFC 8037: it guards nothing here
         public = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
         self.vault, self.service = PlainVault(), "bench"
+        self.settings = SimpleNamespace(environ={})
         self.audit = None  # nothing that is asked here opens anybody's record
         self.signer = Signer({"kty": "OKP", "crv": "Ed25519", "d": key, "x": public, "kid": "bench"})
 
@@ -321,12 +323,15 @@ def _compared(both: dict[str, Questions], question: str) -> tuple[str, ...]:
 
 
 def _keep(title: str, rows: list[tuple[str, ...]]) -> None:
-    """Into docs/benchmarks.md, behind its own mark."""
+    keep("large", [f"A community of {title}, and an empty one beside it on the same database "
+                   f"({date.today().isoformat()}; medians of 80):", "", "| | large | empty | ratio | examined / returned |",
+                   "|-|-:|-:|-:|-:|", *(f"| {' | '.join(row)} |" for row in rows)])  # fmt: skip
+
+
+def keep(name: str, lines: list[str]) -> None:
+    """Into docs/benchmarks.md, behind a mark of its own."""
     file = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
-    lines = ["<!-- large -->", "", f"A community of {title}, and an empty one beside it on the same database "
-             f"({date.today().isoformat()}; medians of 80):", "", "| | large | empty | ratio | examined / returned |",
-             "|-|-:|-:|-:|-:|", *(f"| {' | '.join(row)} |" for row in rows), "", "<!-- /large -->"]  # fmt: skip
-    text, block = file.read_text(), "\n".join(lines)
-    head, found, rest = text.partition("<!-- large -->")
-    tail = rest.partition("<!-- /large -->")[2] if found else ""
+    text, block = file.read_text(), "\n".join([f"<!-- {name} -->", "", *lines, "", f"<!-- /{name} -->"])
+    head, found, rest = text.partition(f"<!-- {name} -->")
+    tail = rest.partition(f"<!-- /{name} -->")[2] if found else ""
     file.write_text(f"{head}{block}{tail}" if found else text.replace("<!-- results -->", f"{block}\n\n<!-- results -->"))

@@ -35,6 +35,15 @@ def test_no_event_is_without_a_sample_and_no_sample_without_its_event() -> None:
     assert {file.stem for file in SAMPLES.glob("*.json")} == set(Event.catalogue)
 
 
+def test_the_architecture_says_of_every_event_who_says_it() -> None:
+    said: dict[str, str] = {}
+    for line in (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if len(cells) == 4:
+            said |= dict.fromkeys(cells[0].split(", "), cells[1])
+    assert {name: event.speaker for name, event in Event.catalogue.items()}.items() <= said.items()
+
+
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
 def test_an_event_survives_the_wire_with_fields_that_nobody_knows_yet(event: type[Event]) -> None:
     sample = json.loads((SAMPLES / f"{event.name}.json").read_text())
