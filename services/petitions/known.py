@@ -9,7 +9,7 @@ from typing import Any
 
 from services.petitions.domain import Actor
 from shared.calls import Call
-from shared.errors import Invalid
+from shared.errors import Forbidden, Invalid
 from shared.events.base import Aggregate, Event
 from shared.identity import (
     COUNSELLOR,
@@ -65,7 +65,10 @@ class Known:
             return Actor("", "anonymous")
         if call.actor == call.sub == "petitions":
             return Actor("", "clock")
-        found = self.people.find(call.community, call.actor) if call.roles - {"resident", "guardian"} else None
+        document = self.people.backend.read([(call.community, call.actor)])[0]
+        if document is not None and document.get("gone"):
+            raise Forbidden("erased", "this person is not known any more")  # a token lives on a little
+        found = self.people.load(document) if document is not None else None
         role = next((r for r in FIRST if r in call.roles), "resident")
         return Actor(call.actor, role, call.roles, found.unit if found else "", self.key(call.community, call.actor))
 

@@ -1,12 +1,16 @@
-"""Who is erased is nowhere in bookings any more, whatever they took, gave back, borrowed or were told; not even by a token
-that still lives."""
+"""Who is erased is nowhere in bookings and petitions any more, whatever they took, gave back, borrowed, filed or were told; not
+even by a token that still lives."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
+from ops.audit import Auditor
 from tests.system.inventory.scenes import Week, refused
+from tests.system.test_papers import upload
+from tests.system.test_petitions import filed
+from tests.system.test_trail import in_the_chain
 from tests.system.world import Community, World, invented_phone, tomorrow
 
 # What keeps ids by law or is none of the person's: the log of acts, keys, and the tombstone itself.
@@ -54,3 +58,39 @@ def test_nothing_names_who_was_erased(world: World, lijing: Community) -> None:
     # The token lives on a little: it takes no place, and what it still reserved is forgotten when it has run out.
     assert client.token == before
     refused(lijing.take(programme["sessions"][0]["id"], client=client), 403, "erased")
+
+
+def test_nothing_in_petitions_names_who_was_erased_and_the_chain_is_whole(world: World, lijing: Community) -> None:
+    phone, address = invented_phone(), f"gone-too-{time.time_ns()}@lijing.example"
+    person: str = lijing.register(phone=phone, email=address)["id"]
+    client = world.demo.sign_in_by_code(phone, address)
+    world.settle()
+    other = {"name": "赵测试", "phone": invented_phone()}
+    png = b"\x89PNG\r\n\x1a\n" + b"x" * 64
+    file = upload(lijing, client, png).json()["id"]
+    closed = filed(lijing, client, petitioners=[], attachments=[file])["id"]
+    client.post(lijing.path(f"/petitions/{closed}/withdraw"), {})
+    shared = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}, other])["id"]
+    sealed = filed(lijing, client, sealed=True, petitioners=[])["id"]
+    help = client.post(lijing.path("/help-requests"), {"text": "想找人谈谈。"})["id"]
+    in_the_chain(world)
+    database = world.mongo["petitions"]
+    assert database["keys"].find_one({"keyAltNames": f"lijing/seal/{sealed}"}) is not None
+    assert lijing.worker.call("DELETE", lijing.path(f"/residents/{person}")).status_code in (200, 204)
+    world.until(lambda: database["keys"].find_one({"keyAltNames": f"lijing/seal/{sealed}"}) is None, what="the key to be gone")
+    gone = {"_id": help, "community": "lijing", "gone": True}
+    world.until(lambda: database["help_requests"].find_one(gone), what="the request for help to be gone")
+    world.settle()
+    left = lijing.worker.get(lijing.path(f"/petitions/{closed}"))
+    assert (left["text"], left["petitioners"], left["notes"]) == ("", [], [])
+    assert database["attachments"].find_one({"_id": file, "community": "lijing"})["data"] == b""
+    assert lijing.worker.get(lijing.path(f"/petitions/{shared}"))["petitioners"] == [other | {"representative": False}]
+    found = lijing.worker.post(lijing.path("/petitions/search"), {"phone": other["phone"]}, key="")["items"]
+    assert [one["id"] for one in found] == [shared]
+    refused(client.call("GET", lijing.path(f"/petitions/{sealed}")), 403, "erased")
+    for name in ("petitions", "disputes", "help_requests", "seals", "sittings", "attachments"):
+        for document in database[name].find({"community": "lijing"}):
+            assert person not in str(document), name
+    in_the_chain(world)
+    checked = Auditor(world.here, "petitions").verify("lijing", records=True)
+    assert checked["findings"] == []

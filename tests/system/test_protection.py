@@ -179,7 +179,7 @@ def test_the_second_person_sees_what_is_to_be_granted(world: World, lijing: Comm
     assert lijing.worker.call("GET", path).status_code == 403
     stored = str(world.mongo["petitions"]["seals"].find_one({"_id": made["id"], "community": "lijing"}))
     assert "核实楼层" not in stored
-    messages = lambda: lijing.as_("seal_holder").get(lijing.path("/inbox?limit=200"))["items"]  # noqa: E731
+    messages = lambda: lijing.inbox(lijing.as_("seal_holder"), "seal_asked")  # noqa: E731
     world.until(lambda: any(made["number"] in m["text"] for m in messages()), what="the seal holder to be told")
 
 
@@ -215,7 +215,7 @@ def test_a_childs_call_for_help_is_not_told_to_its_guardians(world: World, lijin
     lijing.worker.post(lijing.path(f"/residents/{child}/guardians"), {"guardian_id": guardian})
     linked = {"_id": child, "community": "lijing", "guardians": guardian}
     world.until(lambda: world.mongo["notifications"]["preferences"].find_one(linked), what="the link to be known")
-    before = len(lijing.as_("guardian").get(lijing.path("/inbox?limit=200"))["items"])
+    before = len(lijing.inbox(lijing.as_("guardian")))
     officer = lijing.as_("help_officer")
     id = officer.post(lijing.path("/help-requests"), {"text": "害怕回家。", "resident_id": child, "violence": True})["id"]
     officer.call("POST", lijing.path(f"/help-requests/{id}/take"), {}).raise_for_status()
@@ -223,13 +223,13 @@ def test_a_childs_call_for_help_is_not_told_to_its_guardians(world: World, lijin
     where = {"community": "lijing", "recipient": child, "template": "quiet_news"}
     world.until(lambda: kept.find_one(where), what="the child's own message")
     world.settle()
-    assert len(lijing.as_("guardian").get(lijing.path("/inbox?limit=200"))["items"]) == before
+    assert len(lijing.inbox(lijing.as_("guardian"))) == before
 
 
 def test_a_report_against_the_only_secretary_is_told_to_the_street(world: World, shengtaiyuan: Community) -> None:
     accused, street = shengtaiyuan.id_of("secretary"), shengtaiyuan.as_("street_officer")
     made = filed(shengtaiyuan, shengtaiyuan.resident, **REPORT, accused={"worker_id": accused}, petitioners=[])
-    messages = lambda who: str(who.get(shengtaiyuan.path("/inbox?limit=200")))  # noqa: E731
+    messages = lambda who: str(shengtaiyuan.inbox(who))  # noqa: E731
     world.until(lambda: made["number"] in messages(street), what="the street to be told")
     world.settle()
     assert made["number"] not in messages(shengtaiyuan.secretary)
@@ -297,7 +297,7 @@ def test_private_help_is_seen_by_help_officers_alone(world: World, lijing: Commu
     stored = str(world.mongo["petitions"]["help_requests"].find_one({"_id": made["id"], "community": "lijing"}))
     assert lijing.id_of("resident") not in stored.replace(str(taken["assignee"]), "")
     assert "violence" not in stored
-    told = {m["template"] for m in lijing.resident.get(lijing.path("/inbox?limit=200"))["items"]}
+    told = {m["template"] for m in lijing.inbox(lijing.resident)}
     assert "quiet_news" in told
     assert "help_taken" not in told
 

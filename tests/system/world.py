@@ -304,6 +304,11 @@ class Community:
         found = self.worker.get(self.path(f"/deliveries?recipient={person}&channel=inbox&limit=200"))["items"]
         return [d for d in found if template in ("", d["template"])]
 
+    def inbox(self, who: Client, template: str = "") -> list[dict[str, Any]]:
+        """What somebody finds in their own inbox, newest first: also what nobody else sees of it."""
+        found = who.get(self.path("/inbox?limit=200"))["items"]
+        return [m for m in found if template in ("", m["template"])]
+
     def reserve(self, client: Client, room: str, start: datetime, hours: float = 1, **more: Any) -> requests.Response:
         """A reservation asked for; the reply as it is."""
         key = more.pop("key", "")

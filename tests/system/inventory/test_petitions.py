@@ -21,8 +21,8 @@ def test_P11_a_failed_mediation_is_referred_heard_and_closed_to_clerks(world: Wo
     path = shengtaiyuan.path(f"/hearings/{id}")
     assert court.call("POST", f"{path}/schedule", body).status_code == 200
     for role in ("resident", "guardian"):
-        person = shengtaiyuan.id_of(role)
-        world.until(lambda person=person: shengtaiyuan.told(person, "hearing_scheduled"), what=f"the {role} to be told")
+        who = shengtaiyuan.as_(role)
+        world.until(lambda who=who: shengtaiyuan.inbox(who, "hearing_scheduled"), what=f"the {role} to be told")
     refused = shengtaiyuan.as_("clerk").call("GET", path)
     assert (refused.status_code, refused.json()["code"]) == (403, "role_missing")
     assert court.get(path)["current"]
