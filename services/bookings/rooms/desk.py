@@ -101,7 +101,8 @@ class Desk:
         where = {"found_by": key.get(by, f"kind:{RESERVATION}")}
         keep = lambda d: d["kind"] == RESERVATION and all(d[name] == value for name, value in asked.items())  # noqa: E731
         page = self._uses.page(call, where, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"])
-        withheld = self._enrolments.withheld(call, [use.resident_id for use in page.items])
+        others = [] if "resident_id" in asked else [use.resident_id for use in page.items]
+        withheld = self._enrolments.withheld(call, others)
         hidden = [use.but(resident_id="", purpose="") if use.resident_id in withheld else use for use in page.items]
         return Page(hidden, page.next)
 
