@@ -110,8 +110,12 @@ def test_a_childs_data_is_read_by_its_class_in_its_hours_or_with_an_approval_and
     adults = {"adults": [lijing.id_of("worker"), lijing.id_of("duty_lead")]}
     lijing.as_("duty_lead").post(lijing.path(f"/sessions/{school.session}/staffing"), adults)
     path = lijing.path(f"/children/{school.child}?session_id={school.session}")
+    presence = lijing.path(f"/sessions/{school.session}/presence")
     refused(lijing.worker.call("GET", path), 403, "approval_missing")
+    assert [p["resident_id"] for p in lijing.worker.get(presence)["places"]] == [""]
     with world.clock_at(school.start):
+        assert [p["resident_id"] for p in lijing.worker.get(presence)["places"]] == [school.child]
+        assert [p["resident_id"] for p in lijing.secretary.get(presence)["places"]] == [""]
         seen = lijing.worker.get(path)
         assert seen["enrolments"][0]["allergies"] == "花生"
         refused(lijing.secretary.call("GET", path), 403, "approval_missing")

@@ -183,7 +183,8 @@ def test_L12_an_evening_appointment_is_marked_extended_and_has_its_duty(world: W
     shift = lijing.resident.get(lijing.path(f"/shifts/{wednesday.date()}.evening"))
     assert shift["people"] == roster.people
     assert shift["extended"]
-    assert not roster.book(roster.at(2, 9)).json()["extended"]
+    plain = roster.book(roster.at(2, 9)).json()
+    assert (made.json()["label"], plain["label"], plain["extended"]) == ("延时", "", False)
     world.settle()
     assert lijing.told(made.json()["resident_id"], "appointment_confirmed")
 
