@@ -416,4 +416,4 @@ def test_the_hearing_calendar_holds_the_judge_and_can_be_moved(world: World, lij
     assert id in {one["id"] for one in court.get(lijing.path("/hearings/calendar"))["items"]}
     world.settle()
     assert not [e for e in list(world.ear.events) if e["subject"] == id]
-    assert {"hearing_scheduled"} <= {d["template"] for d in lijing.told(lijing.id_of("resident"))}
+    assert lijing.inbox(lijing.resident, "hearing_scheduled")
