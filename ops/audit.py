@@ -61,7 +61,7 @@ class Auditor:
                 if not document.get("trail_key"):
                     continue  # its key was destroyed with what it was about
                 key = self._vault.unlock(document["trail_key"])
-                finding = check_record(self.audit, kind.collection, key, document["trail"], codec.load(document))
+                finding = check_record(self.audit, kind.collection, key, document, codec.load(document))
                 found += [finding] if finding else []
         return found
 

@@ -47,6 +47,7 @@ class Call:
     query: dict[str, Any] = field(default_factory=dict)
     key: str = ""  # the Idempotency-Key, already bound to community, principal and route
     body_hash: str = ""
+    secret: bytes = b""  # what a caller without a name alone knows: the kept reply is encrypted under it too
     if_match: int | None = None
     cause: str = ""  # the id of the event that this call answers
     render: Callable[[Any], bytes | None] | None = None  # the reply to keep for repeats; None: a repeat decides again

@@ -86,9 +86,14 @@ def check_against(audit: Audit, community: str, signed: list[dict[str, Any]]) ->
     return found
 
 
-def check_record(audit: Audit, collection: str, key: bytes, n: int, state: Aggregate) -> Finding | None:
-    """Whether a record is as its last act left it; None where it is, or where that act is not in the chain yet."""
-    entry = audit.last_act(state.community, f"{collection}/{state.id}", n)
-    if entry is None or entry["digest"] == digest(key, state):
-        return None
-    return Finding(entry["n"], f"{collection}/{state.id} was changed after its last act")
+def check_record(audit: Audit, collection: str, key: bytes, document: dict[str, Any], state: Aggregate) -> Finding | None:
+    """Whether a record is as its last act left it, and that act is the chain's last; None where it is."""
+    name, n = f"{collection}/{state.id}", document["trail"]
+    entry = next((act for act in document.get("trail_acts", []) if act["key"] == f"{name}/{n}"), None)
+    entry = entry or audit.last_act(state.community, name, n)
+    if entry is None:
+        return Finding(0, f"{name} says {n} acts, and the chain has no such one")
+    if entry["digest"] != digest(key, state):
+        return Finding(entry.get("n", 0), f"{name} was changed after its last act")
+    later = audit.last_act(state.community, name, n + 1)
+    return Finding(later["n"], f"{name} was set back to before this act") if later else None

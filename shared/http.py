@@ -164,6 +164,7 @@ class Api(Entrypoint):
             raise Invalid("idempotency_key_weak", "without a token the key must be unguessable", "Idempotency-Key")
         call.key = derived_id(call.community, call.sub, self.method, self.path, *sorted(values.values()), key)
         call.body_hash = body_digest(raw)
+        call.secret = b"" if call.sub else key.encode()
 
     # -- who
 

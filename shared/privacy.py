@@ -48,7 +48,7 @@ class Vault:
         self._vault = client[database]["keys"]
         options: CodecOptions[Any] = CodecOptions(tz_aware=True, uuid_representation=STANDARD)
         self._codec: ClientEncryption[Any] = ClientEncryption({"local": {"key": master}}, f"{database}.keys", client, options)
-        self._aead = AESGCM(_derive(master, "bytes"))
+        self._bytes = _derive(master, "bytes")
         self._blind = _derive(master, "search")
 
     def prepare(self) -> None:
@@ -87,14 +87,17 @@ class Vault:
         """The personal fields that `seal` encrypted."""
         return dict(orjson.loads(self._codec.decrypt(sealed)["json"]))
 
-    def lock(self, data: bytes) -> bytes:
-        """Encrypt bytes that live shortly (a stored reply, a code on its way)."""
+    def lock(self, data: bytes, under: bytes = b"") -> bytes:
+        """Encrypt bytes that live shortly (a stored reply, a code on its way); `under` what is needed again to read them."""
         nonce = os.urandom(12)
-        return nonce + self._aead.encrypt(nonce, data, None)
+        return nonce + self._aead(under).encrypt(nonce, data, None)
 
-    def unlock(self, data: bytes) -> bytes:
+    def unlock(self, data: bytes, under: bytes = b"") -> bytes:
         """The bytes that `lock` encrypted."""
-        return self._aead.decrypt(data[:12], data[12:], None)
+        return self._aead(under).decrypt(data[:12], data[12:], None)
+
+    def _aead(self, under: bytes) -> AESGCM:
+        return AESGCM(hmac.new(self._bytes, under, hashlib.sha256).digest() if under else self._bytes)
 
     def token(self, community: str, field: str, text: str) -> str:
         """The blind token of one normalised value."""
@@ -115,10 +118,10 @@ class PlainVault:
     def reveal(self, sealed: bytes) -> dict[str, Any]:
         return dict(orjson.loads(sealed))
 
-    def lock(self, data: bytes) -> bytes:
+    def lock(self, data: bytes, under: bytes = b"") -> bytes:
         return data
 
-    def unlock(self, data: bytes) -> bytes:
+    def unlock(self, data: bytes, under: bytes = b"") -> bytes:
         return data
 
     def token(self, community: str, field: str, text: str) -> str:

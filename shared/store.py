@@ -69,8 +69,8 @@ class Sealer(Protocol):
 
     def seal(self, community: str, fields: dict[str, Any]) -> Any: ...
     def reveal(self, sealed: Any) -> dict[str, Any]: ...
-    def lock(self, data: bytes) -> bytes: ...
-    def unlock(self, data: bytes) -> bytes: ...
+    def lock(self, data: bytes, under: bytes = b"") -> bytes: ...
+    def unlock(self, data: bytes, under: bytes = b"") -> bytes: ...
     def tokens(self, community: str, field: str, texts: set[str]) -> list[str]: ...
 
 
@@ -305,7 +305,7 @@ class Store(Generic[A]):
             if call.key and reply["key"] == call.key and call.at - reply["at"] < REMEMBER_REPLY:
                 if reply["hash"] != call.body_hash:
                     raise Invalid("idempotency_key_reused", "this key came with another body before", "Idempotency-Key")
-                raise Replayed(reply["status"], self._vault.unlock(reply["body"]), reply["version"])
+                raise Replayed(reply["status"], self._vault.unlock(reply["body"], call.secret), reply["version"])
 
     def _first(self, call: Call, id: str, aggregate: A, said: list[Event]) -> tuple[Document, A]:
         community = aggregate.community or call.community
@@ -327,7 +327,7 @@ class Store(Generic[A]):
         shown = call.render(aggregate) if call.key and call.render else None
         if shown is None:
             return None
-        body = self._vault.lock(shown)
+        body = self._vault.lock(shown, call.secret)
         reply: Document = {"key": call.key, "hash": call.body_hash, "status": call.status, "body": body, "at": call.at}
         reply["version"] = aggregate.version
         return reply

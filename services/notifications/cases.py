@@ -78,6 +78,9 @@ OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
     petitions.PetitionExtended: (
         CaseTelling("case_extended", TO_FILER, lambda e: {"n": e.number, "day": e.due, "reason": e.reason}),
     ),
+    petitions.PetitionPaused: (CaseTelling("case_paused", TO_FILER),),
+    petitions.PetitionResumed: (CaseTelling("case_resumed", TO_FILER, _due),),
+    petitions.PetitionIdentified: (CaseTelling("case_identified", _all("responsible")),),
     petitions.PetitionAnswered: (CaseTelling("case_answered", TO_FILER),),
     petitions.PetitionReplyDelivered: (
         CaseTelling("case_review_open", _when(lambda e: bool(e.until) and e.stage == "answered", "filer"), _until),
@@ -98,6 +101,11 @@ OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
     petitions.PetitionHandedOver: (CaseTelling("case_yours", _all("responsible")),),
     petitions.SealOpeningAsked: (CaseTelling("seal_asked", _all("openers")),),
     petitions.HelpRequested: (CaseTelling("help_asked", _all("responsible"), case=HELP),),
+    petitions.HelpRequestNoted: (
+        CaseTelling("help_asked", _when(lambda e: e.role in BY_FILER, "responsible"), case=HELP),
+        CaseTelling("help_taken", _when(lambda e: e.role not in BY_FILER and not e.internal, "filer"), case=HELP),
+    ),
+    petitions.HelpRequestEnded: (CaseTelling("help_ended", TO_FILER, case=HELP),),
     petitions.HelpRequestTaken: (CaseTelling("help_taken", TO_FILER, case=HELP),),
     petitions.DisputeOpened: (CaseTelling("dispute_opened", _all("parties", "mediators"), case=DISPUTE),),
     petitions.DisputeMediatorsSet: (CaseTelling("dispute_mediators", _all("parties", "mediators"), case=DISPUTE),),

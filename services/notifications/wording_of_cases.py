@@ -79,6 +79,18 @@ OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
         "zh-CN": ("已结束", "{n}已结束。"),
         "en": ("Over", "{n} is over."),
     },
+    "case_paused": {
+        "zh-CN": ("暂停计时", "{n} 的期限暂停计算。"),
+        "en": ("Paused", "The clock of {n} stands still."),
+    },
+    "case_resumed": {
+        "zh-CN": ("恢复计时", "{n} 的期限恢复计算,至{day}。"),
+        "en": ("Goes on", "The clock of {n} goes on; due {day}."),
+    },
+    "case_identified": {
+        "zh-CN": ("已实名", "{n} 的信访人已实名。"),
+        "en": ("Named", "The petitioner of {n} has said who they are."),
+    },
     "case_reopened": {
         "zh-CN": ("重新办理", "{n} 因新的事实重新办理。"),
         "en": ("Open again", "New facts opened {n} again."),
@@ -102,6 +114,10 @@ OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
     "help_asked": {
         "zh-CN": ("新的求助", "收到求助 {n},请尽快联系。"),
         "en": ("Somebody asks", "{n} came in; please get in touch soon."),
+    },
+    "help_ended": {
+        "zh-CN": ("已办结", "您的{n}已办结。"),
+        "en": ("Settled", "{n} is settled."),
     },
     "help_taken": {
         "zh-CN": ("已有人跟进", "您的{n}已有人跟进。"),

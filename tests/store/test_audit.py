@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from services.petitions.known import Somebody
 from shared.audit import Audit
 from shared.calls import Call
+from shared.clerk import check_record
 from shared.mongo import connect
+from shared.trail import digest
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -88,6 +91,26 @@ def test_every_entry_that_does_not_fit_is_found_and_told_where(replicas: list[Au
     rows.delete_many({"_id": {"$in": ["lijing:8", "lijing:9"]}})
     found = [(finding.n, finding.what.partition(":")[0]) for finding in log.verify("lijing")]
     assert found == [(3, "changed"), (5, "changed"), (8, "removed")]
+
+
+def test_a_record_that_was_set_back_or_says_more_than_the_chain_shows(replicas: list[Audit]) -> None:
+    log, key = replicas[0], b"k" * 32
+    first, second = (
+        Somebody(id="p", community="lijing", roles=["worker"]),
+        Somebody(id="p", community="lijing", roles=["court"]),
+    )
+    acts = [{"key": f"people/p/{n}", "act": "changed", "actor": "", "roles": [], "subjects": ["p"], "purpose": "", "route": "",
+             "correlation": "", "at": NOW, "digest": digest(key, state)} for n, state in ((1, first), (2, second))]  # fmt: skip
+    log.extend("lijing", acts)
+    found = lambda n, state, waits=(): check_record(  # noqa: E731
+        log, "people", key, {"trail": n, "trail_acts": list(waits)}, state)  # fmt: skip
+    assert found(2, second) is None
+    assert "changed after" in found(2, first).what
+    assert "set back" in found(1, first).what
+    assert "no such one" in found(3, second).what
+    assert found(3, first, [acts[0] | {"key": "people/p/3"}]) is None, "an act that waits for the writer"
+    log._entries.update_one({"_id": "lijing:1"}, {"$set": {"digest": ""}})
+    assert log.broken("lijing") == 1
 
 
 def test_what_was_cut_off_shows_against_a_signed_checkpoint_alone(replicas: list[Audit]) -> None:

@@ -218,3 +218,45 @@ def test_a_rating_of_two_and_a_reason_is_told_to_the_secretary(world: World, lij
     assert act(lijing, lijing.resident, id, "rate", 409, stars=5)["code"] == "already_rated"
     world.until(lambda: world.heard("petition_rated", id), what="the event")
     assert world.heard("petition_rated", id)[0]["body"]["low"] is True
+
+
+def test_everybody_whom_an_act_concerns_is_told_of_it(world: World, lijing: Community) -> None:
+    one, two = (lijing.register()["id"] for _ in range(2))
+    street, head = lijing.as_("street_officer"), lijing.secretary
+    made = filed(lijing, lijing.worker, petitioners=[{"resident_id": one}, {"resident_id": two}])
+    id, number = made["id"], made["number"]
+    act(lijing, lijing.worker, id, "urgent", reason="可能群体上访")
+    act(lijing, lijing.worker, id, "register", authority="street-letters-office")
+    act(lijing, street, id, "accept")
+    act(lijing, street, id, "extend", reason="需要鉴定", code="expertise")
+    act(lijing, lijing.worker, id, "pause", reason="mediation")
+    act(lijing, lijing.worker, id, "resume")
+    act(lijing, street, id, "answer", **OPINION)
+    act(lijing, lijing.worker, id, "deliver")
+    other = filed(lijing, lijing.worker, petitioners=[{"resident_id": one}])["id"]
+    act(lijing, lijing.worker, other, "register", authority="street-letters-office")
+    act(lijing, lijing.worker, other, "redirect", route="arbitration", reason="请申请劳动仲裁")
+    expected = {"case_registered", "case_accepted", "case_extended", "case_paused", "case_resumed", "case_answered",
+                "case_review_open"}  # fmt: skip
+    told = lambda person: {d["template"] for d in lijing.told(person)}  # noqa: E731
+    world.until(lambda: told(one) == expected | {"case_other_route"} and told(two) == expected, what="both to be told")
+    for who in (head, street):
+        world.until(lambda who=who: any(number in m["text"] for m in lijing.inbox(who, "case_urgent")), what="those above")
+    due = deadlines(lijing.worker.get(lijing.path(f"/petitions/{id}")))["review_window"]
+    kept = world.mongo["notifications"]["deliveries"]
+    window = kept.find_one({"community": "lijing", "recipient": one, "template": "case_review_open"})
+    assert window is not None
+    assert window["params"]["day"] == due
+
+
+def test_a_co_petitioner_sees_it_and_a_bad_rating_reaches_the_secretary(world: World, lijing: Community) -> None:
+    petitioners = [{"resident_id": lijing.id_of(role)} for role in ("resident", "guardian")]
+    made = filed(lijing, lijing.worker, petitioners=petitioners)
+    for role in ("resident", "guardian"):
+        assert lijing.as_(role).get(lijing.path(f"/petitions/{made['id']}"))["number"] == made["number"]
+    act(lijing, lijing.as_("guardian"), made["id"], "withdraw", reason="已协商")
+    assert act(lijing, lijing.resident, made["id"], "rate", 422, stars=2)["code"] == "reason_missing"
+    act(lijing, lijing.resident, made["id"], "rate", stars=2, reason="等了太久")
+    low = lambda: [m for m in lijing.inbox(lijing.secretary, "case_rated_low") if made["number"] in m["text"]]  # noqa: E731
+    world.until(low, what="the secretary to be told")
+    assert "等了太久" not in low()[0]["text"]

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import requests
+from cryptography.exceptions import InvalidTag
 from kombu import Connection
 
 from ops.client import Client
+from shared.privacy import Vault
 from tests.system.test_petitions import APPEAL, act, filed
 from tests.system.world import TAP, Community, World, invented_phone
 
@@ -129,6 +131,20 @@ def test_a_review_needs_identification_first(lijing: Community) -> None:
     known = by_receipt(lijing, code, "identify", lijing.resident)
     assert known.json()["petitioners"] == [{"resident_id": lijing.id_of("resident"), "representative": False}]
     assert lijing.resident.get(lijing.path(f"/petitions/{made['id']}"))["number"] == made["number"]
+
+
+def test_the_receipt_is_read_again_with_the_callers_own_key_alone(world: World, lijing: Community) -> None:
+    key, body = "a-key-that-nobody-guesses-8c1f", APPEAL | {"anonymous": True}
+    first = lijing.world.api.call("POST", lijing.path("/petitions"), body, key=key)
+    again = lijing.world.api.call("POST", lijing.path("/petitions"), body, key=key)
+    assert (first.status_code, again.content) == (201, first.content)
+    stored = world.mongo["petitions"]["petitions"].find_one({"_id": first.json()["id"], "community": "lijing"})
+    assert stored is not None
+    (reply,) = stored["replies"]
+    vault = Vault(world.mongo, "petitions", world.here.secrets["master"]["petitions"])
+    with pytest.raises(InvalidTag):
+        vault.unlock(reply["body"])
+    assert first.json()["receipt_code"] in vault.unlock(reply["body"], key.encode()).decode()
 
 
 def test_a_sealed_complainant_is_opened_by_two_for_a_quarter_of_an_hour(world: World, lijing: Community) -> None:

@@ -35,7 +35,7 @@ def filed(received: str = "2026-02-02 10:00", **facts: Any) -> Petition:
 def accepted(day: str = "2026-02-02 10:00") -> Petition:
     petition, _ = cases.register(filed(day), "street", "", WORKER, HERE, at(day))
     petition = domain.stop(petition, HERE, "promise", state="off")
-    return cases.accept(petition, "", STREET, HERE, at(day))[0]
+    return cases.accept(petition, "", None, STREET, HERE, at(day))[0]
 
 
 def test_a_date_is_warned_of_on_the_working_day_before_and_missed_from_midnight() -> None:
@@ -83,10 +83,21 @@ def test_new_facts_begin_anew_and_what_was_decided_before_stays_to_be_read() -> 
     final, _ = cases.answer(recheck, "upheld", parts, "", STREET, HERE, at("2026-06-10 10:00"))
     again, _ = cases.reopen(final, "neu", FILER, HERE, at("2026-07-01 10:00"))
     assert set(again.opinions) == {"handle.1", "review.1", "recheck.1"}
-    again, _ = cases.accept(again, "", STREET, HERE, at("2026-07-02 10:00"))
+    again, _ = cases.accept(again, "", None, STREET, HERE, at("2026-07-02 10:00"))
     decided, _ = cases.answer(again, "rejected", parts, "", STREET, HERE, at("2026-08-01 10:00"))
     assert "handle" in decided.opinions
     assert cases.ask_review(decided, "", FILER, HERE, at("2026-09-30 10:00"))[0].state == "reviewing"
+
+
+def test_an_acceptance_that_is_recorded_later_runs_from_when_it_was() -> None:
+    petition, _ = cases.register(filed(), "street", "", WORKER, HERE, at("2026-02-03 10:00"))
+    late, said = cases.accept(petition, "街信〔2026〕1号", at("2026-02-05 09:00"), WORKER, HERE, at("2026-02-12 10:00"))
+    assert said[0].due == late.clock("handle")["due"] == "2026-04-06"
+    for wrong in ("2026-02-01 10:00", "2026-02-13 10:00"):
+        with pytest.raises(Invalid, match="accepted_at_invalid"):
+            cases.accept(petition, "街信〔2026〕1号", at(wrong), WORKER, HERE, at("2026-02-12 10:00"))
+    with pytest.raises(Invalid, match="received_too_early"):
+        filed("2022-04-30 10:00")
 
 
 def test_a_reply_cannot_arrive_before_it_was_written() -> None:

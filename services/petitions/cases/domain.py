@@ -10,7 +10,7 @@ from services.petitions.domain import Actor, Case, check_authority, extend, paus
 from shared.errors import Conflict, Forbidden, Invalid
 from shared.events import petitions as said
 from shared.events.base import Event
-from shared.law import Locale
+from shared.law import PETITIONS, Locale
 
 SUGGESTION, REPORT, APPEAL = "建议意见", "检举控告", "申诉求决"
 KINDS = (SUGGESTION, REPORT, APPEAL)
@@ -52,7 +52,7 @@ class Petition(Case):
         RECHECKED: {REGISTERED},
         DECLINED: {REGISTERED},
         REDIRECTED: {REGISTERED},
-        REFERRED: {CLOSED, REGISTERED},
+        REFERRED: {REGISTERED},
         CLOSED: {REGISTERED},
         WITHDRAWN: {REGISTERED},
         DUPLICATE: {REGISTERED},
@@ -124,6 +124,8 @@ def file(id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datet
     received = facts.get("received_at") or at
     if received > at:
         raise Invalid("received_in_future", "it cannot have come in later than now", "received_at")
+    if locale.today(received) < PETITIONS:
+        raise Invalid("received_too_early", f"the limits hold for what came in from {PETITIONS} on", "received_at")
     _check_representatives(facts)
     given = {name: facts[name] for name in GIVEN if name in facts}
     made = Petition(id=id, received_at=received, **given)
@@ -175,13 +177,18 @@ def hand_over(petition: Petition, assignee: str, reason: str, actor: Actor, at: 
 # -- acts of the authority
 
 
-def accept(petition: Petition, document: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
-    """Accepted; from now 60 days (art. 23, 34)."""
+def accept(
+    petition: Petition, document: str, accepted_at: datetime | None, actor: Actor, locale: Locale, at: datetime
+) -> Decided:
+    """Accepted; from then 60 days (art. 23, 34)."""
     check_authority(actor, document)
+    day = locale.today(accepted_at or at)
+    if accepted_at and (accepted_at > at or day < locale.today(petition.received_at or at)):
+        raise Invalid("accepted_at_invalid", "after it was received, and not later than now", "accepted_at")
     if petition.kind != APPEAL:
         raise Conflict("not_on_petition_route", "only what seeks a decision is accepted; answer or refer this one")
     changed = stop(petition.become(ACCEPTED), locale, "accept", "object")
-    changed = start(changed, locale, "handle", "petition.handle", locale.today(at))
+    changed = start(changed, locale, "handle", "petition.handle", day)
     due = changed.clock("handle")["due"]
     changed = changed.acted(actor, "accepted", at, document=document, due=due)
     return changed, [said.PetitionAccepted(petition.id, petition.number, due, actor.role, at)]

@@ -74,7 +74,9 @@ class Recuse(HandOver):
 
 
 class Accept(Documented):
-    pass
+    """`accepted_at`: when the authority did, where it is recorded later; its time runs from then."""
+
+    accepted_at = Moment()
 
 
 class Decline(Documented):

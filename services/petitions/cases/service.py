@@ -68,7 +68,7 @@ class Cases:
 
     @_moves("accept", schemas.Accept)
     def accept_petition(self, call, id):
-        return self.station.act(call, id, domain.accept, call.body["document_number"])
+        return self.station.act(call, id, domain.accept, call.body["document_number"], call.body.get("accepted_at"))
 
     @_moves("decline", schemas.Decline)
     def decline_petition(self, call, id):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from services.petitions.domain import Actor, Case, start, stop
 from shared.events.base import Event
-from shared.events.petitions import HelpRequested, HelpRequestEnded, HelpRequestTaken
+from shared.events.petitions import HelpRequested, HelpRequestEnded, HelpRequestNoted, HelpRequestTaken
 from shared.law import Locale
 
 ASKED, TAKEN, ENDED = "asked", "taken", "ended"
@@ -62,7 +62,7 @@ def take(help: HelpRequest, actor: Actor, locale: Locale, at: datetime) -> Decid
 
 def note(help: HelpRequest, text: str, internal: bool, actor: Actor, at: datetime) -> Decided:
     """Something is written down."""
-    return help.noted(actor, "note", text, at, internal), []
+    return help.noted(actor, "note", text, at, internal), [HelpRequestNoted(help.id, help.number, actor.role, internal, at)]
 
 
 def end(help: HelpRequest, reason: str, actor: Actor, locale: Locale, at: datetime) -> Decided:

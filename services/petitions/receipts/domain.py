@@ -11,6 +11,7 @@ from typing import Any
 from services.petitions.cases.domain import Decided, Petition
 from services.petitions.domain import Actor
 from shared.errors import Conflict, Limited, Missing
+from shared.events.petitions import PetitionIdentified
 
 PLACE, SECRET = 8, 16  # letters of five bits each: where it lies, and 80 bits that nobody guesses
 FAILURES = 10
@@ -51,7 +52,8 @@ def identify(petition: Petition, resident_id: str, key: str, actor: Actor, at: d
     if petition.petitioners:
         raise Conflict("already_identified", "the petitioner is known")
     changed = petition.but(petitioners=[{"resident_id": resident_id, "representative": False}])
-    return changed.but(found_by=[*petition.found_by, key]).acted(actor, "identified", at), []
+    changed = changed.but(found_by=[*petition.found_by, key]).acted(actor, "identified", at)
+    return changed, [PetitionIdentified(petition.id, petition.number, at)]
 
 
 def unknown() -> Missing:

@@ -16,6 +16,7 @@ from shared.events.petitions.cases import (
     PetitionForwarded,
     PetitionForwardSettled,
     PetitionHandedOver,
+    PetitionIdentified,
     PetitionLinked,
     PetitionPaused,
     PetitionRated,
@@ -61,7 +62,7 @@ from shared.events.petitions.disputes import (
     MediatorsProposed,
     PerformanceRecorded,
 )
-from shared.events.petitions.help import HelpRequested, HelpRequestEnded, HelpRequestTaken
+from shared.events.petitions.help import HelpRequested, HelpRequestEnded, HelpRequestNoted, HelpRequestTaken
 from shared.events.petitions.sittings import SittingDropped, SittingRequested
 from shared.events.petitions.trail import TrailCheckpointed
 
@@ -91,6 +92,7 @@ __all__ = [
     "HearingScheduled",
     "HearingUnscheduled",
     "HelpRequestEnded",
+    "HelpRequestNoted",
     "HelpRequestTaken",
     "HelpRequested",
     "MediationScheduled",
@@ -106,6 +108,7 @@ __all__ = [
     "PetitionForwardSettled",
     "PetitionForwarded",
     "PetitionHandedOver",
+    "PetitionIdentified",
     "PetitionLinked",
     "PetitionPaused",
     "PetitionRated",

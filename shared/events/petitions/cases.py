@@ -243,6 +243,15 @@ class PetitionHandedOver(Event):
 
 
 @dataclass(frozen=True)
+class PetitionIdentified(Event):
+    """Whoever filed it anonymously has said who they are."""
+
+    petition_id: str
+    number: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class SealOpeningAsked(Event):
     """Somebody asked to see a sealed complainant."""
 

@@ -28,6 +28,17 @@ class HelpRequestTaken(Event):
 
 
 @dataclass(frozen=True)
+class HelpRequestNoted(Event):
+    """Something was written down, `internal`: by the help officers for themselves."""
+
+    help_id: str
+    number: str
+    role: str
+    internal: bool
+    at: datetime
+
+
+@dataclass(frozen=True)
 class HelpRequestEnded(Event):
     """The matter is settled, for the reason of this code."""
 
