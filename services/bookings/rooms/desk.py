@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from services.bookings.domain import LONGEST, RESERVATION, Use
 from services.bookings.known import USES, Known
 from services.bookings.rooms import domain
 from services.bookings.rooms.domain import Room
+from shared.calendar import at_clock
 from shared.calls import Call
 from shared.errors import Conflict, Forbidden, Missing, Refused
 from shared.identity import STAFF, STEWARD
@@ -59,16 +61,22 @@ class Desk:
 
     def choices(self, call: Call, needed: list[Room], spans: list[tuple[datetime, datetime]]) -> list[list[dict[str, Any]]]:
         """For each span up to three free alternatives for all that is needed together: near in time, or in comparable rooms
-        for the first of them. What is taken is read once, for all spans."""
+        for the first of them. What is taken is read once a room, for all spans."""
         if not needed or not spans:
             return [[] for _ in spans]
         others = domain.comparable(needed[0], self._rooms.all(call.community, {}))
-        since, before = min(start for start, _ in spans), max(end for _, end in spans)
-        near = {"$gte": since - timedelta(days=1) - LONGEST, "$lt": before + timedelta(days=1)}
-        where = {"found_by": {"$in": [f"room:{room.id}" for room in (*needed, *others)]}, "start": near}
-        busy = {claim for use in self._uses.all(call.community, where, limit=100_000) for claim in use.claims}
+        days = sorted(start.astimezone(needed[0].zone).date() for start, _ in spans)
         first, *rest = needed
+        busy = {claim for room in (*needed, *others) for claim in self._claimed(call, room, days[0], days[-1])}
         return [domain.alternatives(first, others, start, end, busy, call.at, rest) for start, end in spans]
+
+    def _claimed(self, call: Call, room: Room, first: date, last: date) -> Iterator[str]:
+        """What is taken of a room from one local day to another. One read a room: one for several at once would be served by
+        no index."""
+        since = at_clock(first, "00:00", room.zone) - LONGEST
+        near = {"$gte": since, "$lt": at_clock(last + timedelta(days=1), "00:00", room.zone)}
+        for use in self._uses.all(call.community, {"found_by": f"room:{room.id}", "start": near}, limit=100_000):
+            yield from use.claims
 
     def _busy(self, call: Call, wanted: list[str]) -> set[str]:
         found = self._uses.all(call.community, {"claims": {"$in": wanted}}) if wanted else []
