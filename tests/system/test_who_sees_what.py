@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 
+from shared import identity
 from tests.system.test_disputes import TERMS, Case
 from tests.system.test_petitions import filed
-from tests.system.world import Community, World
+from tests.system.world import Community, World, invented_phone
 
-ROLES = ("resident", "guardian", "worker", "duty_lead", "secretary", "street_officer", "mediator", "help_officer", "court",
-         "clerk", "police_liaison", "seal_holder", "counsellor", "integrator")  # fmt: skip
+ROLES = tuple(identity.ROLES)
 OFFICE = {"worker", "duty_lead", "secretary", "street_officer"}
+PHONE = invented_phone()  # of a sealed complainant
 # For each object: who may read it, and which words each reader must not find in it.
 TABLE: dict[str, tuple[set[str], dict[str, set[str]]]] = {
     "petition": ({"resident"} | OFFICE, {"resident": {"INTERNAL"}}),
     "sealed": ({"resident"} | OFFICE, {role: {"WHO"} for role in OFFICE}),
+    "taken_down": ({"resident"} | OFFICE, {role: {"WHO", "赵密封", PHONE, PHONE[3:]} for role in OFFICE}),
     "report": ({"resident", "secretary", "street_officer"}, {"resident": {"INTERNAL"}}),
     "help": ({"resident", "help_officer"}, {"resident": {"INTERNAL"}}),
     "dispute": ({"resident", "guardian", "mediator"} | OFFICE, {
@@ -25,8 +27,8 @@ TABLE: dict[str, tuple[set[str], dict[str, set[str]]]] = {
         **{role: {"OF-ONE", "INTERNAL"} for role in OFFICE}}),
     "hearing": ({"resident", "guardian", "court"}, {}),
 }  # fmt: skip
-PLACES = {"petition": "petitions", "sealed": "petitions", "report": "petitions", "help": "help-requests", "dispute": "disputes",
-          "hearing": "hearings"}  # fmt: skip
+PLACES = dict.fromkeys(("petition", "sealed", "taken_down", "report"), "petitions")
+PLACES |= {"help": "help-requests", "dispute": "disputes", "hearing": "hearings"}
 LISTS = ("petitions", "help-requests", "disputes", "hearings", "petitions/due-soon")
 
 
@@ -39,6 +41,12 @@ class Things:
         self.ids = {
             "petition": filed(lijing, lijing.resident, **own)["id"],
             "sealed": filed(lijing, lijing.resident, sealed=True, **own)["id"],
+            "taken_down": filed(
+                lijing,
+                lijing.worker,
+                sealed=True,
+                petitioners=[{"resident_id": lijing.id_of("resident")}, {"name": "赵密封", "phone": PHONE}],
+            )["id"],
             "report": filed(lijing, lijing.resident, kind="检举控告", topic="其他", text="REPORTED", **own)["id"],
             "help": lijing.resident.post(lijing.path("/help-requests"), {"text": "HELPTEXT"})["id"],
         }
@@ -94,6 +102,39 @@ def test_no_list_search_or_count_shows_more(things: Things, role: str) -> None:
     assert lijing.id_of("resident") not in listed
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_no_delivery_of_a_hidden_case_is_listed_for_anybody_else(things: Things, world: World, role: str) -> None:
+    who, lijing = things.lijing.as_(role), things.lijing
+    kept = world.mongo["notifications"]["deliveries"].find({"community": "lijing", "private": True})
+    others = {d["_id"] for d in kept if d["recipient"] != lijing.id_of(role)}
+    assert len(others) > 5
+    listed, path = set(), "/deliveries?limit=200"
+    while path and (reply := who.call("GET", lijing.path(path))).ok:
+        listed |= {item["id"] for item in reply.json()["items"]}
+        path = f"/deliveries?limit=200&after={reply.json()['next']}" if reply.json()["next"] else ""
+    assert not listed & others
+    if role in OFFICE - {"street_officer"}:
+        assert listed
+
+
+@pytest.mark.parametrize("role", sorted(OFFICE - {"street_officer"}))
+def test_what_the_house_exports_of_a_person_holds_nothing_hidden(things: Things, role: str) -> None:
+    lijing = things.lijing
+    reply = lijing.as_(role).call("GET", lijing.path(f"/residents/{lijing.id_of('resident')}/export"))
+    assert reply.status_code == 200, reply.text
+    assert things.ids["petition"] in reply.text
+    for thing in ("sealed", "taken_down", "report", "help", "hearing"):
+        assert things.ids[thing] not in reply.text, thing
+    assert "OF-ONE" not in reply.text
+    assert "quiet_news" not in reply.text
+
+
+def test_no_search_by_phone_finds_a_sealed_complaint(things: Things) -> None:
+    lijing = things.lijing
+    for role in OFFICE:
+        assert lijing.as_(role).post(lijing.path("/petitions/search"), {"phone": PHONE}, key="")["items"] == []
+
+
 def test_no_event_outside_names_a_person_or_a_restricted_case(things: Things, world: World) -> None:
     people = {things.lijing.id_of(role) for role in ("resident", "guardian", "worker", "mediator")}
     for event in list(world.ear.events):
@@ -107,7 +148,7 @@ def test_no_event_outside_names_a_person_or_a_restricted_case(things: Things, wo
 def test_an_export_holds_a_persons_own_and_no_word_of_the_others(things: Things) -> None:
     lijing = things.lijing
     own = export_of(lijing, "resident")
-    for thing in ("petition", "sealed", "report", "help", "dispute", "hearing"):
+    for thing in ("petition", "sealed", "taken_down", "report", "help", "dispute", "hearing"):
         assert things.ids[thing] in own, thing
     assert "INTERNAL" not in own
     theirs = export_of(lijing, "guardian")
@@ -124,7 +165,8 @@ def export_of(lijing: Community, role: str) -> str:
 
 
 def test_no_log_holds_what_people_wrote_or_who_they_are(things: Things, world: World) -> None:
-    secret: tuple[Any, ...] = ("INTERNAL", "REPORTED", "HELPTEXT", "OF-ONE", "楼上每晚施工")
+    people = tuple(things.lijing.id_of(role) for role in ("resident", "guardian"))
+    secret: tuple[Any, ...] = ("INTERNAL", "REPORTED", "HELPTEXT", "OF-ONE", "楼上每晚施工", "赵密封", PHONE[3:], *people)
     for file in world.here.path("logs", "").glob("*.log"):
         text = file.read_text(errors="replace")
         for word in secret:
