@@ -75,24 +75,24 @@ class Personal:
         key = self._known.key(call.community, resident_id)
         for name, (store, _, _) in self._kinds.items():
             for case in store.all(call.community, {"found_by": key}, limit=ALL):
-                if name == "petitions" and case.confidential:
-                    self._unseal(call, case.id, resident_id)
+                sealed = name == "petitions" and case.confidential and self._unseal(call, case.id, resident_id)
                 phones = self._phones(call.community, case, resident_id) if name == "petitions" else frozenset()
-                decide = partial(_without, key=key, resident_id=resident_id, phones=phones)
+                decide = partial(_without, key=key, resident_id=resident_id, phones=phones, shared=bool(sealed))
                 left = store.change(call.plain(), case.id, _gone if name == "help_requests" else decide, forget_replies=True)
                 if name == "petitions" and not left.text:
                     self._attachments.drop(call, left.attachments)
         self._known.forget(call, resident_id)
 
-    def _unseal(self, call: Call, id: str, resident_id: str) -> None:
-        """Out of the seal; with the last one in it, its key goes."""
+    def _unseal(self, call: Call, id: str, resident_id: str) -> bool:
+        """Out of the seal; with the last one in it, its key goes. Whether somebody is left in it."""
         seal = self._seals.find(call.community, id)
         if seal is None:
-            return
+            return False
         left = [person for person in seal.petitioners if person.get("resident_id") != resident_id]
         self._seals.change(call.plain(), id, lambda seal: (seal.but(gone=not left, petitioners=left), []), forget_replies=True)
         if not left:
             self._vault.destroy(f"{call.community}/seal/{id}")
+        return bool(left)
 
     def _phones(self, community: str, petition: Any, resident_id: str) -> frozenset[str]:
         """By which of its phones the petition was this person's."""
@@ -104,14 +104,14 @@ def _gone(case: Case) -> tuple[Case, list[Event]]:
     return case.but(gone=True, due=None, next_due=None, found_by=[]), []
 
 
-def _without(case: Any, key: str, resident_id: str, phones: frozenset[str]) -> tuple[Any, list[Event]]:
+def _without(case: Any, key: str, resident_id: str, phones: frozenset[str], shared: bool) -> tuple[Any, list[Event]]:
     people = "petitioners" if case.CASE == "petition" else "parties"
     left = [person for person in getattr(case, people) if person.get("resident_id") != resident_id]
     if people == "parties":  # a place among the parties stays: signatures refer to it
         left = [{"id": p["id"]} if p.get("resident_id") == resident_id else p for p in getattr(case, people)]
     found_by = [k for k in case.found_by if k != key and k not in phones]
     changed = case.but(**{people: left}, found_by=found_by)
-    alone = not left and not any(k.startswith(("filer:", "receipt:")) for k in found_by)
+    alone = not left and not shared and not any(k.startswith(("filer:", "receipt:")) for k in found_by)
     if people == "petitioners" and alone and not case.is_open:
         changed = changed.but(text="", notes=[], opinions={})
     return changed, []
