@@ -226,8 +226,8 @@ class Post:
 
     def _words(self, community: str, name: str, params: dict[str, Any], language: str) -> tuple[str, str]:
         own = self._templates.find(community, derived_id(community, name, language))
-        subject, text = (own.subject, own.text) if own else wording.TEXTS[name][language]
-        return wording.render(subject, params, language), wording.render(text, params, language)
+        words = (own.subject, own.text) if own else wording.TEXTS[name][language]
+        return wording.render(words[0], params, language), wording.render(words[1], params, language)
 
     def reword(self, call: Call, name: str, language: str) -> Template:
         """The community's own words for a message."""
@@ -241,14 +241,16 @@ class Post:
 
     def templates(self, call: Call) -> Page:
         """Every message with the words that hold in this community."""
-        own = {(t.name, t.language): t for t in self._templates.all(call.community, {})}
+        own = self._own_words(call.community)
         found = []
         for name, languages in sorted(wording.TEXTS.items()):
-            for language, (subject, text) in languages.items():
-                mine = own.get((name, language))
-                words = (mine.subject, mine.text) if mine else (subject, text)
-                found.append({"name": name, "language": language, "subject": words[0], "text": words[1]})
+            for language, usual in languages.items():
+                subject, text = own.get((name, language), usual)
+                found.append({"name": name, "language": language, "subject": subject, "text": text})
         return Page(found, None)
+
+    def _own_words(self, community: str) -> dict[tuple[str, str], tuple[str, str]]:
+        return {(t.name, t.language): (t.subject, t.text) for t in self._templates.all(community, {})}
 
     # -- a person's own
 
@@ -258,21 +260,26 @@ class Post:
         if "unread" in call.query:
             where["read_at"] = None if call.query["unread"] else {"$ne": None}
         page = self._deliveries.page(call, where, newest_first=True, limit=call.query["limit"], after=call.query["after"])
-        return Page([self._as_message(call.community, d, self._language(call)) for d in page.items], page.next)
+        return Page(self._as_messages(call.community, page.items, self._language(call)), page.next)
 
     def read(self, call: Call, id: str) -> dict[str, Any]:
         """Mark one message as read."""
         delivery = self._deliveries.change(call, id, domain.read, call.actor, call.at)
-        return self._as_message(call.community, delivery, self._language(call))
+        return self._as_messages(call.community, [delivery], self._language(call))[0]
 
     def _language(self, call: Call) -> str:
         own = self._preferences.find(call.community, call.actor)
         return own.language if own else "zh-CN"
 
-    def _as_message(self, community: str, delivery: Delivery, language: str) -> dict[str, Any]:
-        subject, text = self._words(community, delivery.template, delivery.params, language)
-        shown = {name: getattr(delivery, name) for name in ("id", "template", "event_id", "sent_at", "read_at")}
-        return shown | {"subject": subject, "text": text}
+    def _as_messages(self, community: str, deliveries: Sequence[Delivery], language: str) -> list[dict[str, Any]]:
+        """Deliveries in words: the community's own are read once for all of them."""
+        own, found = self._own_words(community), []
+        for delivery in deliveries:
+            words = own.get((delivery.template, language), wording.TEXTS[delivery.template][language])
+            shown = {name: getattr(delivery, name) for name in ("id", "template", "event_id", "sent_at", "read_at")}
+            subject, text = (wording.render(part, delivery.params, language) for part in words)
+            found.append(shown | {"subject": subject, "text": text})
+        return found
 
     def preferences(self, call: Call) -> Preferences:
         """The caller's preferences, or the defaults."""
@@ -324,7 +331,7 @@ class Post:
         kept = self._deliveries.all(community, {"recipient": person}, limit=100_000)
         kept = [delivery for delivery in kept if call.body["own"] or not delivery.private]
         language = preferences.language if preferences else "zh-CN"
-        messages = [self._as_message(community, d, language) for d in kept if d.channel == INBOX]
+        messages = self._as_messages(community, [d for d in kept if d.channel == INBOX], language)
         return {"preferences": preferences, "messages": messages, "deliveries": kept}
 
     def sweep(self, call: Call) -> None:

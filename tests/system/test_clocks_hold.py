@@ -22,7 +22,6 @@ def clones(world: World, community: Community, count: int, due: Any, prefix: str
     made = filed(community, community.worker)
     world.settle()
     collection = world.mongo["petitions"]["petitions"]
-    collection.update_one({"_id": made["id"], "community": community.slug}, {"$set": {"due": None, "next_due": None}})
     one = collection.find_one({"_id": made["id"], "community": community.slug})
     assert one is not None
     ids = [f"{prefix}-{n:05d}" for n in range(count)]
