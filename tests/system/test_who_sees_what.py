@@ -123,8 +123,10 @@ def test_what_the_house_exports_of_a_person_holds_nothing_hidden(things: Things,
     reply = lijing.as_(role).call("GET", lijing.path(f"/residents/{lijing.id_of('resident')}/export"))
     assert reply.status_code == 200, reply.text
     assert things.ids["petition"] in reply.text
-    for thing in ("sealed", "taken_down", "report", "help", "hearing"):
+    for thing in ("sealed", "taken_down", "report", "help"):
         assert things.ids[thing] not in reply.text, thing
+    cases = reply.json()["elsewhere"]["petitions"]["cases"]
+    assert (cases["hearings"], cases["help_requests"]) == ([], [])  # that a dispute went to the court, its own file says
     assert "OF-ONE" not in reply.text
     assert "quiet_news" not in reply.text
 
