@@ -36,7 +36,7 @@ from shared.calls import Call, derived_id
 from shared.identity import Signer
 from shared.known import LOCALES
 from shared.law import Locale
-from shared.mongo import MongoBackend, Tenants, connect
+from shared.mongo import MongoBackend, Tenants
 from shared.privacy import PlainVault
 from shared.store import Document, Kind, Store
 from shared.testing import Collector
@@ -121,7 +121,8 @@ class Ground:
     """What the desks stand on: stores on a real database, without broker or entrypoints."""
 
     def __init__(self, uri: str, database: str) -> None:
-        self._client: MongoClient[Any] = connect(uri, 120)
+        # More patient than a service's: a list of all there is keeps the server from its heartbeats for a while.
+        self._client: MongoClient[Any] = MongoClient(uri, tz_aware=True, timeoutMS=120_000, connectTimeoutMS=120_000)
         self._tenants, self._database = Tenants(self._client, database), database
         self._stores: dict[type, Store[Any]] = {}
         self.backends: list[Watched] = []

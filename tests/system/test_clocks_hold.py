@@ -195,36 +195,55 @@ def test_a_search_never_finds_another_communitys_case(world: World, lijing: Comm
 def test_a_petition_goes_through_every_branch_to_its_final_bar(world: World, lijing: Community) -> None:
     street, person = lijing.as_("street_officer"), lijing.register()["id"]
     now = datetime.now(SHANGHAI)
-    id = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}], channel="phone")["id"]
 
-    def day(n: int, who: Any, what: str, status: int = 200, **body: Any) -> dict[str, Any]:
+    def day(n: float, who: Any, what: str, status: int = 200, **body: Any) -> dict[str, Any]:
         with world.clock_at(now + timedelta(days=n)):
             return act(lijing, who, id, what, status, **body)
 
-    day(1, lijing.worker, "register", authority="street-letters-office")
-    day(2, lijing.worker, "forward", authority="housing-bureau")
-    day(3, street, "object", reason="不属管辖")
-    day(4, lijing.worker, "forward", authority="street-office")
-    day(5, lijing.worker, "settle", outcome="acknowledged")
-    handled = day(6, street, "accept")
-    day(10, lijing.worker, "pause", reason="mediation")
-    day(20, lijing.worker, "resume")
-    longer = day(50, street, "extend", reason="鉴定", code="expertise")
+    # Within the 30 days that listeners remember, and so long ago that the first window ends soon.
+    with world.clock_at(now - timedelta(days=29)):
+        id = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}], channel="phone")["id"]
+    day(-28.9, lijing.worker, "register", authority="street-letters-office")
+    assert day(-28.8, street, "decline", code="not_within_scope", reason="不属信访")["state"] == "declined"
+    assert "accept" in deadlines(day(-28.7, lijing.worker, "reopen", new_facts="有新证据"))
+    assert day(-28.6, lijing.worker, "redirect", route="court", reason="可起诉")["state"] == "redirected"
+    day(-28.5, lijing.worker, "reopen", new_facts="法院不予立案")
+    assert day(-28.4, lijing.worker, "withdraw", reason="先协商")["state"] == "withdrawn"
+    day(-28.3, lijing.worker, "reopen", new_facts="协商未成")
+    day(-28.2, street, "accept")
+    day(-28.1, street, "answer", **OPINION)
+    day(-28, lijing.worker, "deliver")
+    # Nobody asks for a review in time: the window lapses by itself.
+    state = lambda: lijing.worker.get(lijing.path(f"/petitions/{id}"))["state"]  # noqa: E731
+    with world.clock_at(now + timedelta(days=6)):
+        world.until(lambda: state() == "closed", what="the window to lapse")
+    assert day(6, lijing.worker, "review", 409, reason="太晚")["code"] == "window_over"
+    day(6, lijing.worker, "reopen", new_facts="噪声又起")
+    day(8, lijing.worker, "forward", authority="housing-bureau")
+    day(9, street, "object", reason="不属管辖")
+    day(10, lijing.worker, "forward", authority="street-office")
+    day(11, lijing.worker, "settle", outcome="acknowledged")
+    handled = day(12, street, "accept")
+    day(15, lijing.worker, "pause", reason="mediation")
+    day(25, lijing.worker, "resume")
+    longer = day(55, street, "extend", reason="鉴定", code="expertise")
     first, second = (datetime.fromisoformat(deadlines(shown)["handle"]) for shown in (handled, longer))
     assert second - first == timedelta(days=30)
-    assert day(80, lijing.worker, "answer", **OPINION, **DOCUMENT)["state"] == "answered"
-    window = deadlines(day(82, lijing.worker, "deliver"))["review_window"]
-    assert day(100, lijing.worker, "review", reason="不服")["state"] == "reviewing"
-    assert day(120, street, "answer", **OPINION | {"outcome": "upheld"})["state"] == "reviewed"
-    day(121, lijing.worker, "deliver")
-    assert day(140, lijing.worker, "review", reason="仍不服")["state"] == "rechecking"
-    before = deadlines(day(145, street, "pause", reason="hearing"))
-    assert "recheck" not in before
-    assert "recheck" in deadlines(day(150, street, "resume"))
-    final = day(165, street, "answer", **OPINION | {"outcome": "upheld"})
-    assert (final["state"], set(final["opinions"])) == ("rechecked", {"handle", "review", "recheck"})
-    assert day(166, lijing.worker, "review", 409)["code"] == "final_bar"
-    barred = day(166, lijing.worker, "reopen", 409)
+    assert day(85, lijing.worker, "answer", **OPINION, **DOCUMENT)["state"] == "answered"
+    window = deadlines(day(87, lijing.worker, "deliver"))["review_window"]
+    assert day(105, lijing.worker, "review", reason="不服")["state"] == "reviewing"
+    assert day(125, street, "answer", **OPINION | {"outcome": "upheld"})["state"] == "reviewed"
+    day(126, lijing.worker, "deliver")
+    asked = day(145, lijing.worker, "review", reason="仍不服")
+    assert asked["state"] == "rechecking"
+    assert "recheck" not in deadlines(day(150, street, "pause", reason="hearing"))
+    resumed = day(155, street, "resume")
+    heard = [datetime.fromisoformat(deadlines(shown)["recheck"]) for shown in (asked, resumed)]
+    assert heard[1] - heard[0] == timedelta(days=5)
+    final = day(170, street, "answer", **OPINION | {"outcome": "upheld"})
+    assert (final["state"], set(final["opinions"])) == ("rechecked", {"handle.4", "handle", "review", "recheck"})
+    assert day(171, lijing.worker, "review", 409)["code"] == "final_bar"
+    barred = day(171, lijing.worker, "reopen", 409)
     assert (barred["code"], barred["reason"]) == ("final_bar", "rechecked")
     later = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}])["id"]
     linked = act(lijing, lijing.worker, later, "duplicate", first_id=id)
@@ -233,5 +252,5 @@ def test_a_petition_goes_through_every_branch_to_its_final_bar(world: World, lij
     world.settle()
     said = [e["name"] for e in world.ear.events if e["subject"] == id]
     for name in ("registered", "forwarded", "forward_settled", "accepted", "paused", "resumed", "extended", "answered",
-                 "reply_delivered", "review_asked"):  # fmt: skip
+                 "reply_delivered", "review_asked", "declined", "redirected", "withdrawn", "reopened", "closed"):  # fmt: skip
         assert f"petition_{name}" in said, name
