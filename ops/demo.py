@@ -39,15 +39,16 @@ def _week(weekday: list[list[str]], saturday: list[list[str]], sunday: list[list
 ROOMS: dict[str, list[tuple[str, str, int]]] = {
     "shengtaiyuan": [
         ("便民大厅", "counter", 30), ("智慧金融服务区", "counter", 4), ("微法庭", "court", 16),
-        ("信访工作站", "meeting", 4),
+        ("信访工作站", "mediation", 4),
         ("棋牌室", "leisure", 24), ("养老照料室", "care", 20), ("老年餐厅", "dining", 40),
     ],
     "lijing": [
         ("多功能厅", "hall", 60), ("休闲娱乐健身活动中心", "leisure", 40),
-        ("党员教育中心", "class", 40), ("妇女之家", "meeting", 12),
+        ("党员教育中心", "class", 40), ("妇女之家", "counselling", 12),
         ("红色影院", "cinema", 40), ("图书阅览室", "library", 30), ("书记会客厅", "meeting", 12),
         ("心理咨询室", "counselling", 12),
-        ("老兵驿站", "meeting", 20), ("民警之家", "meeting", 12), ("环卫工人之家", "rest", 12), ("出租车司机之家", "rest", 16),
+        ("老兵驿站", "meeting", 20), ("民警之家", "mediation", 12),
+        ("环卫工人之家", "rest", 12), ("出租车司机之家", "rest", 16),
     ],
 }  # fmt: skip
 

@@ -99,6 +99,7 @@ class Person(Aggregate):
     guardians: list[str] = field(default_factory=list)
     children: list[str] = field(default_factory=list)
     roles: list[str] = field(default_factory=list)
+    works_until: datetime | None = None  # the end of a worker's term
     weeks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     misses: list[dict[str, Any]] = field(default_factory=list)
     suspended_until: datetime | None = None

@@ -114,6 +114,13 @@ class House:
 
     # -- one person
 
+    def learn_worker(self, call: Call, event: Any) -> None:
+        """Keep somebody's roles and term; from its end on they are on duty no more."""
+        self._known.learn_worker(call, event)
+        known = self._known.people.find(call.community, event.worker_id)
+        if known is not None and known.works_until is not None:
+            self._duty.relieve(call, known.id, known.works_until)
+
     def forget(self, call: Call, resident_id: str) -> None:
         """Nothing in bookings names this person any more, and nothing is held for them."""
         # Children and sessions come first: they are found by what is known of the person, which is forgotten last.

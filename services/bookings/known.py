@@ -97,7 +97,8 @@ class Known:
     def learn_worker(self, call: Call, event: Any) -> None:
         """Keep somebody's roles; none after their term."""
         over = event.until is not None and event.until <= call.at
-        learn(self.people, call, event.worker_id, Person, event.at, roles=[] if over else list(event.roles))
+        roles = [] if over else list(event.roles)
+        learn(self.people, call, event.worker_id, Person, event.at, roles=roles, works_until=event.until)
 
     def learn_guardian(self, call: Call, event: Any, linked: bool) -> None:
         """Keep who may act for a child."""

@@ -75,7 +75,7 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
 
     @on(WorkerAppointed, WorkerChanged, once=by_cause)
     def know_the_worker(self, call, event):
-        self.known.learn_worker(call, event)
+        self.house.learn_worker(call, event)
 
     @on(GuardianLinked, once=by_cause)
     def know_the_guardian(self, call, event):

@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from ops.demo import ROOMS
 from services.bookings.rooms import domain as bookings
+from services.bookings.rooms.domain import CONFIDENTIAL
 from services.residents import domain as residents
 from shared.errors import Conflict, Invalid, Limited, Unauthenticated
 from shared.privacy import name_forms, normalise
@@ -156,3 +158,8 @@ def test_a_cancelled_reservation_claims_nothing_but_itself() -> None:
     assert (cancelled.claims, said[0].reason, said[0].start.isoformat()) == (["u"], "by_resident", "2026-11-23T09:00:00+08:00")
     with pytest.raises(Conflict, match="already_over"):
         bookings.cancel(use, "p", False, _at(9))
+
+
+def test_rooms_whose_name_alone_says_why_somebody_comes_are_confidential() -> None:
+    uses = {name: use for rooms in ROOMS.values() for name, use, _ in rooms}
+    assert {uses[name] for name in ("妇女之家", "信访工作站", "民警之家", "微法庭", "心理咨询室")} <= CONFIDENTIAL

@@ -235,6 +235,12 @@ class Duty:
         id = _queue(call.community, self._today(call))
         return view(self._queues.change(call.showing(view), id, domain.step, int(n), state))
 
+    def relieve(self, call: Call, person: str, since: datetime) -> None:
+        """Nobody is on duty behind the end of their term. Safe to repeat."""
+        for roster in self._rosters.all(call.community, {}, limit=100_000):
+            if any(person in s["people"] and s["end"] > since for s in roster.shifts):
+                self._rosters.change(call.plain(), roster.id, domain.relieve, person, since, call.at)
+
     def forget(self, call: Call, resident_id: str) -> None:
         """No ticket and no shift names this person any more."""
         for roster in self._rosters.all(call.community, {}, limit=100_000):

@@ -158,6 +158,15 @@ def _set(roster: Roster, id: str, **facts: Any) -> Roster:
     return roster.but(shifts=[s | facts if s["id"] == id else s for s in roster.shifts])
 
 
+def relieve(roster: Roster, person: str, since: datetime, at: datetime) -> tuple[Roster, list[Event]]:
+    """Somebody's term ends: in shifts that go on behind it, and are not over, they are on duty no more."""
+    said: list[Event] = []
+    for one in [s for s in roster.shifts if person in s["people"] and s["end"] > max(since, at)]:
+        roster, more = assign(roster, one["id"], [p for p in one["people"] if p != person], at)
+        said += more
+    return roster, said
+
+
 def forget_person(roster: Roster, person: str, at: datetime) -> tuple[Roster, list[Event]]:
     """Somebody was erased: nobody is on duty in their name."""
     said: list[Event] = []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.system.inventory.scenes import Class, Week, fill, refused
-from tests.system.world import Community, World, at_once, tomorrow
+from tests.system.world import Community, World, at_once, invented_phone, tomorrow
 
 
 def test_P2_a_ninth_is_waitlisted_and_a_cancellation_promotes_and_tells(world: World, shengtaiyuan: Community) -> None:
@@ -232,6 +232,23 @@ def test_L14_a_roster_with_a_gap_is_not_published_without_an_exception(world: Wo
     assert lijing.told(lijing.id_of("duty_lead"), "appointments_uncovered")
     roster.assign(shift, roster.people)
     world.until(lambda: not lijing.worker.get(lijing.path(f"/places/{place}"))["uncovered"], what="covered again")
+
+
+def test_L14_whoever_leaves_is_on_duty_no_more_and_the_lead_is_alerted(world: World, lijing: Community, roster: Week) -> None:
+    facts = {"name": "演示职员", "phone": invented_phone(), "roles": ["worker"]}
+    leaver: str = lijing.secretary.post(lijing.path("/workers"), facts)["id"]
+    world.settle()
+    roster.fill()
+    assert roster.publish().json()["state"] == "published"
+    before, after = (f"{roster.at(day, 0).date()}.morning" for day in (0, 3))
+    for shift in (before, after):
+        roster.assign(shift, [leaver])
+    place = roster.book(roster.at(3, 9, 30)).json()["id"]
+    until = {"until": roster.at(2, 0).isoformat()}
+    assert lijing.secretary.call("PATCH", lijing.path(f"/workers/{leaver}"), until).status_code == 200
+    world.until(lambda: lijing.worker.get(lijing.path(f"/places/{place}"))["uncovered"], what="uncovered")
+    people = lambda shift: lijing.worker.get(lijing.path(f"/shifts/{shift}"))["people"]  # noqa: E731
+    assert (people(before), people(after)) == ([leaver], [])
 
 
 def test_L26_a_club_that_wants_the_halls_time_of_another_is_refused_with_alternatives(world: World, lijing: Community) -> None:
