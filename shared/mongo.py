@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,8 +25,9 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from shared import windows
 from shared.errors import Unavailable
-from shared.store import EPOCH, Document, Inserted, Kind, Taken
+from shared.store import EPOCH, Document, Inserted, Kind, Order, Taken
 from shared.telemetry import DATABASE_UP
 
 DUPLICATE = 11000
@@ -58,24 +60,26 @@ class MongoBackend:
     """One collection. Writes are `w: majority, j: true`; reads that settle an outcome are at majority."""
 
     def __init__(self, client: MongoClient[Any], tenants: Tenants, database: str, kind: Kind, patience: float = 4.0) -> None:
-        self._kind, self._tenants, self._patience = kind, tenants, patience
+        self.kind, self._tenants, self._patience = kind, tenants, patience
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._collection: Collection[Document] = options[kind.collection]
         self._settled = self._collection.with_options(read_concern=ReadConcern("majority"))
+        self._by_windows: set[tuple[frozenset[str], str]] = set()  # lists: what is asked exactly, in the order of which time
 
     def prepare(self) -> None:
-        """Create the indexes; each begins with `community`."""
-        sealed = (("unique",),) if self._kind.sealed_unique else ()
-        for fields in (*self._kind.unique, *sealed):
+        """Create the indexes, each of which begins with `community`, and learn how this server wants to be asked."""
+        sealed = (("unique",),) if self.kind.sealed_unique else ()
+        for fields in (*self.kind.unique, *sealed):
             keys = [("community", ASCENDING), *((f, ASCENDING) for f in fields)]
             self._collection.create_index(keys, unique=True, name="unique_" + "_".join(fields))
-        listed = (("born", "_id"),) if self._kind.order == "born" else ()
-        trailed = (("trail_acts.at",),) if self._kind.trailed else ()
+        lists = (*self.kind.indexes, ("born",)) if self.kind.order == "born" else self.kind.indexes
+        if windows.reads_all(self._collection.database.client):
+            self._by_windows = {(frozenset(fields), time) for *fields, time in lists}
+        trailed = (("trail_acts.at",),) if self.kind.trailed else ()
         # Pages go by a time and the id: an index without the id would leave the order to be sorted, whole lists at a time.
-        paged = ((*fields, "_id") for fields in self._kind.indexes)
-        for fields in (*listed, ("outbox.at",), *trailed, *paged):
+        for fields in (("outbox.at",), *trailed, *((*fields, "_id") for fields in lists)):
             self._collection.create_index([("community", ASCENDING), *((f, ASCENDING) for f in fields)])
-        for field in self._kind.search:
+        for field in self.kind.search:
             self._collection.create_index([("community", ASCENDING), (f"find.{field}", ASCENDING)])
 
     # -- reads
@@ -96,11 +100,20 @@ class MongoBackend:
     def _find(self, where: Document) -> list[Document]:
         return list(self._settled.find(where))
 
-    def query(self, where: Document, order: list[tuple[str, int]], limit: int) -> list[Document]:
+    def query(self, where: Document, order: Order, limit: int, near: datetime | None = None) -> list[Document]:
         """Matching documents. `where` must name the community."""
         if "community" not in where:
             raise ValueError("a query without its community")
-        return _run(lambda: list(self._collection.find(where).sort(order).limit(limit)))
+        find = partial(self._listed, order)
+        field, step = order[0]
+        exact = frozenset(name for name, value in where.items() if not isinstance(value, dict)) - {"community"}
+        # Where more is asked than the list's own fields, and these exactly, no index would find a window.
+        if near and (exact, field) in self._by_windows and set(where) <= {"community", field, *exact}:
+            return _run(partial(windows.page, find, where, field, step < 0, limit, near))
+        return _run(partial(find, where, limit))
+
+    def _listed(self, order: Order, where: Document, limit: int) -> list[Document]:
+        return list(self._collection.find(where).sort(order).limit(limit))
 
     # -- writes
 

@@ -31,6 +31,7 @@ Document = dict[str, Any]
 A = TypeVar("A", bound=Aggregate)
 Decision = Callable[..., tuple[Any, list[Event]]]
 Keep = Callable[[Document], bool]
+Order = list[tuple[str, int]]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -53,7 +54,7 @@ class Backend(Protocol):
     def insert(self, documents: Sequence[Document]) -> list[Inserted | BaseException]: ...
     def update(self, id: str, community: str, version: int, changes: Document, events: list[Document]) -> bool: ...
     def read(self, keys: Sequence[tuple[str, str]]) -> list[Document | None]: ...
-    def query(self, where: Document, order: list[tuple[str, int]], limit: int) -> list[Document]: ...
+    def query(self, where: Document, order: Order, limit: int, near: datetime | None = None) -> list[Document]: ...
     def remove_events(self, rows: Sequence[tuple[str, str, str]]) -> None: ...
     def communities(self) -> list[str]: ...
 
@@ -160,22 +161,21 @@ class Store(Generic[A]):
         *,
         keep: Keep = lambda document: True,
         newest_first: bool = False,
+        by: str = "",
         limit: int = 50,
         after: str = "",
     ) -> Page:
-        """A page in the kind's order, of birth or another time. `after` is a cursor that an earlier page gave; `keep`
-        sifts by what is in no index."""
-        step, by = -1 if newest_first else 1, self.kind.order
-        matching: Document = {"community": call.community, **(where or {})}
+        """A page in the kind's order, of birth or another time, or of those that have the time `by`, in its order. `after`
+        is a cursor that an earlier page gave; `keep` sifts by what is in no index."""
+        matching: Document = {"community": call.community, **(where or {})} | ({by: {"$gt": EPOCH}} if by else {})
+        step, by = -1 if newest_first else 1, by or self.kind.order
         seen: tuple[datetime, str] | None = None
         if after:
             seen = from_cursor(after)
-            # Below the next millisecond, not `$lte`: SecantusDB leaves out equals where the index has fields behind this one.
-            bound = {"$gte": EPOCH, "$lt": seen[0] + MILLISECOND} if newest_first else {"$gte": seen[0]}
-            matching[by] = {**matching.get(by, {}), **bound}
+            matching[by] = _beyond(matching.get(by, {}), seen[0], step)
         beyond = operator.lt if newest_first else operator.gt
         unseen: Keep = lambda d: keep(d) and (seen is None or beyond((d[by], d["_id"]), seen))  # noqa: E731
-        documents = self._present(matching, [(by, step), ("_id", step)], limit + 1, unseen)
+        documents = self._present(matching, [(by, step), ("_id", step)], limit + 1, unseen, call.at)
         items = [self.load(document) for document in documents[:limit]]
         last = documents[limit - 1] if len(documents) > limit else None
         return Page(items, to_cursor(last[by], last["_id"]) if last else None)
@@ -190,23 +190,22 @@ class Store(Generic[A]):
         # Only what waits has a time at which it is due. Below the next millisecond: see `page`.
         return self.all(community, {"due": {"$gt": EPOCH, "$lt": at + MILLISECOND}}, limit, order="due")
 
-    def earliest(self, community: str, field: str, keep: Keep, limit: int) -> list[A]:
-        """Those that have this time, earliest first, sifted. For kinds with an index on it."""
-        where = {"community": community, field: {"$gt": EPOCH}}
-        return [self.load(document) for document in self._present(where, [(field, 1), ("_id", 1)], limit, keep)]
-
     def _present(
-        self, where: Document, order: list[tuple[str, int]], limit: int, keep: Keep = lambda document: True
+        self, where: Document, order: Order, limit: int, keep: Keep = lambda document: True, near: datetime | None = None
     ) -> list[Document]:
-        """Up to `limit` documents that are not gone and to be kept."""
+        """Up to `limit` documents that are not gone and to be kept; `near` is where the list is likely to begin."""
         # Sifted here: a filter with more than an index's own fields makes SecantusDB read the whole collection.
+        (field, step), *_ = order
+        present: list[Document] = []
+        seen: set[str] = set()
         size = limit
         while True:
-            found = self.backend.query(where, order, size)
-            present = [d for d in found if not d.get("gone") and keep(d)]
+            found = self.backend.query(where, order, size, near)
+            present += [d for d in found if d["_id"] not in seen and not d.get("gone") and keep(d)]
             if len(present) >= limit or len(found) < size:
                 return present[:limit]
-            size *= 2
+            seen.update(d["_id"] for d in found)
+            where, size = where | {field: _beyond(where.get(field, {}), found[-1][field], step)}, size * 2
 
     def load(self, document: Document) -> A:
         """The aggregate of a document that was read past the store."""
@@ -471,6 +470,12 @@ class Codec:
             born=document["born"],
             **values,
         )
+
+
+def _beyond(asked: Document, at: datetime, step: int) -> Document:
+    """What is asked of a time, from a moment on, which is in it: several may have the same."""
+    # Below the next millisecond, not `$lte`: SecantusDB leaves out equals where the index has fields behind this one.
+    return asked | ({"$gte": at} if step > 0 else {"$gte": asked.get("$gte", EPOCH), "$lt": at + MILLISECOND})
 
 
 def _rows(call: Call, aggregate: Aggregate, sequence: int, said: list[Event]) -> list[Document]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from shared.privacy import PlainVault
-from shared.store import Document, Inserted, Kind, Store, Taken
+from shared.store import Document, Inserted, Kind, Order, Store, Taken
 
 
 class MemoryBackend:
@@ -60,7 +61,7 @@ class MemoryBackend:
         with self._lock:
             return [copy.deepcopy(self._documents.get(key)) for key in keys]
 
-    def query(self, where: Document, order: list[tuple[str, int]], limit: int) -> list[Document]:
+    def query(self, where: Document, order: Order, limit: int, near: datetime | None = None) -> list[Document]:
         """Matching documents. `where` must name the community."""
         if "community" not in where:
             raise ValueError("a query without its community")

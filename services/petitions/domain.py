@@ -56,6 +56,10 @@ class Case(Aggregate):
     history: list[dict[str, Any]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
 
+    def timed(self, due: datetime | None, next_due: datetime | None) -> Self:
+        """With these times at which something is to be done next, and what follows from them."""
+        return self.but(due=due, next_due=next_due)
+
     def clock(self, name: str) -> dict[str, Any] | None:
         """The latest clock of this name."""
         return next((clock for clock in reversed(self.clocks) if clock["name"] == name), None)
@@ -169,7 +173,7 @@ def wind(case: Any, locale: Locale) -> Any:
     ends = [overdue_from(_day(clock), locale.zone) for clock in running]
     found_by = [key for key in case.found_by if key != PROVISIONAL]
     found_by += [PROVISIONAL] if any(clock["provisional"] for clock in running) else []
-    return case.but(due=min(moments, default=None), next_due=min(ends, default=None), found_by=found_by)
+    return case.timed(min(moments, default=None), min(ends, default=None)).but(found_by=found_by)
 
 
 def _next(clock: Mapping[str, Any], locale: Locale) -> datetime | None:

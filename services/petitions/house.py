@@ -18,6 +18,7 @@ from services.petitions.sittings.desk import Hears, Sittings
 from shared.calls import Call
 from shared.errors import Refused
 from shared.platform import Platform
+from shared.store import EPOCH
 from shared.telemetry import log
 
 OPEN = 100_000  # cases of one community that a new calendar is applied to
@@ -73,7 +74,7 @@ class House:
         inside = dataclasses.replace(call.plain(), community=event.community_id)
         self._known.locales.learn_calendar(call, event)
         for store, _, follow in self._timed:
-            for case in store.earliest(event.community_id, "next_due", lambda _: True, OPEN):
+            for case in store.all(event.community_id, {"next_due": {"$gt": EPOCH}}, OPEN, order="next_due"):
                 follow(inside, case)
 
     def _guard(self, id: str, act: Callable[[], Any]) -> None:

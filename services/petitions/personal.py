@@ -101,7 +101,7 @@ class Personal:
 
 
 def _gone(case: Case) -> tuple[Case, list[Event]]:
-    return case.but(gone=True, due=None, next_due=None, found_by=[]), []
+    return case.timed(None, None).but(gone=True, found_by=[]), []
 
 
 def _without(case: Any, key: str, resident_id: str, phones: frozenset[str], shared: bool) -> tuple[Any, list[Event]]:

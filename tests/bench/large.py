@@ -38,7 +38,7 @@ from shared.known import LOCALES
 from shared.law import Locale
 from shared.mongo import MongoBackend, Tenants
 from shared.privacy import PlainVault
-from shared.store import Document, Kind, Store
+from shared.store import Document, Kind, Order, Store
 from shared.testing import Collector
 from tests.conftest import Database
 
@@ -80,15 +80,14 @@ class Watched(MongoBackend):
         self.asked.append(where)
         return super()._find(where)
 
-    def query(self, where: Document, order: list[tuple[str, int]], limit: int) -> list[Document]:
-        """The query, noted."""
+    def _listed(self, order: Order, where: Document, limit: int) -> list[Document]:
         self.asked.append(where)
         self.ordered.append((where, [field for field, _ in order]))
-        return super().query(where, order, limit)
+        return super()._listed(order, where, limit)
 
     def to_be_sorted(self) -> list[str]:
         """Lists, asked for since the last time, that no index gives in their order: MongoDB would read all that matches and
-        sort it. (SecantusDB sorts always, and its explain counts what matches, whatever the limit.)"""
+        sort it. (SecantusDB sorts always: see shared/windows.py. Its explain counts what matches, whatever the limit.)"""
         ordered, self.ordered = self.ordered, []
         indexes = [[field for field, _ in index["key"]] for index in self._collection.index_information().values()]
         unique = [{f for f, _ in i["key"]} for i in self._collection.index_information().values() if i.get("unique")]

@@ -7,7 +7,8 @@ import random
 import statistics
 import tempfile
 import time
-from datetime import date, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.conftest import Database
 
 COMMUNITY, COUNT = "crowded", 100_000
 STAFF = Actor("worker", "worker", frozenset({"worker"}))
+MIDNIGHT = TODAY + timedelta(hours=16)  # in Shanghai
 BATCH = 250  # the server must answer its heartbeats in between
 
 
@@ -45,16 +47,19 @@ def populate(ground: Ground, count: int = COUNT) -> str:
     one = collection.find_one({"_id": "first", "community": COMMUNITY})
     dice = random.Random(11)
     for start in range(0, count, BATCH):
-        collection.insert_many([_another(one, n, dice) for n in range(start, min(count, start + BATCH))], ordered=False)
+        collection.insert_many([_another(made, one, n, dice) for n in range(start, min(count, start + BATCH))], ordered=False)
     return f"petition-{count // 2}"
 
 
-def _another(one: dict[str, Any], n: int, dice: random.Random) -> dict[str, Any]:
+def _another(made: domain.Petition, one: dict[str, Any], n: int, dice: random.Random) -> dict[str, Any]:
     born = TODAY - timedelta(minutes=n * 5)
     is_open = n % 10 == 0
-    due = TODAY + timedelta(minutes=dice.randrange(60 * 24 * 60)) if is_open else None
+    # Deadlines end at midnight; a few of them have passed.
+    due = MIDNIGHT + timedelta(days=dice.randrange(60) if n % 500 else -dice.randrange(30)) if is_open else None
+    timed = made.but(received_at=born).timed(due, due)
     document = copy.copy(one) | {
         "_id": f"petition-{n}", "number": f"XF{n}", "born": born, "received_at": born, "due": due, "next_due": due,
+        "agenda": timed.agenda,
         "topic": domain.TOPICS[n % len(domain.TOPICS)], "state": domain.REGISTERED if is_open else domain.CLOSED,
         "found_by": [f"filer:{n % 30_000}"], "trail_acts": [],
     }  # fmt: skip
@@ -75,7 +80,15 @@ class Asked:
 
     def due_soon(self) -> int:
         """The 50 earliest deadlines."""
-        return len(self._station.due_soon(self._call()))
+        return len(self._station.due_soon(self._call()).items)
+
+    def whole_agenda(self) -> Iterator[datetime]:
+        """When each case of it is due, all its pages."""
+        after: str | None = ""
+        while after is not None:
+            page = self._station.due_soon(self._call(limit=200, after=after))
+            yield from (petition.next_due for petition in page.items)
+            after = page.next
 
     def page_of_a_case(self) -> int:
         """One petition whole."""
@@ -102,10 +115,9 @@ class Asked:
         call.body = body | {"limit": 50, "after": ""}
         return self._station.search(call).items
 
-    def examined(self) -> tuple[int, int]:
-        """(documents examined, returned) of all reads since the last time."""
-        pairs = [pair for backend in self._ground.backends for pair in backend.examined()]
-        return sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
+    def examined(self) -> int:
+        """How many documents all reads of petitions since the last time examined."""
+        return sum(read for backend in self._ground.backends if backend.kind is PETITIONS for read, _ in backend.examined())
 
     def forget(self) -> None:
         """What was asked so far."""

@@ -257,8 +257,8 @@ def test_lists_read_no_more_than_they_return(database: Any) -> None:
     store.create_all([(call(), document.but(id=document.claims[0]), []) for document in documents])
     store.change(call(), "s0020", lambda s: (s.but(gone=True), []))
     asked: list[Any] = []
-    query = store.backend.query
-    store.backend.query = lambda where, order, limit: asked.append(where) or query(where, order, limit)  # type: ignore[method-assign]
+    listed = store.backend._listed  # type: ignore[attr-defined]
+    store.backend._listed = lambda order, where, limit: asked.append(where) or listed(order, where, limit)  # type: ignore[attr-defined]
     claims = [f"s{n:04}" for n in range(100, 140)]
     assert len(store.all("lijing", {"claims": {"$in": claims}})) == 40
     assert len(store.all("lijing", {"name": "n0"})) == 49, "the one that is gone is not in it"

@@ -31,7 +31,7 @@ def clones(world: World, community: Community, count: int, due: Any, prefix: str
         moment = due(n)
         day = (moment.astimezone(SHANGHAI) - timedelta(days=1)).date().isoformat()
         running = one["clocks"][0] | {"due": day, "told": 1, "state": "running"}
-        documents.append(document | {"due": moment, "next_due": moment, "clocks": [running], "assignee": ""})
+        documents.append(document | {"due": moment, "next_due": moment, "agenda": moment, "clocks": [running], "assignee": ""})
     # Until the last one is written nothing is due yet: no sweep sees a part of them.
     with world.clock_at(EARLY - timedelta(days=365)):
         for start in range(0, count, 200):  # the server must answer its heartbeats in between

@@ -22,7 +22,7 @@ from shared.store import Kind, Page, Taken
 
 PETITIONS = Kind(
     Petition, "petitions", unique=(("number",),),
-    indexes=(("found_by", "born"), ("state", "born"), ("topic", "born"), ("next_due",), ("due",)), trailed=True
+    indexes=(("found_by", "born"), ("state", "born"), ("topic", "born"), ("next_due",), ("agenda",), ("due",)), trailed=True
 )  # fmt: skip
 OFFICE = STAFF | {STREET_OFFICER}
 
@@ -164,11 +164,11 @@ class Station:
         found = self.petitions.page(call, where, keep=keep, newest_first=True, limit=paging["limit"], after=paging["after"])
         return Page([domain.seen_by(petition, actor) for petition in found.items], found.next)
 
-    def due_soon(self, call: Call) -> list[Petition]:
+    def due_soon(self, call: Call) -> Page:
         """What has the earliest running deadline, earliest first."""
         actor = self._known.actor(call)
-        found = self.petitions.earliest(call.community, "next_due", lambda d: _seen(d).visible_to(actor), call.query["limit"])
-        return [domain.seen_by(petition, actor) for petition in found]
+        found = self.petitions.page(call, keep=lambda d: _seen(d).visible_to(actor), by="agenda", **call.query)
+        return Page([domain.seen_by(petition, actor) for petition in found.items], found.next)
 
     # -- moving
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, ClassVar
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, ClassVar, Self
 
 from services.petitions.domain import Actor, Case, check_authority, extend, pause, resume, start, stop
 from shared.errors import Conflict, Forbidden, Invalid
@@ -17,6 +17,7 @@ KINDS = (SUGGESTION, REPORT, APPEAL)
 TOPICS = ("物业", "噪声", "违建", "停车", "供暖", "漏水", "社保", "拆迁", "劳资", "教育", "其他")
 CHANNELS = ("counter", "phone", "online", "visit")
 REPRESENTATIVES = 5
+DAY, SHORTEST = timedelta(hours=24), timedelta(hours=23)  # where clocks are put forward, two midnights lie 23 hours apart
 OPINION = ("request", "facts", "view", "basis")
 
 RECEIVED, REGISTERED, FORWARDED, ACCEPTED = "received", "registered", "forwarded", "accepted"
@@ -65,6 +66,7 @@ class Petition(Case):
     anonymous: bool = False
     confidential: bool = False  # the complainant is sealed
     received_at: datetime | None = None
+    agenda: datetime | None = None  # its place among what is due
     grid: str = ""
     responsible_authority: str = ""
     forwarded_to: str = ""
@@ -91,6 +93,14 @@ class Petition(Case):
     def is_open(self) -> bool:
         """Whether it is still on its way."""
         return self.state not in OVER
+
+    def timed(self, due: datetime | None, next_due: datetime | None) -> Self:
+        """On the agenda by the day, then by the hour at which it came in: deadlines themselves end at midnight, all at once,
+        and a page of the agenda must not need to read the whole day."""
+        agenda = next_due
+        if next_due and self.received_at:
+            agenda = next_due + (self.received_at - datetime.combine(self.received_at, time(), UTC)) * (SHORTEST / DAY)
+        return super().timed(due, next_due).but(agenda=agenda)
 
     def visible_to(self, actor: Actor) -> bool:
         """Whether this person may know of it at all."""

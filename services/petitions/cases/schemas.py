@@ -163,10 +163,6 @@ class PetitionQuery(Paging):
     duplicates_of = Id()
 
 
-class DueQuery(Schema):
-    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=200))
-
-
 class Search(Paging):
     """By number, topic, state, day of receipt, exact phone; never by text."""
 
@@ -232,10 +228,6 @@ class PetitionLine(Schema):
     assignee = fields.String(required=True)
     first_id = fields.String(required=True)
     next_due = Moment(required=True, allow_none=True)
-
-
-class DueView(Schema):
-    items = fields.List(fields.Nested(PetitionLine), required=True)
 
 
 class PetitionView(PetitionLine):

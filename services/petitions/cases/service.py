@@ -9,6 +9,7 @@ from services.petitions.cases.desk import OFFICE, PETITIONS, Station
 from shared.http import api
 from shared.identity import EVERYBODY, GUARDIAN, RESIDENT
 from shared.platform import Provided, Stored
+from shared.shapes import Paging
 
 PETITIONERS = {RESIDENT, GUARDIAN}
 
@@ -42,9 +43,9 @@ class Cases:
     def search_petitions(self, call):
         return self.station.search(call)
 
-    @api("GET", "/{community}/petitions/due-soon", query=schemas.DueQuery, gives=schemas.DueView, allow=OFFICE)
+    @api("GET", "/{community}/petitions/due-soon", query=Paging, gives=schemas.PetitionLine, allow=OFFICE)
     def petitions_due_soon(self, call):
-        return {"items": self.station.due_soon(call)}
+        return self.station.due_soon(call)
 
     @api("GET", "/{community}/petitions/{id}", gives=schemas.PetitionView, allow=OFFICE | PETITIONERS, audited="petition_read")
     def read_petition(self, call, id):

@@ -1,0 +1,72 @@
+"""Pages read by windows of time: what one query would give, in the same order, and hardly more read than is given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared import windows
+
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
+
+
+class Server:
+    """Reads all that matches before it takes some of it, and counts that."""
+
+    def __init__(self, moments: list[datetime], newest_first: bool) -> None:
+        self._documents = sorted(({"_id": n, "at": at} for n, at in enumerate(moments)), key=_key, reverse=newest_first)
+        self.read = self.asked = 0
+
+    def find(self, where: dict[str, Any], size: int) -> list[dict[str, Any]]:
+        """One query."""
+        asked = where.get("at", {})
+        tests = {"$gte": datetime.__ge__, "$gt": datetime.__gt__, "$lt": datetime.__lt__, "$lte": datetime.__le__}
+        found = [d for d in self._documents if all(tests[test](d["at"], value) for test, value in asked.items())]
+        self.read, self.asked = self.read + len(found), self.asked + 1
+        return found[:size]
+
+
+def _key(document: dict[str, Any]) -> tuple[datetime, int]:
+    return document["at"], document["_id"]
+
+
+AROUND = st.one_of(
+    st.integers(-3 * 3600, 3 * 3600), st.integers(-40 * 86400, 40 * 86400), st.integers(-30 * 365 * 86400, 30 * 365 * 86400)
+)
+MOMENTS = st.lists(AROUND.map(lambda seconds: NOW + timedelta(seconds=seconds)), max_size=60)
+BOUNDS = st.dictionaries(
+    st.sampled_from(["$gte", "$gt", "$lt", "$lte"]), AROUND.map(lambda seconds: NOW + timedelta(seconds=seconds)), max_size=2
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(MOMENTS, st.booleans(), st.integers(1, 30), BOUNDS)
+def test_a_page_is_what_one_query_gives(moments: list[datetime], newest_first: bool, size: int, asked: dict[str, Any]) -> None:
+    server = Server(moments, newest_first)
+    where = {"community": "lijing"} | ({"at": asked} if asked else {})
+    assert windows.page(server.find, where, "at", newest_first, size, NOW) == server.find(where, size)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("apart", [timedelta(milliseconds=40), timedelta(minutes=9), timedelta(days=2)], ids=str)
+def test_hardly_more_is_read_than_is_given(apart: timedelta, newest_first: bool) -> None:
+    step = -1 if newest_first else 1
+    server = Server([NOW + step * apart * n for n in range(20_000)], newest_first)
+    given: list[Any] = []
+    asked: dict[str, Any] = {}
+    while len(given) < 1000:
+        given += windows.page(server.find, {"at": asked}, "at", newest_first, 50, NOW)
+        last = given[-1]["at"]
+        asked = {"$lt": last} if newest_first else {"$gt": last}
+    assert server.read <= 2 * len(given)
+    assert server.asked <= 10 * len(given) / 50
+
+
+def test_an_empty_list_takes_few_questions() -> None:
+    server = Server([], newest_first=False)
+    assert windows.page(server.find, {}, "at", False, 50, NOW) == []
+    assert server.asked <= 16
