@@ -53,6 +53,7 @@ class Call:
     render: Callable[[Any], bytes | None] | None = None  # the reply to keep for repeats; None: a repeat decides again
     status: int = 200
     own: bool = False  # the caller looks at what is their own: nobody opens anybody's data
+    learned: dict[Any, Any] = field(default_factory=dict)  # what was read once, and holds for the whole command
 
     def new_id(self, purpose: str = "") -> str:
         """The id for something this call creates: derived where the call can be repeated, else a UUIDv7."""

@@ -31,6 +31,7 @@ from shared.store import EPOCH, Document, Inserted, Kind, Order, Taken
 from shared.telemetry import DATABASE_UP
 
 DUPLICATE = 11000
+BELIEVED = 1.0  # seconds that the list of communities is
 # After these nobody knows whether the write happened.
 UNKNOWN = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WTimeoutError, ConnectionFailure)
 T = TypeVar("T")
@@ -275,6 +276,7 @@ class Tenants:
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._collection = options["tenants"]
         self._known: set[str] = set()
+        self._all: tuple[float, list[str]] = (0.0, [])  # when it was asked, and the answer
 
     def note(self, communities: set[str]) -> None:
         """Remember those that are new."""
@@ -283,8 +285,11 @@ class Tenants:
             self._known.add(community)
 
     def all(self) -> list[str]:
-        """All of them, by name."""
-        return sorted(row["_id"] for row in _run(lambda: list(self._collection.find({"community": "_"}))))
+        """All of them, by name, as they were a second ago: every timer asks, for every kind of aggregate."""
+        if time.monotonic() - self._all[0] > BELIEVED or self._known - set(self._all[1]):
+            rows = _run(lambda: list(self._collection.find({"community": "_"})))
+            self._all = (time.monotonic(), sorted(row["_id"] for row in rows))
+        return self._all[1]
 
 
 def _run(operation: Callable[[], T]) -> T:

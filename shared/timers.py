@@ -25,22 +25,44 @@ class Leases:
         options: Any = platform.mongo[platform.database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._leases = options["leases"]
         self._me = str(uuid7())
+        self._fences: dict[str, int] = {}  # of the leases that were ours when last we asked
+        self._foreign: set[str] = set()  # those that were somebody else's
 
     def acquire(self, name: str, now: datetime, seconds: float = LEASE) -> int | None:
-        """The fence number if the lease is ours now, else None. Renewing keeps the number."""
+        """The fence number if the lease is ours now, else None. Renewing keeps the number. It is asked all the time, by the
+        holder and by those who wait: one write each."""
         until = now + timedelta(seconds=seconds)
         key = {"_id": name, "community": INSTALLATION}
-        mine = self._leases.update_one({**key, "holder": self._me, "until": {"$gt": now}}, {"$set": {"until": until}})
-        if not mine.matched_count:
-            free = {**key, "until": {"$lte": now}}
-            change: dict[str, Any] = {"$set": {"holder": self._me, "until": until}, "$inc": {"fence": 1}}
-            if not self._leases.update_one(free, change).matched_count:
-                try:
-                    self._leases.insert_one({**key, "holder": self._me, "until": until, "fence": 1})
-                except DuplicateKeyError:
-                    return None
-        held = self._leases.find_one({**key, "holder": self._me})
-        return int(held["fence"]) if held else None
+        if name in self._foreign:
+            ours = self._take(key, now, until)
+        else:
+            ours = self._renew(key, now, until)
+            if ours and name in self._fences:
+                return self._fences[name]
+            ours = ours or self._take(key, now, until) or self._create(key, until)
+        held = self._leases.find_one({**key, "holder": self._me}) if ours else None
+        if held is None:
+            self._foreign.add(name)
+            self._fences.pop(name, None)
+            return None
+        self._foreign.discard(name)
+        self._fences[name] = int(held["fence"])
+        return self._fences[name]
+
+    def _renew(self, key: dict[str, Any], now: datetime, until: datetime) -> bool:
+        mine = {**key, "holder": self._me, "until": {"$gt": now}}
+        return bool(self._leases.update_one(mine, {"$set": {"until": until}}).matched_count)
+
+    def _take(self, key: dict[str, Any], now: datetime, until: datetime) -> bool:
+        change = {"$set": {"holder": self._me, "until": until}, "$inc": {"fence": 1}}
+        return bool(self._leases.update_one({**key, "until": {"$lte": now}}, change).matched_count)
+
+    def _create(self, key: dict[str, Any], until: datetime) -> bool:
+        try:
+            self._leases.insert_one({**key, "holder": self._me, "until": until, "fence": 1})
+        except DuplicateKeyError:
+            return False
+        return True
 
     def release(self, name: str) -> None:
         """Let the next one take it at once."""

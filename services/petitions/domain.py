@@ -50,6 +50,7 @@ class Case(Aggregate):
     clocks: list[dict[str, Any]] = field(default_factory=list)
     due: datetime | None = None  # when time itself has something to do
     next_due: datetime | None = None  # the end of the earliest running deadline
+    agenda: datetime | None = None  # its place among what is due
     found_by: list[str] = field(default_factory=list)
     accused: dict[str, str] = field(default_factory=dict)
     assignee: str = ""
@@ -58,7 +59,7 @@ class Case(Aggregate):
 
     def timed(self, due: datetime | None, next_due: datetime | None) -> Self:
         """With these times at which something is to be done next, and what follows from them."""
-        return self.but(due=due, next_due=next_due)
+        return self.but(due=due, next_due=next_due, agenda=next_due)
 
     def clock(self, name: str) -> dict[str, Any] | None:
         """The latest clock of this name."""

@@ -74,7 +74,7 @@ class House:
         inside = dataclasses.replace(call.plain(), community=event.community_id)
         self._known.locales.learn_calendar(call, event)
         for store, _, follow in self._timed:
-            for case in store.all(event.community_id, {"next_due": {"$gt": EPOCH}}, OPEN, order="next_due"):
+            for case in store.all(event.community_id, {"agenda": {"$gt": EPOCH}}, OPEN, order="agenda"):
                 follow(inside, case)
 
     def _guard(self, id: str, act: Callable[[], Any]) -> None:

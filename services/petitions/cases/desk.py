@@ -22,7 +22,7 @@ from shared.store import Kind, Page, Taken
 
 PETITIONS = Kind(
     Petition, "petitions", unique=(("number",),),
-    indexes=(("found_by", "born"), ("state", "born"), ("topic", "born"), ("next_due",), ("agenda",), ("due",)), trailed=True
+    indexes=(("found_by", "born"), ("state", "born"), ("topic", "born"), ("agenda",), ("due",)), trailed=True
 )  # fmt: skip
 OFFICE = STAFF | {STREET_OFFICER}
 

@@ -66,7 +66,6 @@ class Petition(Case):
     anonymous: bool = False
     confidential: bool = False  # the complainant is sealed
     received_at: datetime | None = None
-    agenda: datetime | None = None  # its place among what is due
     grid: str = ""
     responsible_authority: str = ""
     forwarded_to: str = ""
@@ -97,10 +96,11 @@ class Petition(Case):
     def timed(self, due: datetime | None, next_due: datetime | None) -> Self:
         """On the agenda by the day, then by the hour at which it came in: deadlines themselves end at midnight, all at once,
         and a page of the agenda must not need to read the whole day."""
-        agenda = next_due
-        if next_due and self.received_at:
-            agenda = next_due + (self.received_at - datetime.combine(self.received_at, time(), UTC)) * (SHORTEST / DAY)
-        return super().timed(due, next_due).but(agenda=agenda)
+        timed = super().timed(due, next_due)
+        if next_due is None or self.received_at is None:
+            return timed
+        hour = self.received_at - datetime.combine(self.received_at, time(), UTC)
+        return timed.but(agenda=next_due + hour * (SHORTEST / DAY))
 
     def visible_to(self, actor: Actor) -> bool:
         """Whether this person may know of it at all."""

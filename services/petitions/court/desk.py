@@ -18,7 +18,7 @@ from shared.platform import Platform
 from shared.store import Kind, Page
 
 COURT_CASES = Kind(
-    CourtCase, "court_cases", unique=(("number",),), indexes=(("found_by", "born"), ("next_due",), ("due",)), trailed=True
+    CourtCase, "court_cases", unique=(("number",),), indexes=(("found_by", "born"), ("agenda",), ("due",)), trailed=True
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from shared.store import Kind, Page
 
 DISPUTES = Kind(
     Dispute, "disputes", unique=(("number",),),
-    indexes=(("found_by", "born"), ("state", "born"), ("next_due",), ("due",)), trailed=True
+    indexes=(("found_by", "born"), ("state", "born"), ("agenda",), ("due",)), trailed=True
 )  # fmt: skip
 HANDLERS = OFFICE | {MEDIATOR}
 

@@ -21,7 +21,7 @@ from shared.shapes import Id, Moment, Paging, Text
 from shared.store import Kind, Page
 
 HELP = Kind(
-    HelpRequest, "help_requests", unique=(("number",),), indexes=(("found_by", "born"), ("next_due",), ("due",)), trailed=True
+    HelpRequest, "help_requests", unique=(("number",),), indexes=(("found_by", "born"), ("agenda",), ("due",)), trailed=True
 )
 ASKERS = {RESIDENT, GUARDIAN, HELP_OFFICER}
 

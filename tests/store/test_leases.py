@@ -1,0 +1,66 @@
+"""Who may act on a name: one at a time, taken over when it runs out, and one write an asking."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.monitoring import CommandListener
+
+from shared.timers import LEASE, Leases
+
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=LEASE + 1)
+
+
+class Asked(CommandListener):
+    """Counts the commands."""
+
+    count = 0
+
+    def started(self, event: Any) -> None:
+        self.count += 1
+
+    def succeeded(self, event: Any) -> None: ...
+    def failed(self, event: Any) -> None: ...
+
+
+@pytest.fixture
+def two(database: Any) -> tuple[Leases, Leases, Asked]:
+    asked = Asked()
+    client: MongoClient[Any] = MongoClient(database.uri, tz_aware=True, event_listeners=[asked])
+    platform: Any = SimpleNamespace(mongo=client, database=f"leases_{uuid.uuid4().hex[:8]}")
+    return Leases(platform), Leases(platform), asked
+
+
+def test_one_holds_it_and_the_other_takes_over_when_it_runs_out(two: tuple[Leases, Leases, Asked]) -> None:
+    one, other, _ = two
+    assert one.acquire("sweep", NOW) == 1
+    assert other.acquire("sweep", NOW) is None
+    assert one.acquire("sweep", NOW + timedelta(seconds=5)) == 1, "renewing keeps the number"
+    assert other.acquire("sweep", LATER) is None, "it was renewed"
+    assert other.acquire("sweep", LATER + timedelta(seconds=5)) == 2
+    assert one.acquire("sweep", LATER + timedelta(seconds=5)) is None, "who was late has lost it"
+    assert one.acquire("sweep", LATER + timedelta(seconds=30)) == 3
+
+
+def test_what_is_given_back_is_taken_at_once(two: tuple[Leases, Leases, Asked]) -> None:
+    one, other, _ = two
+    assert (one.acquire("sweep", NOW), other.acquire("sweep", NOW)) == (1, None)
+    one.release("sweep")
+    assert other.acquire("sweep", NOW) == 2
+    assert one.acquire("sweep", NOW) is None
+
+
+def test_holding_and_waiting_cost_one_write_each(two: tuple[Leases, Leases, Asked]) -> None:
+    one, other, asked = two
+    one.acquire("sweep", NOW), other.acquire("sweep", NOW)
+    before = asked.count
+    for second in range(1, 6):
+        one.acquire("sweep", NOW + timedelta(seconds=second))
+        other.acquire("sweep", NOW + timedelta(seconds=second))
+    assert asked.count - before == 10
