@@ -50,6 +50,26 @@ def test_a_residents_feed_follows_their_bookings_until_it_is_revoked(world: Worl
     assert requests.get(f"{world.here.base_url}{elsewhere}", timeout=20).status_code == 404
 
 
+def test_a_place_on_the_waiting_list_is_tentative_until_it_is_taken_up(world: World, lijing: Community) -> None:
+    feed = lijing.resident.post(lijing.path("/feeds"), key="")
+    session = lijing.programme(tomorrow(19), capacity=1)["session"]
+    first = lijing.take(session, lijing.register()["id"]).json()
+    place = lijing.take(session, client=lijing.resident).json()
+    assert (first["state"], place["state"]) == ("taken", "waiting")
+
+    def status() -> str:
+        text = requests.get(f"{world.here.base_url}{feed['path']}", timeout=20).text
+        entry = next(e for e in vobject.readOne(text).contents["vevent"] if e.uid.value.startswith(session))
+        return str(entry.status.value)
+
+    assert status() == "TENTATIVE"
+    lijing.worker.post(lijing.path(f"/places/{first['id']}/release"))
+    world.until(lambda: lijing.resident.get(lijing.path(f"/places/{place['id']}"))["state"] == "offered", what="the offer")
+    assert status() == "TENTATIVE"
+    lijing.resident.post(lijing.path(f"/places/{place['id']}/confirm"))
+    assert status() == "CONFIRMED"
+
+
 def test_a_rooms_feed_names_public_programmes_and_nothing_else(world: World, lijing: Community) -> None:
     room = lijing.room()["id"]
     session = lijing.programme(tomorrow(14), room=room, title="红歌")["session"]

@@ -57,7 +57,11 @@ class Feeds:
         if feed is None or feed.revoked:
             raise Missing("feed_missing", "no such feed")
         uses = self._between(call, f"person:{feed.person}")
-        return _calendar(_entry(use, _own_title(use), use.room_name) for use in uses if _concerns(use, feed.person))
+        return _calendar(
+            _entry(use, _own_title(use), use.room_name, certain=_is_certain(use, feed.person))
+            for use in uses
+            if _concerns(use, feed.person)
+        )
 
     def of_room(self, call: Call, room_id: str) -> bytes:
         """When a room is in use: public programmes by name, anything else as taken. Raises Missing for rooms of which
@@ -92,6 +96,14 @@ def _concerns(use: Use, person: str) -> bool:
     return sessions.of_person(use, person)["state"] in sessions.ACTIVE
 
 
+def _is_certain(use: Use, person: str) -> bool:
+    """Whether they have the place: who waits for one, or has not taken up an offer, may not come."""
+    return use.kind not in sessions.KINDS or sessions.of_person(use, person)["state"] not in (
+        sessions.WAITING,
+        sessions.OFFERED,
+    )
+
+
 def _own_title(use: Use) -> str:
     return use.title or use.room_name or "预约"
 
@@ -101,7 +113,7 @@ def _public_title(use: Use) -> str:
     return use.title if rules and not rules.hidden and use.title else BUSY
 
 
-def _entry(use: Use, title: str, place: str) -> Event:
+def _entry(use: Use, title: str, place: str, certain: bool = True) -> Event:
     entry = Event()
     entry.add("uid", f"{use.id}@linli")
     entry.add("dtstamp", (use.born or use.start).astimezone(UTC))
@@ -109,6 +121,7 @@ def _entry(use: Use, title: str, place: str) -> Event:
     entry.add("dtend", use.end.astimezone(UTC))
     entry.add("summary", title)
     entry.add("sequence", use.version)
+    entry.add("status", "CONFIRMED" if certain else "TENTATIVE")
     if place:
         entry.add("location", place)
     return entry
