@@ -26,8 +26,9 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared import windows
+from shared.cursors import EPOCH
 from shared.errors import Unavailable
-from shared.store import EPOCH, Document, Inserted, Kind, Order, Taken
+from shared.store import Document, Inserted, Kind, Order, Taken
 from shared.telemetry import DATABASE_UP
 
 DUPLICATE = 11000
@@ -109,7 +110,8 @@ class MongoBackend:
         field, step = order[0]
         exact = frozenset(name for name, value in where.items() if not isinstance(value, dict)) - {"community"}
         # Where more is asked than the list's own fields, and these exactly, no index would find a window.
-        if near and (exact, field) in self._by_windows and set(where) <= {"community", field, *exact}:
+        known = set(where) <= {"community", field, *exact} and windows.BOUNDS.issuperset(where.get(field, {}))
+        if near and known and (exact, field) in self._by_windows:
             return _run(partial(windows.page, find, where, field, step < 0, limit, near))
         return _run(partial(find, where, limit))
 
@@ -289,7 +291,7 @@ class Tenants:
         if time.monotonic() - self._all[0] > BELIEVED or self._known - set(self._all[1]):
             rows = _run(lambda: list(self._collection.find({"community": "_"})))
             self._all = (time.monotonic(), sorted(row["_id"] for row in rows))
-        return self._all[1]
+        return list(self._all[1])
 
 
 def _run(operation: Callable[[], T]) -> T:

@@ -12,7 +12,7 @@ import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
@@ -21,7 +21,7 @@ from uuid6 import uuid7
 from shared import trail
 from shared.batches import Batcher
 from shared.calls import Call, Replayed, to_milliseconds
-from shared.cursors import from_cursor, to_cursor
+from shared.cursors import EPOCH, MILLISECOND, beyond, from_cursor, to_cursor
 from shared.errors import Conflict, Invalid, Missing, Refused, Stale, Unavailable
 from shared.events.base import Aggregate, Event
 from shared.faults import fault
@@ -33,8 +33,6 @@ Decision = Callable[..., tuple[Any, list[Event]]]
 Keep = Callable[[Document], bool]
 Order = list[tuple[str, int]]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
 PATIENCE = 2.0  # seconds that a command fights for a document before Conflict("busy")
 REMEMBER_REPLY = timedelta(hours=24)
 REMEMBER_CAUSE = timedelta(days=30)
@@ -167,14 +165,16 @@ class Store(Generic[A]):
     ) -> Page:
         """A page in the kind's order, of birth or another time, or of those that have the time `by`, in its order. `after`
         is a cursor that an earlier page gave; `keep` sifts by what is in no index."""
-        matching: Document = {"community": call.community, **(where or {})} | ({by: {"$gt": EPOCH}} if by else {})
+        matching: Document = {"community": call.community, **(where or {})}
+        if by:
+            matching[by] = {"$gt": EPOCH} | matching.get(by, {})
         step, by = -1 if newest_first else 1, by or self.kind.order
         seen: tuple[datetime, str] | None = None
         if after:
             seen = from_cursor(after)
-            matching[by] = _beyond(matching.get(by, {}), seen[0], step)
-        beyond = operator.lt if newest_first else operator.gt
-        unseen: Keep = lambda d: keep(d) and (seen is None or beyond((d[by], d["_id"]), seen))  # noqa: E731
+            matching[by] = beyond(matching.get(by, {}), seen[0], step)
+        behind = operator.lt if newest_first else operator.gt
+        unseen: Keep = lambda d: keep(d) and (seen is None or behind((d[by], d["_id"]), seen))  # noqa: E731
         documents = self._present(matching, [(by, step), ("_id", step)], limit + 1, unseen, call.at)
         items = [self.load(document) for document in documents[:limit]]
         last = documents[limit - 1] if len(documents) > limit else None
@@ -201,11 +201,13 @@ class Store(Generic[A]):
         size = limit
         while True:
             found = self.backend.query(where, order, size, near)
-            present += [d for d in found if d["_id"] not in seen and not d.get("gone") and keep(d)]
+            # Some were read before, one may have moved while we read.
+            fresh = {d["_id"]: d for d in found if d["_id"] not in seen}
+            present += [d for d in fresh.values() if not d.get("gone") and keep(d)]
+            seen.update(fresh)
             if len(present) >= limit or len(found) < size:
                 return present[:limit]
-            seen.update(d["_id"] for d in found)
-            where, size = where | {field: _beyond(where.get(field, {}), found[-1][field], step)}, size * 2
+            where, size = where | {field: beyond(where.get(field, {}), found[-1][field], step)}, size * 2
 
     def load(self, document: Document) -> A:
         """The aggregate of a document that was read past the store."""
@@ -384,7 +386,7 @@ class _Turn(Generic[A]):
             if call.if_match is not None and call.if_match != self._state.version:
                 raise Stale("stale", "it has changed since you read it", "If-Match")
             state, said = command.decide(self._state, *command.args, **command.named)
-            if state is self._state and not said and not call.cause and not call.key:
+            if state == self._state and not said and not call.cause and not call.key:
                 return self._state
             if self._acts and self._acts.full:
                 raise Unavailable("trail_full", "too many acts on this record wait for the log; try again later")
@@ -470,12 +472,6 @@ class Codec:
             born=document["born"],
             **values,
         )
-
-
-def _beyond(asked: Document, at: datetime, step: int) -> Document:
-    """What is asked of a time, from a moment on, which is in it: several may have the same."""
-    # Below the next millisecond, not `$lte`: SecantusDB leaves out equals where the index has fields behind this one.
-    return asked | ({"$gte": at} if step > 0 else {"$gte": asked.get("$gte", EPOCH), "$lt": at + MILLISECOND})
 
 
 def _rows(call: Call, aggregate: Aggregate, sequence: int, said: list[Event]) -> list[Document]:

@@ -26,26 +26,28 @@ class Leases:
         self._leases = options["leases"]
         self._me = str(uuid7())
         self._fences: dict[str, int] = {}  # of the leases that were ours when last we asked
-        self._foreign: set[str] = set()  # those that were somebody else's
+        self._foreign: dict[str, float] = {}  # those that were somebody else's, and when all was tried for them last
 
     def acquire(self, name: str, now: datetime, seconds: float = LEASE) -> int | None:
         """The fence number if the lease is ours now, else None. Renewing keeps the number. It is asked all the time, by the
         holder and by those who wait: one write each."""
         until = now + timedelta(seconds=seconds)
         key = {"_id": name, "community": INSTALLATION}
-        if name in self._foreign:
+        # Taken out before asking: after a failure in the middle nothing is known, and everything is tried.
+        foreign, fence = self._foreign.pop(name, None), self._fences.pop(name, None)
+        if foreign and time.monotonic() - foreign < seconds:
             ours = self._take(key, now, until)
         else:
+            foreign = time.monotonic()
             ours = self._renew(key, now, until)
-            if ours and name in self._fences:
-                return self._fences[name]
+            if ours and fence:
+                self._fences[name] = fence
+                return fence
             ours = ours or self._take(key, now, until) or self._create(key, until)
         held = self._leases.find_one({**key, "holder": self._me}) if ours else None
         if held is None:
-            self._foreign.add(name)
-            self._fences.pop(name, None)
+            self._foreign[name] = foreign
             return None
-        self._foreign.discard(name)
         self._fences[name] = int(held["fence"])
         return self._fences[name]
 

@@ -12,11 +12,13 @@ from typing import Any
 
 from pymongo import MongoClient
 
+from shared.cursors import EPOCH, MILLISECOND
+
 Document = dict[str, Any]
 Find = Callable[[Document, int], list[Document]]
 
-FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)  # what the database tells apart
+LAST = datetime(9000, 1, 1, tzinfo=UTC)
+BOUNDS = frozenset({"$gte", "$gt", "$lt", "$lte"})
 # Far from where the list is expected to begin little is, and what is there is looked for in few steps.
 DISTANCES = tuple(timedelta(days=days) for days in (3650, 120, 20, 3))
 WIDTH = timedelta(seconds=1)
@@ -35,6 +37,8 @@ def page(find: Find, where: Document, field: str, newest_first: bool, size: int,
     begin, end = _bounds(where.get(field, {}))
     at, last, step = (end, begin, -1) if newest_first else (begin, end, 1)
     edges = [*(near - step * distance for distance in DISTANCES), near]
+    if (edges[0] - at) * step <= timedelta():
+        edges = []  # it is known where it begins: at the cursor of the page before
     found: list[Document] = []
     width, span = WIDTH, timedelta()
     while (last - at) * step > timedelta() and len(found) < size:
@@ -53,11 +57,12 @@ def _next_width(reach: timedelta, span: timedelta, read: int, found: int, size: 
     """As wide as should hold what is wanted still, if it goes on as in the whole `span`."""
     if not read:
         return reach * SPARSE
-    return max(MILLISECOND, min(reach * DENSER, span * ((size - found) * GENEROUS / found)))
+    wanted = (size - found) * GENEROUS / found
+    return reach * DENSER if span / reach * wanted >= DENSER else max(MILLISECOND, span * wanted)
 
 
 def _bounds(asked: dict[str, Any]) -> tuple[datetime, datetime]:
     """The first moment that is asked for, and the first behind the last."""
-    begins = [FIRST, asked.get("$gte", FIRST), asked.get("$gt", FIRST - MILLISECOND) + MILLISECOND]
+    begins = [EPOCH, asked.get("$gte", EPOCH), asked.get("$gt", EPOCH - MILLISECOND) + MILLISECOND]
     ends = [LAST, asked.get("$lt", LAST), asked.get("$lte", LAST - MILLISECOND) + MILLISECOND]
     return max(begins), min(ends)

@@ -16,9 +16,9 @@ from services.petitions.help.service import HelpDesk
 from services.petitions.known import Known
 from services.petitions.sittings.desk import Hears, Sittings
 from shared.calls import Call
+from shared.cursors import EPOCH
 from shared.errors import Refused
 from shared.platform import Platform
-from shared.store import EPOCH
 from shared.telemetry import log
 
 OPEN = 100_000  # cases of one community that a new calendar is applied to

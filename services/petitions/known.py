@@ -66,14 +66,14 @@ class Known:
         if call.actor == call.sub == "petitions":
             return Actor("", "clock")
         who = (call.community, call.actor)
-        if who not in call.learned:
+        if (known := (*who, call.roles)) not in call.learned:
             document = self.people.backend.read([who])[0]
             if document is not None and document.get("gone"):
                 raise Forbidden("erased", "this person is not known any more")  # a token lives on a little
             found = self.people.load(document) if document is not None else None
             role = next((r for r in FIRST if r in call.roles), "resident")
-            call.learned[who] = Actor(call.actor, role, call.roles, found.unit if found else "", self.key(*who))
-        actor: Actor = call.learned[who]
+            call.learned[known] = Actor(call.actor, role, call.roles, found.unit if found else "", self.key(*who))
+        actor: Actor = call.learned[known]
         return actor
 
     def key(self, community: str, person: str) -> str:

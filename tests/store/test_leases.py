@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import AutoReconnect
 from pymongo.monitoring import CommandListener
 
+from ops.client import until
 from shared.timers import LEASE, Leases
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -54,6 +56,30 @@ def test_what_is_given_back_is_taken_at_once(two: tuple[Leases, Leases, Asked]) 
     one.release("sweep")
     assert other.acquire("sweep", NOW) == 2
     assert one.acquire("sweep", NOW) is None
+
+
+def test_a_lease_whose_reply_was_lost_is_known_again_at_the_next_asking(two: tuple[Leases, Leases, Asked]) -> None:
+    one, other, _ = two
+    assert (one.acquire("sweep", NOW), other.acquire("sweep", NOW)) == (1, None)
+    write = other._leases.update_one
+
+    def lost(*args: Any) -> Any:
+        write(*args)
+        raise AutoReconnect("the reply was lost")
+
+    other._leases = SimpleNamespace(update_one=lost, find_one=other._leases.find_one)
+    with pytest.raises(AutoReconnect):
+        other.acquire("sweep", LATER)
+    other._leases = one._leases
+    assert other.acquire("sweep", LATER + timedelta(seconds=1)) == 2
+    assert one.acquire("sweep", LATER + timedelta(seconds=1)) is None
+
+
+def test_a_lease_that_vanished_is_made_anew_by_who_waits(two: tuple[Leases, Leases, Asked]) -> None:
+    one, other, _ = two
+    assert (one.acquire("sweep", NOW, 0.05), other.acquire("sweep", NOW, 0.05)) == (1, None)
+    other._leases.delete_one({"_id": "sweep"})
+    until(lambda: other.acquire("sweep", NOW, 0.05) == 1, 5, "the waiter to hold it")
 
 
 def test_holding_and_waiting_cost_one_write_each(two: tuple[Leases, Leases, Asked]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import uuid
 from collections import Counter
@@ -172,6 +173,19 @@ def test_a_condition_on_another_version_is_stale(store: Any) -> None:
     store.change(call(if_match=1), made.id, take, "a")
     with pytest.raises(Stale):
         store.change(call(if_match=1), made.id, take, "b")
+
+
+def test_a_decision_that_changes_nothing_writes_nothing(store: Any) -> None:
+    store.create(call(), opened, name="a", id="s1")
+    assert store.change(call(), "s1", lambda session: (session.but(name="a"), [])).version == 1
+    assert store.get(call(), "s1").version == 1
+
+
+def test_a_page_by_another_time_keeps_what_else_is_asked_of_it(store: Any) -> None:
+    for n in range(10):
+        store.create(dataclasses.replace(call(), at=NOW + timedelta(days=n)), opened, id=f"s{n}")
+    late = store.page(call(), {"born": {"$gte": NOW + timedelta(days=7)}}, by="born")
+    assert [session.id for session in late.items] == ["s7", "s8", "s9"]
 
 
 def test_a_tombstone_is_seen_by_nobody_and_its_last_events_still_leave(store: Any) -> None:

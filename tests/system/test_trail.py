@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ops.audit import Auditor
-from shared.store import EPOCH
+from shared.cursors import EPOCH
 from tests.system.test_petitions import filed
 from tests.system.world import Community, World
 

@@ -28,7 +28,7 @@ from ops.demo import Demo, Listener
 from ops.settings import PORTS, SERVICES, Installation
 from ops.stack import Stack
 from shared import topology
-from shared.store import EPOCH
+from shared.cursors import EPOCH
 
 TAP = "tap"
 SHANGHAI = ZoneInfo("Asia/Shanghai")

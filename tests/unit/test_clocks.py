@@ -199,6 +199,27 @@ def test_a_guessed_date_is_computed_again_when_the_calendar_comes() -> None:
     assert domain.recompute(moved, known, at("2026-12-01 10:00")) == (moved, [])
 
 
+@pytest.mark.parametrize("seconds", [0.0004567, 33_167.461123, 50_000.999999, 86_399.9999])
+def test_what_is_computed_from_a_kept_petition_is_what_was_kept(seconds: float) -> None:
+    moment = at("2026-12-21 00:00") + timedelta(seconds=seconds)
+    petition = cases.file("p", {"number": "XF1", "kind": APPEAL, "topic": "噪声", "text": "x", "channel": "counter",
+                                "found_by": [], "petitioners": [], "received_at": moment}, WORKER, HERE, moment)[0]  # fmt: skip
+    # The database keeps milliseconds: nothing may be lost on the way into it.
+    assert petition.agenda is not None
+    assert petition.received_at is not None
+    assert {petition.agenda.microsecond % 1000, petition.received_at.microsecond % 1000} == {0}
+    assert domain.PROVISIONAL in petition.found_by
+    assert domain.recompute(petition, HERE, moment + timedelta(minutes=1)) == (petition, [])
+
+
+def test_the_agenda_goes_by_the_day_and_then_by_the_hour_of_receipt() -> None:
+    hours = [filed(f"2026-02-02 {hour}") for hour in ("00:01", "08:30", "16:59", "23:59")]
+    nextday = filed("2026-02-03 00:00")
+    places = [petition.agenda for petition in (*hours, nextday)]
+    assert places == sorted(places)
+    assert len({petition.next_due for petition in hours}) == 1
+
+
 @pytest.mark.parametrize(("kind", "actor", "sees"), [
     (APPEAL, FILER, True), (APPEAL, WORKER, True), (APPEAL, STREET, True),
     (APPEAL, Actor("x", "resident", key="filer:x"), False),

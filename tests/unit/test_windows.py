@@ -66,6 +66,23 @@ def test_hardly_more_is_read_than_is_given(apart: timedelta, newest_first: bool)
     assert server.asked <= 10 * len(given) / 50
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_what_lies_far_from_now_is_read_page_by_page_too(newest_first: bool) -> None:
+    server = Server([NOW - timedelta(minutes=29) * n for n in range(20_000)], newest_first)
+    given = windows.page(server.find, {}, "at", newest_first, 50, NOW)
+    server.read = 0
+    for _ in range(40):
+        last = given[-1]["at"]
+        given += windows.page(server.find, {"at": {"$lt" if newest_first else "$gt": last}}, "at", newest_first, 50, NOW)
+    assert server.read <= 2 * 40 * 50
+    assert given == server.find({}, len(given))
+
+
+def test_one_far_away_among_many_wanted_overflows_nothing() -> None:
+    server = Server([NOW, NOW.replace(year=8000)], newest_first=False)
+    assert len(windows.page(server.find, {}, "at", False, 10_000, NOW)) == 2
+
+
 def test_an_empty_list_takes_few_questions() -> None:
     server = Server([], newest_first=False)
     assert windows.page(server.find, {}, "at", False, 50, NOW) == []

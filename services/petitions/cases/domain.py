@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from services.petitions.domain import Actor, Case, check_authority, extend, pause, resume, start, stop
@@ -99,8 +99,8 @@ class Petition(Case):
         timed = super().timed(due, next_due)
         if next_due is None or self.received_at is None:
             return timed
-        hour = self.received_at - datetime.combine(self.received_at, time(), UTC)
-        return timed.but(agenda=next_due + hour * (SHORTEST / DAY))
+        hour = (self.received_at - next_due) % DAY  # since a local midnight, as the deadline is one
+        return timed.but(agenda=_to_milliseconds(next_due + hour * (SHORTEST / DAY)))
 
     def visible_to(self, actor: Actor) -> bool:
         """Whether this person may know of it at all."""
@@ -114,6 +114,11 @@ class Petition(Case):
 
 
 Decided = tuple[Petition, list[Event]]
+
+
+def _to_milliseconds(moment: datetime) -> datetime:
+    """As the database keeps it: what is computed from a loaded petition must come out as it did before it was saved."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def seen_by(petition: Petition, actor: Actor) -> Petition:
@@ -131,7 +136,7 @@ def seen_by(petition: Petition, actor: Actor) -> Petition:
 
 def file(id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datetime) -> Decided:
     """It is received. `received_at` may lie in the past (taken down later); an oral one is recorded."""
-    received = facts.get("received_at") or at
+    received = _to_milliseconds(facts.get("received_at") or at)
     if received > at:
         raise Invalid("received_in_future", "it cannot have come in later than now", "received_at")
     if locale.today(received) < PETITIONS:
