@@ -207,7 +207,11 @@ class Store(Generic[A]):
             seen.update(fresh)
             if len(present) >= limit or len(found) < size:
                 return present[:limit]
-            where, size = where | {field: beyond(where.get(field, {}), found[-1][field], step)}, size * 2
+            last = found[-1][field]
+            where = where | {field: beyond(where.get(field, {}), last, step)}
+            # Those of that moment come once more; of the others as many as are missing, if as few of them are kept as so far.
+            again, missing = sum(d[field] == last for d in found), limit - len(present)
+            size = min(size * 2, again + missing * -(-len(seen) // max(1, len(present))))
 
     def load(self, document: Document) -> A:
         """The aggregate of a document that was read past the store."""

@@ -19,8 +19,9 @@ Find = Callable[[Document, int], list[Document]]
 
 LAST = datetime(9000, 1, 1, tzinfo=UTC)
 BOUNDS = frozenset({"$gte", "$gt", "$lt", "$lte"})
-# Far from where the list is expected to begin little is, and what is there is looked for in few steps.
-DISTANCES = tuple(timedelta(days=days) for days in (3650, 120, 20, 3))
+# Far from where the list is expected to begin little is. Each step is a third of what is left, so that no window holds much
+# more than those before it.
+DISTANCES = tuple(timedelta(days=days) for days in (3650, 120, 80, 53, 36, 24, 16, 11, 7, 5, 3, 2, 1))
 WIDTH = timedelta(seconds=1)
 SPARSE, DENSER = 16, 4  # times as wide as the last one: after an empty window, and at most after one that held something
 GENEROUS = 1.1  # one window that holds a little too much costs less than two
