@@ -78,7 +78,7 @@ def test_a_cancelled_reservation_frees_the_slot_and_tells(world: World, lijing: 
     assert lijing.reserve(lijing.as_("guardian"), room["id"], tomorrow(11)).status_code == 201
     world.settle()
     (event,) = world.heard("reservation_cancelled", made["id"])
-    told = [m["template"] for m in lijing.resident.get("/lijing/inbox?limit=200")["items"] if m["event_id"] == event["id"]]
+    told = [m["template"] for m in lijing.inbox(lijing.resident) if m["event_id"] == event["id"]]
     assert told == ["reservation_cancelled"]
 
 

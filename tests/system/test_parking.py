@@ -130,7 +130,7 @@ def test_a_handler_that_always_fails_parks_and_replay_works_after_the_cause_is_m
     assert _linli(world, "parked", "replay", "all").returncode == 0
     world.until(lambda: not _parked(world), what="an empty parking place")
     world.settle()
-    told = [m for m in lijing.resident.get("/lijing/inbox?limit=200")["items"] if m["event_id"] == event["id"]]
+    told = [m for m in lijing.inbox(lijing.resident) if m["event_id"] == event["id"]]
     assert len(told) == 1
 
 

@@ -384,8 +384,7 @@ def test_L33_a_counsellors_note_is_closed_to_the_secretary_and_the_attempt_logge
     world.settle()
     said = world.heard("confidential_booked", talk["id"])[0]["body"]
     assert room not in str(said)
-    inbox = lijing.resident.get(lijing.path("/inbox?limit=200"))["items"]
-    (message,) = [m for m in inbox if m["template"] == "confidential_booked"]
+    (message,) = lijing.inbox(lijing.resident, "confidential_booked")
     assert "咨询" not in str(message)
 
 
