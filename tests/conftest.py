@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from ops.stack import database_command
 from tests.system.world import free_ports
 
 
@@ -25,12 +25,8 @@ class Database:
         self.start()
 
     def start(self) -> None:
-        program = str(Path(sys.executable).parent / "secantusd-py")
-        arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(self._folder / "data")]
         with (self._folder / "log").open("ab") as out:
-            self._process = subprocess.Popen(
-                [program, *arguments, "--sync-on-commit", "--log-level", "WARNING"], stdout=out, stderr=out
-            )
+            self._process = subprocess.Popen(database_command(self.port, self._folder / "data"), stdout=out, stderr=out)
         end = time.monotonic() + 30
         with MongoClient[Any](self.uri, serverSelectionTimeoutMS=300) as client:
             while True:

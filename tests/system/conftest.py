@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.system import clear
 from tests.system.world import Community, World
 
 
@@ -16,6 +17,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with World(folder) as running:
         running.tap()
         yield running
+        # Whatever was tested: nothing personal stands in clear anywhere, in the system's data, its messages or its output.
+        found = clear.search(running)
+        assert not found, found[:10]
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from ops.demo import code_in
+from tests.system.clear import ID_NUMBERS
 from tests.system.world import Community, World, at_once, invented_phone, tomorrow
-
-VALID = ["999999194803090019", "999999201605120021", "99999920150601002X", "999999201909150035"]
 
 
 @pytest.mark.parametrize("number", ["999999201605120020", "999999201602300020", "12345", "99999920160512002O"])
@@ -22,7 +21,7 @@ def test_an_id_number_that_cannot_be_is_refused(lijing: Community, number: str) 
 
 
 def test_an_id_number_is_registered_once_in_a_community(lijing: Community, shengtaiyuan: Community) -> None:
-    facts = {"name": "王测试", "consent": True, "id_number": VALID[0]}
+    facts = {"name": "王测试", "consent": True, "id_number": ID_NUMBERS[0]}
     replies = at_once(8, lambda n: lijing.worker.call("POST", "/lijing/residents", facts))
     assert sorted(reply.status_code for reply in replies) == [201] + [409] * 7
     assert {r.json()["code"] for r in replies if r.status_code == 409} == {"already_registered"}
@@ -50,9 +49,9 @@ def test_a_resident_is_found_by_phone_and_id_number_and_by_nothing_in_another_co
     lijing: Community, shengtaiyuan: Community
 ) -> None:
     phone = invented_phone()
-    made = lijing.register(phone=phone, id_number=VALID[2])
+    made = lijing.register(phone=phone, id_number=ID_NUMBERS[2])
     local = phone.removeprefix("+86")
-    for question in ({"phone": phone}, {"phone": local}, {"id_number": VALID[2]}):
+    for question in ({"phone": phone}, {"phone": local}, {"id_number": ID_NUMBERS[2]}):
         assert [r["id"] for r in lijing.worker.post("/lijing/residents/search", question, key="")["items"]] == [made["id"]]
     assert not shengtaiyuan.worker.post("/shengtaiyuan/residents/search", {"phone": phone}, key="")["items"]
     for question in ({}, {"name": "王测试", "phone": phone}, {"name": " 王 "}):
@@ -196,7 +195,7 @@ def _personal(facts: dict[str, Any]) -> list[str]:
 
 def test_export_holds_everything_and_erasure_leaves_nothing(world: World, lijing: Community) -> None:
     phone, address = invented_phone(), f"gone-{time.time_ns()}@lijing.example"
-    facts = {"name": "忘测试", "phone": phone, "email": address, "address": "测试街 77 号", "id_number": VALID[1]}
+    facts = {"name": "忘测试", "phone": phone, "email": address, "address": "测试街 77 号", "id_number": ID_NUMBERS[1]}
     resident = lijing.register(**facts)
     person = world.demo.sign_in_by_code(phone, address)
     room = lijing.room()
@@ -214,7 +213,7 @@ def test_export_holds_everything_and_erasure_leaves_nothing(world: World, lijing
     worker = lijing.worker
     assert worker.call("GET", f"/lijing/residents/{resident['id']}").status_code == 404
     assert worker.call("GET", f"/lijing/residents/{resident['id']}/export").status_code == 404
-    for question in ({"name": "忘测试"}, {"phone": phone}, {"id_number": VALID[1]}):
+    for question in ({"name": "忘测试"}, {"phone": phone}, {"id_number": ID_NUMBERS[1]}):
         assert not worker.post("/lijing/residents/search", question, key="")["items"]
     assert worker.get(f"/lijing/reservations?resident_id={resident['id']}")["items"] == []
     kept = worker.get(f"/lijing/reservations/{ahead['id']}")

@@ -1,0 +1,94 @@
+"""Searches a whole system for what stands in clear: databases, messages, streams, and what the processes printed.
+
+Exempt are HTTP bodies and the mail sink, which stands for the outside.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from kombu import Connection, Queue
+
+from ops.settings import SERVICES
+from shared import topology
+from tests.system.world import TAP, World
+
+# What the tests give as personal data.
+NAMES = ["欧阳清澈", "Zephyrine Quill", "王测试", "忘测试", "限测试", "单雨桐", "李演示", "演示居民", "演示家长"]
+PINYIN = ["ouyangqingche", "zephyrinequill", "shanyutong", "danyutong", "lǐyǎnshì"]
+ADDRESSES = ["静水路 19 号 3 单元", "测试街 77 号", "测试路 1 号"]
+WORDS = ["只有我知道", "只给自己的话"]
+ID_NUMBERS = ["999999194803090019", "999999201605120021", "99999920150601002X", "999999201909150035"]
+
+PHONE = re.compile(r"(?:\+?86)?1[3-9]\d{9}(?!\d)")
+TOKEN = re.compile(r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]+")
+
+Place = tuple[str, str]  # where, and what stands there
+
+
+def search(world: World) -> list[tuple[str, str, str]]:
+    """Every hit: where, of what kind, and what. Raises AssertionError where there was too little to look at."""
+    documents, messages, outputs = _documents(world), _messages(world), _outputs(world)
+    messages += [("outside", json.dumps(event["body"]) + repr(event["headers"])) for event in world.ear.events]
+    assert len(documents) > 100
+    assert len(messages) > 50
+    # What passes `.out` and `.events` is copied once, under the name of the first.
+    missing = world.passed - {place.split()[0] for place, _ in messages}
+    assert not missing
+    assert len(outputs) > 100
+    secrets = [*NAMES, *PINYIN, *ADDRESSES, *WORDS, *ID_NUMBERS, *world.secrets]
+    return [hit for place, text in documents + messages + outputs for hit in hits(place, text, secrets)]
+
+
+def _documents(world: World) -> list[Place]:
+    found = []
+    for service in SERVICES:
+        for collection in world.mongo[service].list_collection_names():
+            for document in world.mongo[service][collection].find():
+                found.append((f"{service}.{collection}", repr(document)))
+    return found
+
+
+def _messages(world: World) -> list[Place]:
+    """All that passed any exchange, and every entry of every stream."""
+    found: list[Place] = []
+    with Connection(f"amqp://{TAP}:{TAP}@127.0.0.1:{world.here.port('LINLI_AMQP_PORT')}//") as connection:
+        for name in (TAP, *(topology.stream(service) for service in SERVICES)):
+            channel = connection.channel()
+            channel.basic_qos(0, 500, False)
+
+            def keep(message: Any, name: str = name) -> None:
+                message.ack()
+                place = f"{message.delivery_info['exchange']} {message.delivery_info['routing_key']} in {name}"
+                found.append((place, f"{message.headers} {message.properties} {message.body!r}"))
+
+            arguments = {} if name == TAP else {"x-stream-offset": "first"}
+            with connection.Consumer(
+                Queue(name, no_declare=True, consumer_arguments=arguments), channel=channel, on_message=keep
+            ):
+                while True:
+                    try:
+                        connection.drain_events(timeout=1.5)
+                    except TimeoutError:
+                        break
+            channel.close()
+    return found
+
+
+def _outputs(world: World) -> list[Place]:
+    return [(file.name, line) for file in world.here.path("logs", "").glob("*.log*") for line in file.read_text().splitlines()]
+
+
+def hits(place: str, text: str, secrets: list[str]) -> list[tuple[str, str, str]]:
+    """What in this text is one of the secrets, a phone number or a token."""
+    found = [(place, "secret", secret) for secret in secrets if secret in text]
+    found += [(place, "phone", match) for match in PHONE.findall(_without_ids(text))]
+    return found + [(place, "token", match[:12]) for match in TOKEN.findall(text)]
+
+
+def _without_ids(text: str) -> str:
+    """Traces, ids, hashes and numbers of time are hexadecimal or long: no phone number hides in them."""
+    text = re.sub(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", " ", text)
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{20,}|[0-9a-f]{24,}|(?<!\d)(?!86)\d{13,}|\d+\.\d+|\\x[0-9a-f]{2}", " ", text)

@@ -1,0 +1,42 @@
+"""What touches personal data most, once through; when all tests of a system are over, it is searched (see conftest.py)."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from shared import topology
+from tests.system.clear import ADDRESSES, ID_NUMBERS, NAMES, PINYIN, WORDS, hits
+from tests.system.world import Community, World, invented_phone, tomorrow
+
+
+def test_everything_that_touches_personal_data_works_and_is_searched_for_afterwards(world: World, lijing: Community) -> None:
+    phone, address = invented_phone(), f"clear-{time.time_ns()}@lijing.example"
+    since = time.time()
+    facts = {"phone": phone, "email": address, "address": ADDRESSES[0], "id_number": ID_NUMBERS[3]}
+    resident = lijing.register(
+        name=NAMES[0], contacts=[{"name": NAMES[1], "phone": invented_phone(), "relation": "邻居"}], **facts
+    )
+    person = world.demo.sign_in_by_code(phone, address)
+    code = re.findall(r"\b\d{6}\b", world.demo.mail_to(address, since).partition("\n\n")[2])[0]
+    person.post(f"/lijing/residents/{resident['id']}/password", {"password": "unheard-of-secret"}, key="")
+    for question in ({"name": NAMES[0]}, {"name": PINYIN[0]}, {"phone": phone}):
+        assert lijing.worker.post("/lijing/residents/search", question, key="")["items"]
+    # Through a delay tier too: the first try to tell of it fails.
+    broken = world.faults / "notifications.tell_whom_it_concerns.fails"
+    broken.touch()
+    failed = world.metric("notifications", "linli_events_consumed_total")
+    lijing.reserve(person, lijing.room()["id"], tomorrow(9), purpose=WORDS[1], key="clear-key-1").raise_for_status()
+    world.until(lambda: world.metric("notifications", "linli_events_consumed_total") > failed, what="the first failure")
+    broken.unlink()
+    person.get(f"/lijing/residents/{resident['id']}/export")
+    lijing.worker.call("POST", "/lijing/residents", {"name": NAMES[1], "phone": "12", "consent": True})
+    world.settle()
+    world.passed.add(topology.retry("notifications"))
+    world.secrets += [address, "unheard-of-secret", person.token, f'"{code}"']
+
+
+def test_the_search_itself_finds_what_it_looks_for() -> None:
+    for text in ("x +8613612345678 y", "13612345678", f"name={NAMES[0]}", "Bearer eyJhbGciOiJFZERTQSJ9.eyJhIjoxfQ.c2ln"):
+        assert hits("here", text, NAMES)
+    assert not hits("here", "01a20553-f639-7a7a-8640-752c646d1edb 1795385703.236224", NAMES)
