@@ -28,6 +28,14 @@ READY_WITHIN = 120.0
 BASE = ("epmd", "broker", "database", "mail")
 
 
+def database_command(port: int, data: Path) -> list[str]:
+    """Starts the development database: on loopback, each commit on disk before its reply, nothing kept for change streams."""
+    return [
+        sys.executable, "-m", "ops.database", "--host", "127.0.0.1", "--port", str(port), "--storage-path", str(data),
+        "--standalone", "--sync-on-commit", "--log-level", "WARNING", "--cache-size", "256M",
+    ]  # fmt: skip
+
+
 class Stack:
     """The processes: epmd, broker, database, mail sink, services, edge; under supervisord, in this order."""
 
@@ -216,9 +224,7 @@ class Stack:
             "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n",
             self._program("epmd", 10, f"{find('epmd')} -port {here.port('LINLI_EPMD_PORT')} -address 127.0.0.1", ""),
             self._program("broker", 20, RABBITMQ, "broker", wait=20),
-            self._program(
-                "database", 20, f"{Path(python).parent}/secantusd-py {self.database_arguments()} --auth", "", wait=20
-            ),
+            self._program("database", 20, f"{shlex.join(self._database())} --auth", "", wait=20),
             self._program("mail", 20, f"{python} -m ops.mailsink {here.port('LINLI_SMTP_PORT')} {here.path('mail')}", ""),
         ]
         for service in SERVICES:
@@ -233,13 +239,9 @@ class Stack:
             parts.append(f"[group:{name}]\nprograms={','.join(programs)}\npriority={priority}\n")
         return "\n".join(parts)
 
-    def database_arguments(self) -> str:
-        """How the development database is started."""
+    def _database(self) -> list[str]:
         here = self.installation
-        return (
-            f"--host 127.0.0.1 --port {here.port('LINLI_MONGO_PORT')} --storage-path {here.path('database', 'data')}"
-            " --sync-on-commit --log-level WARNING --cache-size 256M"
-        )
+        return database_command(here.port("LINLI_MONGO_PORT"), here.path("database", "data"))
 
     def _program(self, name: str, priority: int, command: str, environ: str, wait: int = 10) -> str:
         if environ:
@@ -255,9 +257,8 @@ class Stack:
     def _create_database_users(self) -> None:
         """With authentication off and nobody else awake: the users first, then never again without it."""
         here = self.installation
-        program = f"{Path(sys.executable).parent}/secantusd-py"
         with here.path("logs", "database-users.log").open("w") as out:
-            server = subprocess.Popen([program, *shlex.split(self.database_arguments())], stdout=out, stderr=out)
+            server = subprocess.Popen(self._database(), stdout=out, stderr=out)
         try:
             url = f"mongodb://127.0.0.1:{here.port('LINLI_MONGO_PORT')}/?retryWrites=false&directConnection=true"
             client: MongoClient[Any] = MongoClient(url, serverSelectionTimeoutMS=500)
