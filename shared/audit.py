@@ -26,6 +26,7 @@ from shared.errors import Unavailable
 DUPLICATE = 11000
 FIELDS = ("n", "act", "actor", "roles", "subjects", "purpose", "route", "correlation", "at")
 SIGNED_EVERY = 100  # entries between two checkpoints
+TOGETHER = 50  # acts asked for at once: SecantusDB compares each that it finds with each that was asked for
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Audit:
         self._service = service
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._entries = options["audit"]
+        # An entry of each chain that is there for certain: the newest that this process wrote or saw.
         self._tails: dict[str, tuple[int, str]] = {}
         self._appends: Batcher[Entry, None] = Batcher(self._append)
 
@@ -76,12 +78,11 @@ class Audit:
 
     def extend(self, community: str, acts: Sequence[dict[str, Any]]) -> None:
         """Append acts that were saved with their records, those that are not in the chain yet."""
-        keys = [act["key"] for act in acts]
-        known = {e["key"] for e in self._entries.find({"community": community, "key": {"$in": keys}}, {"key": 1})}
-        fresh = [Entry(community, **act) for act in acts if act["key"] not in known]
-        if fresh:
-            self._tails.pop(community, None)  # whoever wrote before may have died in the middle
-            self._extend(community, fresh)
+        for start in range(0, len(acts), TOGETHER):
+            some = acts[start : start + TOGETHER]
+            keys = {"$in": [act["key"] for act in some]}
+            known = {e["key"] for e in self._entries.find({"community": community, "key": keys}, {"key": 1})}
+            self._extend(community, [Entry(community, **act) for act in some if act["key"] not in known])
 
     def _append(self, entries: Sequence[Entry]) -> list[BaseException | None]:
         outcomes: list[BaseException | None] = [None] * len(entries)
@@ -89,7 +90,6 @@ class Audit:
             try:
                 self._extend(community, [entry for entry in entries if entry.community == community])
             except PyMongoError as error:
-                self._tails.pop(community, None)
                 refused = Unavailable("audit_unavailable", f"the audit log cannot be written ({type(error).__name__})")
                 outcomes = [refused if e.community == community else o for e, o in zip(entries, outcomes, strict=True)]
         return outcomes
@@ -98,9 +98,7 @@ class Audit:
         for _ in range(50):
             if not entries:
                 return
-            if community not in self._tails:
-                self._tails[community] = self._tail(community)
-            n, previous = self._tails[community]
+            n, previous = self._tails.get(community) or self._tail(community)
             documents = []
             for entry in entries:
                 n += 1
@@ -116,28 +114,21 @@ class Audit:
                     raise
                 # Another replica was first: go on from its entry, with those of ours that are not in yet.
                 done = error.details["writeErrors"][0]["index"]
-                before = documents[done]
                 # An act that is in the chain already: its writer died before it was noted. Any other clash is a fork.
                 repeated = bool(entries[done].key) and "key" in error.details["writeErrors"][0].get("keyPattern", {})
                 entries = entries[done + repeated :]
-                self._tails[community] = self._further(community, before["n"] - 1, before["prev"])
+                self._tail(community)
                 continue
             self._tails[community] = (n, previous)
             return
         raise PyMongoError("the chain is contended")
 
-    def _further(self, community: str, n: int, previous: str) -> tuple[int, str]:
-        """The end of the chain, going on from an entry that is known: by id, so that a long chain costs no more."""
-        while True:
-            ids = [f"{community}:{k}" for k in range(n + 1, n + 65)]
-            found = sorted(self._entries.find({"_id": {"$in": ids}}, {"n": 1, "hash": 1}), key=lambda entry: entry["n"])
-            if not found:
-                return n, previous
-            n, previous = found[-1]["n"], found[-1]["hash"]
-
     def _tail(self, community: str) -> tuple[int, str]:
-        last = self._entries.find_one({"community": community}, sort=[("n", -1)])
-        return (last["n"], last["hash"]) if last else (0, "")
+        """The end of the chain, looked for behind what is known of it: a server that reads all that matches reads no more."""
+        known = self._tails.get(community, (0, ""))
+        last = self._entries.find_one({"community": community, "n": {"$gte": known[0]}}, sort=[("n", -1)])
+        self._tails[community] = found = (last["n"], last["hash"]) if last else known
+        return found
 
     def entries(self, community: str, limit: int = 1000) -> list[dict[str, Any]]:
         """The newest entries of one chain, newest first."""
