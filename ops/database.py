@@ -1,24 +1,33 @@
-"""`python -m ops.database …`: the development database, SecantusDB, that reads its catalog of indexes once an operation.
+"""`python -m ops.database …`: the development database, SecantusDB, made to do two things as MongoDB does them.
 
-As it comes it reads the catalog of a collection anew up to a dozen times for one operation, so that each index makes every read
-and write dearer. MongoDB, on which an installation in earnest runs, keeps it in memory. See docs/decisions/0012.
+As it comes it reads the catalog of a collection's indexes anew up to a dozen times for one operation, and an update rewrites
+the entries of every index, also of those whose values it leaves alone. See docs/decisions/0012.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import bson
 from secantus import cli, server, storage
 
-Index = tuple[str, dict[str, Any], dict[str, Any]]
+Document = dict[str, Any]
+Index = tuple[str, Document, Document]  # name, key, options
+Named = tuple[str, Document, bool, bool]  # name, key, sparse, unique
+Partials = dict[str, Document] | None
 
 
 class Storage(storage.Storage):
-    """Its storage. What a thread read of the catalog is remembered no longer than the snapshot in which it was read.
+    """Its storage.
 
-    So it is always what reading again would have found: each way in which a snapshot begins or ends forgets it.
+    What a thread read of the catalog is remembered no longer than the snapshot in which it was read: it is always what reading
+    again would have found, for each way in which a snapshot begins or ends forgets it.
+
+    What an update takes out of the indexes is held back until it is known what it puts in; both then happen, in the same
+    transaction as before, for the indexes where they differ.
     """
 
     def _forget(self) -> None:
@@ -56,6 +65,54 @@ class Storage(storage.Storage):
         if len(marked) > before:
             self._forget()
         return marked
+
+    # -- updates
+
+    def _update_matching_single_txn(self, *given: Any, **more: Any) -> Any:
+        with self._updating():
+            return super()._update_matching_single_txn(*given, **more)
+
+    def _update_chunk(self, *given: Any, **more: Any) -> Any:
+        with self._updating():
+            return super()._update_chunk(*given, **more)
+
+    @contextmanager
+    def _updating(self) -> Iterator[None]:
+        self._tls.held = {}
+        try:
+            yield
+        finally:
+            self._tls.held = None
+
+    def _enforce_capped_bounds_locked(self, *given: Any) -> Any:
+        self._tls.held = None  # what goes out of the indexes from here on goes for good
+        return super()._enforce_capped_bounds_locked(*given)
+
+    def _delete_index_entries(
+        self, db: str, coll: str, doc: Document, indexes: list[Named], partials: Partials = None, *, recordid: int
+    ) -> None:
+        held = getattr(self._tls, "held", None)
+        if held is None:
+            super()._delete_index_entries(db, coll, doc, indexes, partials, recordid=recordid)
+        else:
+            held[recordid] = doc
+
+    def _write_index_entries(
+        self, db: str, coll: str, doc: Document, indexes: list[Named], partials: Partials = None, *, recordid: int
+    ) -> None:
+        before = (getattr(self._tls, "held", None) or {}).pop(recordid, None)
+        if before is not None:
+            partials = self._partial_filters(db, coll) if partials is None else partials
+            indexes = [index for index in indexes if index[0] in partials or _differ(before, doc, index[1])]
+            super()._delete_index_entries(db, coll, before, indexes, partials, recordid=recordid)
+        super()._write_index_entries(db, coll, doc, indexes, partials, recordid=recordid)
+
+
+def _differ(before: Document, after: Document, key: Document) -> bool:
+    """Whether a field has changed that an index looks into. By its bytes: to Python, 1 is True."""
+    fields = {path.partition(".")[0] for path in key}
+    old, new = ({f: document[f] for f in fields if f in document} for document in (before, after))
+    return bool(bson.encode(old) != bson.encode(new))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""The development database remembers its catalog of indexes within an operation, and never what has changed since."""
+"""The development database remembers its catalog of indexes within an operation, never what has changed since; and what an
+update leaves alone in the indexes is what would be there if they were built anew."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -105,3 +107,57 @@ def test_an_operation_reads_the_catalog_no_more_than_twice(tmp_path: Path, monke
     assert all(n <= 2 for n in ours), ours
     # What it is for: where this no longer holds, the class in ops.database has nothing left to do.
     assert sum(theirs) > 4 * sum(ours), (theirs, ours)
+
+
+def test_after_many_changes_the_indexes_are_as_if_built_anew(tmp_path: Path) -> None:
+    chance, kept = random.Random(11), Storage(str(tmp_path / "data"))
+    indexes: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
+        "plain": ({"community": 1, "at": 1, "_id": 1}, {}), "backwards": ({"at": -1}, {}), "tags": ({"tags": 1, "at": 1}, {}),
+        "inside": ({"community": 1, "outbox.at": 1}, {}), "once": ({"community": 1, "claim": 1}, {"unique": True}),
+        "some": ({"note": 1}, {"sparse": True}), "open": ({"at": 1}, {"partialFilterExpression": {"state": "open"}}),
+    }  # fmt: skip
+
+    def build() -> None:
+        for name, (key, options) in indexes.items():
+            kept.create_index("d", "c", name, key, options)
+
+    def entries() -> tuple[set[Any], ...]:
+        tables = (storage._IDX_ENTRIES_TABLE, storage._UNIQ_TABLE)
+        return tuple({(tuple(key), repr(value)) for key, value in kept._collect_prefix(table, ("d", "c"))} for table in tables)
+
+    def change() -> tuple[dict[str, Any], Any]:
+        n, which = chance.randrange(6), {"_id": chance.randrange(40)}
+        if n == 0:
+            return {"at": {"$gt": chance.randrange(9)}}, {"$set": {"state": chance.choice(["open", "over"])}}
+        return which, {
+            1: {"$set": {"at": chance.choice([1, True, 1.0, None, chance.randrange(9)]), "version": n}},
+            2: {"$push": {"outbox": {"id": n, "at": chance.randrange(9)}}, "$set": {"tags": chance.sample("abcd", 2)}},
+            3: {"$pull": {"outbox": {"at": {"$lt": 5}}}, "$unset": {chance.choice(["note", "at", "tags"]): ""}},
+            4: {"$set": {"claim": chance.randrange(60), "note": chance.choice([None, "x"])}},
+            5: {"community": "y", "claim": chance.randrange(60, 99), "at": 3},
+        }[n]
+
+    try:
+        build()
+        kept.insert("d", "c", [{"_id": n, "community": "x", "at": n % 9, "state": "open", "claim": n} for n in range(40)])
+        refused = 0
+        for _ in range(1500):
+            where, what = change()
+            try:
+                kept.update_matching("d", "c", where, what, multi="$set" in what and chance.random() < 0.5)
+            except storage.IndexConflict:
+                refused += 1
+            if chance.random() < 0.02:
+                kept.delete_matching("d", "c", {"_id": chance.randrange(40)})
+                kept.update_matching(
+                    "d", "c", {"_id": chance.randrange(40)}, {"$set": {"claim": chance.randrange(100, 10**6)}}, upsert=True
+                )
+        assert refused > 20
+        found = entries()
+        assert all(len(rows) > 20 for rows in found)
+        kept.drop_all_indexes("d", "c")
+        assert entries() == (set(), set())
+        build()
+        assert entries() == found
+    finally:
+        kept.close()
