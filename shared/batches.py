@@ -12,13 +12,15 @@ Outcome = TypeVar("Outcome")
 
 
 class _Ticket(Generic[Item, Outcome]):
-    __slots__ = ("done", "item", "outcome", "woken")
+    __slots__ = ("asleep", "done", "item", "outcome")
 
     def __init__(self, item: Item) -> None:
         self.item = item
         self.outcome: Outcome | BaseException | None = None
         self.done = False
-        self.woken = threading.Event()
+        # Held until its caller is woken. Half as dear as an Event, which is a lock and a condition: every command takes some.
+        self.asleep = threading.Lock()
+        self.asleep.acquire()
 
 
 class Batcher(Generic[Item, Outcome]):
@@ -48,7 +50,7 @@ class Batcher(Generic[Item, Outcome]):
             leads = not self._busy
             self._busy = True
         if not leads:
-            ticket.woken.wait()
+            ticket.asleep.acquire()
         if not ticket.done:
             self._lead()
         if isinstance(ticket.outcome, BaseException):
@@ -72,7 +74,5 @@ class Batcher(Generic[Item, Outcome]):
         with self._lock:
             self._busy = bool(self._waiting)
             heir = self._waiting[0] if self._waiting else None
-        for ticket in batch:
-            ticket.woken.set()
-        if heir is not None:
-            heir.woken.set()
+        for ticket in (*batch, *([heir] if heir else [])):
+            ticket.asleep.release()

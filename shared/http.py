@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 import structlog
@@ -191,8 +192,6 @@ class Api(Entrypoint):
     # -- what
 
     def _read_query(self, environ: dict[str, Any]) -> dict[str, Any]:
-        from urllib.parse import parse_qsl
-
         text = environ.get("QUERY_STRING", "")
         try:
             pairs = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=20)) if text else {}

@@ -31,6 +31,7 @@ class Platform(SharedExtension):
         self.draining = False
         self.fatal = ""
         self.inbox: Any = None
+        self.server: Any = None
         self._backends: dict[str, MongoBackend] = {}
         self._stores: dict[type, Store[Any]] = {}
         self._ready = False
@@ -49,9 +50,7 @@ class Platform(SharedExtension):
         self.vault = Vault(self.mongo, self.database, settings.master_key)
         remove = lambda c, rows: self._backends[c].remove_events(rows)  # noqa: E731
         ledger = Ledger(self.mongo, self.database, remove, within=3 * settings.sweep_after)
-        self.relay = OutboxRelay(
-            self.service, settings.amqp_uri, ledger, lambda: any(store.busy for store in self._stores.values())
-        )
+        self.relay = OutboxRelay(self.service, settings.amqp_uri, ledger, self._busy)
         peers = KeySet.import_key_set(json.loads(settings.service_keys))
         self.signer = Signer(json.loads(settings.service_key))
         self.internal = InternalCalls(self.service, self.signer, peers)
@@ -63,6 +62,10 @@ class Platform(SharedExtension):
             self.issuers.append(Issuer(settings.oidc_issuer, settings.oidc_audience, keys, settings.oidc_claim))
         self.verifier = Verifier(self.issuers)
         self.audit = Audit(self.service, self.mongo, self.database)
+
+    def _busy(self) -> bool:
+        """Whether somebody waits for a reply, or something is being saved."""
+        return bool(self.server and self.server.active) or any(store.busy for store in self._stores.values())
 
     def start(self) -> None:
         self.spawn(self.relay.run)
