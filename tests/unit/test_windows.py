@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,16 +19,20 @@ class Server:
     """Reads all that matches before it takes some of it, and counts that."""
 
     def __init__(self, moments: list[datetime], newest_first: bool) -> None:
-        self._documents = sorted(({"_id": n, "at": at} for n, at in enumerate(moments)), key=_key, reverse=newest_first)
+        self._documents = sorted(({"_id": n, "at": at} for n, at in enumerate(moments)), key=_key)
+        self._times = [document["at"] for document in self._documents]
+        self._newest_first = newest_first
         self.read = self.asked = 0
 
     def find(self, where: dict[str, Any], size: int) -> list[dict[str, Any]]:
         """One query."""
-        asked = where.get("at", {})
-        tests = {"$gte": datetime.__ge__, "$gt": datetime.__gt__, "$lt": datetime.__lt__, "$lte": datetime.__le__}
-        found = [d for d in self._documents if all(tests[test](d["at"], value) for test, value in asked.items())]
+        first, last = 0, len(self._times)
+        for test, value in where.get("at", {}).items():
+            place = (bisect_left if test in ("$gte", "$lt") else bisect_right)(self._times, value)
+            first, last = (max(first, place), last) if test.startswith("$g") else (first, min(last, place))
+        found = self._documents[first:last]
         self.read, self.asked = self.read + len(found), self.asked + 1
-        return found[:size]
+        return found[::-1][:size] if self._newest_first else found[:size]
 
 
 def _key(document: dict[str, Any]) -> tuple[datetime, int]:
