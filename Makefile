@@ -27,8 +27,8 @@ check: setup-dev ## ruff and mypy
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-test: setup-dev ## all tests, with their own broker and database
-	$(PYTEST) tests
+test: setup-dev ## all tests; two systems side by side, each with its own broker and database
+	$(PYTEST) tests -n 2 --dist loadfile --no-loadscope-reorder
 
 inventory: setup-dev ## play the rows of docs/inventory.md, and say which are true
 	.venv/bin/python -m tests.system.inventory
