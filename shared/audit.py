@@ -79,10 +79,13 @@ class Audit:
     def extend(self, community: str, acts: Sequence[dict[str, Any]]) -> None:
         """Append acts that were saved with their records, those that are not in the chain yet."""
         for start in range(0, len(acts), TOGETHER):
-            some = acts[start : start + TOGETHER]
-            keys = {"$in": [act["key"] for act in some]}
-            known = {e["key"] for e in self._entries.find({"community": community, "key": keys}, {"key": 1})}
-            self._extend(community, [Entry(community, **act) for act in some if act["key"] not in known])
+            some = [Entry(community, **act) for act in acts[start : start + TOGETHER]]
+            self._extend(community, self._missing(community, some))
+
+    def _missing(self, community: str, acts: list[Entry]) -> list[Entry]:
+        keys = {"$in": [act.key for act in acts]}
+        known = {entry["key"] for entry in self._entries.find({"community": community, "key": keys}, {"key": 1})}
+        return [act for act in acts if act.key not in known]
 
     def _append(self, entries: Sequence[Entry]) -> list[BaseException | None]:
         outcomes: list[BaseException | None] = [None] * len(entries)
@@ -114,9 +117,9 @@ class Audit:
                     raise
                 # Another replica was first: go on from its entry, with those of ours that are not in yet.
                 done = error.details["writeErrors"][0]["index"]
-                # An act that is in the chain already: its writer died before it was noted. Any other clash is a fork.
+                # An act that is in the chain already: another writes the same acts. Any other clash is about the place.
                 repeated = bool(entries[done].key) and "key" in error.details["writeErrors"][0].get("keyPattern", {})
-                entries = entries[done + repeated :]
+                entries = self._missing(community, entries[done:]) if repeated else entries[done:]
                 self._tail(community)
                 continue
             self._tails[community] = (n, previous)

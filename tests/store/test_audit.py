@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.petitions.known import Somebody
-from shared.audit import Audit
+from shared.audit import TOGETHER, Audit
 from shared.calls import Call
 from shared.clerk import check_record
 from shared.mongo import connect
@@ -68,18 +68,41 @@ def _act(record: str, n: int) -> dict[str, Any]:
 
 
 def test_acts_are_appended_once_however_often_and_by_whomever_they_are_written(replicas: list[Audit]) -> None:
-    acts = [_act("petitions/p1", n) for n in range(1, 41)]
+    acts = [_act("petitions/p1", n) for n in range(1, 141)]
 
     def write(n: int) -> None:
-        replicas[n % 3].extend("lijing", acts[: 10 * (n % 4 + 1)])
+        replicas[n % 3].extend("lijing", acts[: 35 * (n % 4 + 1)])
         replicas[n % 3].record(_call(), f"refused-{n}")
 
     with ThreadPoolExecutor(12) as pool:
         list(pool.map(write, range(12)))
     keys = [e["key"] for e in replicas[0].entries("lijing") if e["digest"]]
     assert sorted(keys) == sorted(act["key"] for act in acts)
-    assert replicas[0].length("lijing")[0] == 40 + 12
+    assert replicas[0].length("lijing")[0] == 140 + 12
     assert replicas[1].verify("lijing") == []
+
+
+def test_an_act_costs_no_more_behind_a_backlog_or_a_long_chain(replicas: list[Audit], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = replicas[:2]
+    one.extend("lijing", [_act("petitions/p1", n) for n in range(1, 601)])
+    other.record(_call(), "refused")  # from here on it knows of an entry
+    one.extend("lijing", [_act("petitions/p2", n) for n in range(1, 11)])
+    asked: list[dict[str, Any]] = []
+
+    class Noted:
+        def __getattr__(self, name: str) -> Any:
+            real = getattr(entries, name)
+            return (lambda where, *a, **k: (asked.append(where), real(where, *a, **k))[1]) if name.startswith("find") else real
+
+    entries = other._entries
+    monkeypatch.setattr(other, "_entries", Noted())
+    other.extend("lijing", [_act("petitions/p3", n) for n in range(1, 201)])
+    ends = [where for where in asked if "n" in where]
+    assert ends, "the other's entries were not run into"
+    assert all(entries.count_documents(where) <= 211 for where in ends)  # what came since, of 811
+    assert max(len(where["key"]["$in"]) for where in asked if "key" in where) == TOGETHER
+    assert one.length("lijing")[0] == 811
+    assert one.verify("lijing") == []
 
 
 def test_every_entry_that_does_not_fit_is_found_and_told_where(replicas: list[Audit]) -> None:
