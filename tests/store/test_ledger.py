@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from ops.client import until
 from shared.ledger import ORPHANED, Ledger
 from shared.mongo import MongoBackend, Tenants, connect
 from shared.outbox import CROWDED, OutboxRelay, Sweeper
+from shared.platform import Platform
 from shared.privacy import PlainVault
 from shared.store import Store
 from tests.store.test_store import KIND, call, opened
@@ -117,3 +119,14 @@ def test_the_sweeper_finds_the_unpublished_behind_pages_of_published(replica: Re
     rows = [o.where for o in replica.relay._queue]
     replica.ledger.note(rows[:40])
     assert sorted(replica.sweep()) == sorted(row[3] for row in rows[40:])
+
+
+def test_a_replica_is_busy_while_somebody_waits_for_a_reply_or_something_is_saved() -> None:
+    platform, saving = Platform(), SimpleNamespace(busy=False)
+    assert not platform._busy()  # before it serves
+    platform.server, platform._stores = SimpleNamespace(active=0), {object: saving}  # type: ignore[dict-item]
+    assert not platform._busy()
+    platform.server.active = 1
+    assert platform._busy()
+    platform.server.active, saving.busy = 0, True
+    assert platform._busy()
