@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,21 +91,11 @@ def test_a_stock_nameko_service_hears_reservations(world: World, lijing: Communi
     assert not any(word in STOCK for word in ("shared", "services", "ops"))
     nameko = str(Path(sys.executable).parent / "nameko")
     with running(tmp_path, nameko, "run", "--config", "config.yaml", "outsider"):
-        room = lijing.room()
-        made: list[str] = []
-
-        def heard_one() -> bool:
-            made.append(
-                lijing.reserve(lijing.resident, room["id"], tomorrow(8 + len(made) % 14, days=1 + len(made) // 14)).json()["id"]
-            )
-            return world_heard(tmp_path / "heard.jsonl", made)
-
-        world.until(heard_one, what="the stock service to hear")
-
-
-def world_heard(file: Path, made: list[str]) -> bool:
-    time.sleep(0.3)
-    return any(line["reservation_id"] in made for line in lines(file))
+        listening = "evt-bookings-reservation_confirmed--demo.hear\t1"
+        world.until(lambda: listening in world.broker_control("list_queues", "name", "consumers"), what="it to listen")
+        made = lijing.reserve(lijing.resident, lijing.room()["id"], tomorrow(9)).json()["id"]
+        heard = lambda: [line["reservation_id"] for line in lines(tmp_path / "heard.jsonl")]  # noqa: E731
+        world.until(lambda: made in heard(), what="the stock service to hear")
 
 
 def test_a_bare_script_bound_to_one_community_hears_it_alone_in_cloudevents(
