@@ -50,6 +50,10 @@ class Storage(storage.Storage):
         self._forget()
         super().release_thread_snapshot()
 
+    def _reset_thread_session(self) -> None:
+        self._forget()
+        super()._reset_thread_session()
+
     def _coll_lock(self, db: str, coll: str) -> Any:
         self._forget()
         return super()._coll_lock(db, coll)

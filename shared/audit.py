@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 from pymongo import ASCENDING, MongoClient
 from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared.batches import Batcher
@@ -61,7 +62,8 @@ class Audit:
         self._service = service
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._entries = options["audit"]
-        # An entry of each chain that is there for certain: the newest that this process wrote or saw.
+        self._settled = self._entries.with_options(read_concern=ReadConcern("majority"))
+        # The newest entry of each chain that this process wrote or saw.
         self._tails: dict[str, tuple[int, str]] = {}
         self._appends: Batcher[Entry, None] = Batcher(self._append)
 
@@ -112,8 +114,9 @@ class Audit:
                 documents.append(document)
             try:
                 self._entries.insert_many(documents, ordered=True)
-            except BulkWriteError as error:
-                if error.details["writeErrors"][0]["code"] != DUPLICATE:
+            except PyMongoError as error:
+                if not isinstance(error, BulkWriteError) or error.details["writeErrors"][0]["code"] != DUPLICATE:
+                    self._tails.pop(community, None)  # a server that failed may have lost what it had not settled
                     raise
                 # Another replica was first: go on from its entry, with those of ours that are not in yet.
                 done = error.details["writeErrors"][0]["index"]
@@ -128,9 +131,13 @@ class Audit:
 
     def _tail(self, community: str) -> tuple[int, str]:
         """The end of the chain, looked for behind what is known of it: a server that reads all that matches reads no more."""
-        known = self._tails.get(community, (0, ""))
-        last = self._entries.find_one({"community": community, "n": {"$gte": known[0]}}, sort=[("n", -1)])
-        self._tails[community] = found = (last["n"], last["hash"]) if last else known
+        n, _ = self._tails.get(community, (0, ""))
+        last = self._last(community, n) or (self._last(community, 0) if n else None)
+        self._tails[community] = found = (last["n"], last["hash"]) if last else (0, "")
+        return found
+
+    def _last(self, community: str, n: int) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self._settled.find_one({"community": community, "n": {"$gte": n}}, sort=[("n", -1)])
         return found
 
     def entries(self, community: str, limit: int = 1000) -> list[dict[str, Any]]:

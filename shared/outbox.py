@@ -64,7 +64,7 @@ class Outgoing:
 
 
 class OutboxRelay:
-    """See the module. `busy()` says whether a command is being saved right now."""
+    """See the module. `busy()` says whether somebody waits for the database, or for what it is needed for."""
 
     def __init__(self, service: str, amqp_uri: str, ledger: Ledger, busy: Callable[[], bool]) -> None:
         self.service, self.ledger = service, ledger
@@ -144,10 +144,11 @@ class OutboxRelay:
     def _settle_some(self) -> None:
         now = time.monotonic()
         quiet = now - self._offered > LULL and not self._busy()
+        # What has waited too long does not give way to what was just confirmed, either.
+        if self.ledger.urgent() or (self.ledger.waiting and quiet and not self._confirmed):
+            self.ledger.tidy_some()
+            self._settle.set()
         if not self._confirmed:
-            if self.ledger.waiting and (quiet or self.ledger.urgent()):
-                self.ledger.tidy_some()
-                self._settle.set()
             return
         first = list(islice(self._confirmed, WINDOW))
         rows = Counter(outgoing.document for outgoing in first)

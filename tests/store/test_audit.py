@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from services.petitions.known import Somebody
 from shared.audit import TOGETHER, Audit
 from shared.calls import Call
 from shared.clerk import check_record
+from shared.errors import Unavailable
 from shared.mongo import connect
 from shared.trail import digest
 
@@ -96,6 +98,7 @@ def test_an_act_costs_no_more_behind_a_backlog_or_a_long_chain(replicas: list[Au
 
     entries = other._entries
     monkeypatch.setattr(other, "_entries", Noted())
+    monkeypatch.setattr(other, "_settled", Noted())
     other.extend("lijing", [_act("petitions/p3", n) for n in range(1, 201)])
     ends = [where for where in asked if "n" in where]
     assert ends, "the other's entries were not run into"
@@ -103,6 +106,31 @@ def test_an_act_costs_no_more_behind_a_backlog_or_a_long_chain(replicas: list[Au
     assert max(len(where["key"]["$in"]) for where in asked if "key" in where) == TOGETHER
     assert one.length("lijing")[0] == 811
     assert one.verify("lijing") == []
+
+
+def test_an_end_that_the_server_has_lost_is_not_built_upon(replicas: list[Audit], monkeypatch: pytest.MonkeyPatch) -> None:
+    log = replicas[0]
+    for n in range(1, 6):
+        log.record(_call(), f"act-{n}")
+    log._entries.delete_many({"_id": {"$in": ["lijing:4", "lijing:5"]}})  # a failover, or a restore
+    assert log.length("lijing")[0] == 3
+    log.record(_call(), "act-6")
+    assert log.verify("lijing") == []
+    # Nor where it fails in the middle of it, before anybody asked for the end.
+    entries = log._entries
+
+    class Lost:
+        def insert_many(self, *_: Any, **__: Any) -> None:
+            entries.delete_one({"_id": "lijing:4"})
+            raise AutoReconnect("failover")
+
+    monkeypatch.setattr(log, "_entries", Lost())
+    with pytest.raises(Unavailable):
+        log.record(_call(), "act-7")
+    monkeypatch.setattr(log, "_entries", entries)
+    log.record(_call(), "act-8")
+    assert [e["act"] for e in log.entries("lijing")] == ["act-8", "act-3", "act-2", "act-1"]
+    assert log.verify("lijing") == []
 
 
 def test_every_entry_that_does_not_fit_is_found_and_told_where(replicas: list[Audit]) -> None:

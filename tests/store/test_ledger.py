@@ -89,6 +89,22 @@ def test_while_commands_come_the_published_are_noted_and_in_the_lull_taken_out(r
     assert replica.relay.idle
 
 
+def test_under_a_load_that_never_pauses_what_waited_too_long_is_taken_out_all_the_same(replica: Replica) -> None:
+    replica.ledger.within = timedelta(seconds=0.5)
+    replica.settle()
+    made = 0
+
+    def another() -> bool:
+        nonlocal made
+        replica.store.create(call(), opened, id=f"s{made}")
+        replica.confirm(1)
+        made += 1
+        return made > 100 and replica.untidied() < made // 2
+
+    until(another, 20)
+    assert replica.commands_come
+
+
 def test_a_crowded_outbox_is_emptied_at_once(replica: Replica) -> None:
     replica.store.create(call(), opened, id="hot")
     for n in range(CROWDED - 1):

@@ -18,6 +18,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         running.tap()
         yield running
         # Whatever was tested: nothing personal stands in clear anywhere, in the system's data, its messages or its output.
+        running.settle(120)
         found = clear.search(running)
         assert not found, found[:10]
 
