@@ -24,7 +24,7 @@ class Storage(storage.Storage):
     """Its storage.
 
     What a thread read of the catalog is remembered no longer than the snapshot in which it was read: it is always what reading
-    again would have found, for each way in which a snapshot begins or ends forgets it.
+    again would have found, for each way in which a snapshot begins forgets it.
 
     What an update takes out of the indexes is held back until it is known what it puts in; both then happen, in the same
     transaction as before, for the indexes where they differ.
