@@ -18,7 +18,7 @@ class _Ticket(Generic[Item, Outcome]):
         self.item = item
         self.outcome: Outcome | BaseException | None = None
         self.done = False
-        # Held until its caller is woken. Half as dear as an Event, which is a lock and a condition: every command takes some.
+        # Held until its caller is woken. Not an Event, which is a lock and a condition as well: every command takes some.
         self.asleep = threading.Lock()
         self.asleep.acquire()
 
