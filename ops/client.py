@@ -18,10 +18,10 @@ class ApiError(Exception):
 
 
 class Client:
-    """One signed-in person (or nobody), at one base URL."""
+    """One signed-in person (or nobody), at one base URL. For `patience` seconds it comes again when a reply asks for that."""
 
-    def __init__(self, base_url: str, token: str = "", timeout: float = 30) -> None:
-        self.base_url, self.token, self.timeout = base_url, token, timeout
+    def __init__(self, base_url: str, token: str = "", timeout: float = 30, patience: float = 0) -> None:
+        self.base_url, self.token, self.timeout, self.patience = base_url, token, timeout, patience
         self._session = requests.Session()
 
     def call(self, method: str, path: str, json: Any = None, key: str = "", **headers: str) -> requests.Response:
@@ -31,7 +31,14 @@ class Client:
             sent["Authorization"] = f"Bearer {self.token}"
         if key:
             sent["Idempotency-Key"] = key
-        return self._session.request(method, f"{self.base_url}/api/v1{path}", json=json, headers=sent, timeout=self.timeout)
+        end = time.monotonic() + self.patience
+        while True:
+            url = f"{self.base_url}/api/v1{path}"
+            reply = self._session.request(method, url, json=json, headers=sent, timeout=self.timeout)
+            wait = float(reply.headers.get("Retry-After", 1))
+            if reply.status_code != 503 or time.monotonic() + wait > end:
+                return reply
+            time.sleep(wait)
 
     def get(self, path: str) -> Any:
         """The JSON of a 200. Raises ApiError."""
@@ -48,7 +55,7 @@ class Client:
     def sign_in(self, phone: str, **secret: str) -> Client:
         """Another client, signed in."""
         reply = self._expect(self.call("POST", "/tokens", {"phone": phone, **secret}))
-        return Client(self.base_url, reply["access_token"], self.timeout)
+        return Client(self.base_url, reply["access_token"], self.timeout, self.patience)
 
     @staticmethod
     def _expect(reply: requests.Response) -> Any:

@@ -67,7 +67,7 @@ class Demo:
 
     def __init__(self, installation: Installation, say: Callable[[str], None]) -> None:
         self._here, self._say = installation, say
-        self._api = Client(installation.base_url)
+        self._api = Client(installation.base_url, patience=30)  # a service may not have heard of a new community yet
 
     @property
     def file(self) -> Path:
