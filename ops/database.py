@@ -1,18 +1,21 @@
-"""`python -m ops.database …`: the development database, SecantusDB, made to do two things as MongoDB does them.
+"""`python -m ops.database …`: the development database, SecantusDB, made to do some things as MongoDB does them.
 
-As it comes it reads the catalog of a collection's indexes anew up to a dozen times for one operation, and an update rewrites
-the entries of every index, also of those whose values it leaves alone. See docs/decisions/0012.
+As it comes it reads the catalog of a collection's indexes anew up to a dozen times for one operation, an update rewrites the
+entries of every index, also of those whose values it leaves alone, and the bytes of a key are put together anew, from their
+format on, wherever one is needed. See docs/decisions/0012.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import bson
 from secantus import cli, server, storage
+
+from ops import packing
 
 Document = dict[str, Any]
 Index = tuple[str, Document, Document]  # name, key, options
@@ -33,13 +36,33 @@ class Storage(storage.Storage):
     def _forget(self) -> None:
         self._tls.catalog = {}
 
-    def _iter_indexes(self, db: str, coll: str) -> Iterable[Index]:
-        known: dict[tuple[str, str], list[Index]] | None = getattr(self._tls, "catalog", None)
+    def _remembered(self, read: Callable[[str, str], Any], db: str, coll: str) -> Any:
+        known: dict[tuple[str, str, str], Any] | None = getattr(self._tls, "catalog", None)
         if known is None:
             known = self._tls.catalog = {}
-        if (db, coll) not in known:
-            known[db, coll] = list(super()._iter_indexes(db, coll))
-        return known[db, coll]
+        key = (read.__name__, db, coll)
+        if key not in known:
+            known[key] = read(db, coll)
+        return known[key]
+
+    def _iter_indexes(self, db: str, coll: str) -> Iterable[Index]:
+        rows: list[Index] = self._remembered(self._read_indexes, db, coll)
+        return rows
+
+    def _read_indexes(self, db: str, coll: str) -> list[Index]:
+        return list(super()._iter_indexes(db, coll))
+
+    def _all_indexes(self, db: str, coll: str) -> list[Named]:
+        rows: list[Named] = self._remembered(super()._all_indexes, db, coll)
+        return rows
+
+    def _partial_filters(self, db: str, coll: str) -> dict[str, Document]:
+        filters: dict[str, Document] = self._remembered(super()._partial_filters, db, coll)
+        return filters
+
+    def _index_options_map(self, db: str, coll: str) -> dict[str, Document]:
+        options: dict[str, Document] = self._remembered(super()._index_options_map, db, coll)
+        return options
 
     def _refresh_read_snapshot(self) -> None:
         self._forget()
@@ -120,5 +143,6 @@ def _differ(before: Document, after: Document, key: Document) -> bool:
 
 
 if __name__ == "__main__":
+    packing.install()
     server.Storage = Storage
     sys.exit(cli.main())

@@ -6,14 +6,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import bson
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError
 from secantus import storage
 
+from ops import packing
 from ops.database import Storage
 
 INDEXES = 8
@@ -161,3 +164,52 @@ def test_after_many_changes_the_indexes_are_as_if_built_anew(tmp_path: Path) -> 
         assert entries() == found
     finally:
         kept.close()
+
+
+TEXTS = ["", "lijing", "\u4e66\u5438", "a\x00b", "a" * 300]
+NUMBERS = [0, 1, 63, 64, 8255, 8256, 8257, 123_456, 2**40, 2**62, -1, -64, -65, -8257, -(2**40)]
+
+
+@pytest.mark.parametrize("format", ["S", "SS", "SSS", "SSq", "SSu", "SSSu", "q", "u", "Su", "SuS", "qq", "5s", "SB"])
+def test_keys_and_values_are_packed_as_they_always_were(format: str) -> None:
+    chance = random.Random(format)
+    kinds: dict[str, Any] = {
+        "S": lambda: chance.choice(TEXTS), "u": lambda: chance.randbytes(chance.randrange(40)) + b"\x00" * chance.randrange(3),
+        "q": lambda: chance.choice(NUMBERS), "s": lambda: "abcde", "B": lambda: 7,
+    }  # fmt: skip
+    for _ in range(200):
+        values = [kinds[letter]() for letter in format if letter.isalpha()]
+        packed = packing.slow_pack(format, *values)
+        assert packing.pack(format, *values) == packed
+        assert packing.unpack(format, packed) == packing.slow_unpack(format, packed)
+    if format == "u":
+        assert packing.unpack("u", None) == packing.slow_unpack("u", None)
+
+
+def test_an_index_finds_documents_under_the_keys_it_always_did() -> None:
+    chance = random.Random(5)
+    plain: list[Any] = [
+        None, True, 1, 1.0, 0, -7, "x", "", "\x00", bson.Code("x"), b"x", bson.ObjectId(b"x" * 12), float("nan"), bson.Int64(1),
+        datetime(2026, 11, 26), {"at": 1}, bson.Regex("x"),
+    ]  # fmt: skip
+
+    def value(depth: int = 2) -> Any:
+        kind = chance.randrange(8) if depth else 0
+        if kind == 6:
+            return [value(depth - 1) for _ in range(chance.randrange(4))]
+        return {chance.choice("ab"): value(depth - 1) for _ in range(2)} if kind == 7 else chance.choice(plain)
+
+    specs: list[dict[str, int]] = [
+        {"a": 1}, {"a": -1}, {"a": 1, "b": 1}, {"c": 1, "a": -1, "b": 1}, {"a.b": 1}, {"c": 1, "a.b": -1}, {"a.0": 1},
+        {"c.a.b": 1},
+    ]  # fmt: skip
+    many = 0
+    for _ in range(3000):
+        document = {field: value() for field in chance.sample("abc", chance.randrange(4))}
+        for spec in specs:
+            for sparse in (False, True):
+                keys = packing.index_keys(document, spec, sparse=sparse)
+                assert keys == packing.slow_keys(document, spec, sparse=sparse), (document, spec)
+            assert packing.many_keys(document, spec) == packing.slow_many(document, spec), (document, spec)
+            many += len(keys) > 1
+    assert many > 1000

@@ -1,0 +1,111 @@
+"""The bytes of a key, a value and an index entry of the development database: what its own functions give, made faster.
+
+WiredTiger's Python reads a format such as `SSSu` letter by letter for every key that it packs or unpacks. SecantusDB encodes
+a value anew for each combination in which it takes part, the community's name for each index.
+`tests/store/test_database.py` compares the two.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from itertools import product
+from typing import Any
+
+from secantus import sortkey, storage
+from wiredtiger import Cursor
+from wiredtiger.intpacking import pack_int, unpack_int
+
+CURSORS: Any = sys.modules[Cursor.__module__]  # where a cursor looks for `pack` and `unpack`
+slow_pack, slow_unpack = CURSORS.pack, CURSORS.unpack
+slow_keys, slow_many = storage._index_key_variants, storage._doc_makes_multikey
+
+NUL = b"\x00"
+
+
+@cache
+def _layout(format: str) -> tuple[int, str] | None:
+    """How many strings a format begins with, and the one bytes or integer behind them; None for any other format."""
+    rest = format.lstrip("S")
+    return (len(format) - len(rest), rest) if rest in ("", "u", "q") else None
+
+
+@lru_cache(maxsize=10_000)
+def _names(*names: str) -> bytes:
+    return b"".join(name.partition("\x00")[0].encode() + NUL for name in names)
+
+
+def pack(format: str, *values: Any) -> bytes:
+    """The values as WiredTiger stores them."""
+    layout = _layout(format)
+    if layout is None:
+        packed: bytes = slow_pack(format, *values)
+        return packed
+    strings, rest = layout
+    names = _names(*values[:strings]) if strings else b""
+    if rest == "u":
+        return names + bytes(values[strings])
+    return names + pack_int(values[strings]) if rest else names
+
+
+def unpack(format: str, packed: bytes | None) -> list[Any]:
+    """The values of what `pack` gave."""
+    layout = _layout(format)
+    if layout is None or packed is None:
+        values: list[Any] = slow_unpack(format, packed)
+        return values
+    strings, rest = layout
+    *names, tail = packed.split(NUL, strings) if strings else (packed,)
+    found: list[Any] = [name.decode() for name in names]
+    if rest:
+        found.append(tail if rest == "u" else unpack_int(tail)[0])
+    return found
+
+
+@lru_cache(maxsize=10_000)
+def _text(value: str, direction: int) -> bytes:
+    encoded: bytes = sortkey.encode_value_directed(value, direction)
+    return encoded
+
+
+def _encoded(value: Any, direction: int, collation: Any) -> bytes:
+    # Of the type itself: what derives from str is encoded as something else.
+    if type(value) is str and collation is None:
+        return _text(value, direction)
+    encoded: bytes = sortkey.encode_value_directed(value, direction, collation=collation)
+    return encoded
+
+
+def _values(document: Mapping[str, Any], field: str) -> list[Any]:
+    """What an index finds in a field: the value; of an array each value and the whole; null where there is none."""
+    if "." in field:
+        found: list[Any] = storage._index_field_values(document, field)[0]
+        return found
+    value = document.get(field)
+    return [*value, value] if isinstance(value, list) else [value]
+
+
+def index_keys(document: Mapping[str, Any], spec: Mapping[str, Any], *, sparse: bool, collation: Any = None) -> list[bytes]:
+    """The keys under which an index finds a document."""
+    if sparse and not storage._sparse_covers(document, spec):
+        return []
+    fields = [
+        list(dict.fromkeys(_encoded(value, int(direction), collation) for value in _values(document, field)))
+        for field, direction in spec.items()
+    ]
+    return fields[0] if len(fields) == 1 else list(dict.fromkeys(map(sortkey.COMPOUND_SEP.join, product(*fields))))
+
+
+def many_keys(document: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
+    """Whether one of the fields is an array, or lies in one."""
+    return any(
+        storage._index_field_values(document, field)[1] if "." in field else isinstance(document.get(field), list)
+        for field in spec
+    )
+
+
+def install() -> None:
+    """Have the database use these."""
+    CURSORS.pack, CURSORS.unpack = pack, unpack
+    storage._index_key_variants, storage._doc_makes_multikey = index_keys, many_keys
