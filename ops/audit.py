@@ -15,6 +15,7 @@ from shared.clerk import check_against, check_record, claims
 from shared.identity import vouched
 from shared.privacy import Vault
 from shared.store import Codec, Kind
+from shared.tenants import Tenants
 
 
 class Auditor:
@@ -25,7 +26,7 @@ class Auditor:
         self._service, self._database = service, self._client[service]
         self._keys = KeySet.import_key_set({"keys": [public_key(installation.secrets["services"][service])]})
         self._vault = Vault(self._client, service, installation.secrets["master"][service])
-        self.audit = Audit(service, self._client, service)
+        self.audit = Audit(service, self._client, service, Tenants(self._client, service))
 
     def communities(self) -> list[str]:
         """Whoever has a chain here."""

@@ -23,6 +23,7 @@ from pymongo.write_concern import WriteConcern
 from shared.batches import Batcher
 from shared.calls import Call
 from shared.errors import Unavailable
+from shared.tenants import Tenants, Written
 
 DUPLICATE = 11000
 FIELDS = ("n", "act", "actor", "roles", "subjects", "purpose", "route", "correlation", "at")
@@ -58,10 +59,12 @@ class Finding:
 class Audit:
     """Appends to the chains of one service, and verifies them."""
 
-    def __init__(self, service: str, client: MongoClient[Any], database: str) -> None:
-        self._service = service
+    collection = "audit"
+
+    def __init__(self, service: str, client: MongoClient[Any], database: str, tenants: Tenants) -> None:
+        self._service, self._tenants = service, tenants
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
-        self._entries = options["audit"]
+        self._entries = options[self.collection]
         self._settled = self._entries.with_options(read_concern=ReadConcern("majority"))
         # The newest entry of each chain that this process wrote or saw.
         self._tails: dict[str, tuple[int, str]] = {}
@@ -71,6 +74,10 @@ class Audit:
         """Index the chain by its order."""
         self._entries.create_index([("community", ASCENDING), ("n", ASCENDING)], unique=True)
         self._entries.create_index([("community", ASCENDING), ("key", ASCENDING)], unique=True)
+
+    def written(self) -> Written:
+        """Every community, and when it was noted last that its chain was about to grow."""
+        return self._tenants.written(self.collection)
 
     def record(self, call: Call, act: str, subjects: Sequence[str] = (), purpose: str = "", route: str = "") -> None:
         """Append one act; when this returns it is in the chain. Raises Unavailable: then the act must not happen."""
@@ -100,6 +107,8 @@ class Audit:
         return outcomes
 
     def _extend(self, community: str, entries: list[Entry]) -> None:
+        # Not a new one: whoever is refused may name any.
+        self._tenants.note(self.collection, [community], new=False)
         for _ in range(50):
             if not entries:
                 return

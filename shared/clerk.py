@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.audit import SIGNED_EVERY, Audit, Finding
@@ -11,6 +12,7 @@ from shared.events.base import Aggregate
 from shared.faults import fault
 from shared.platform import Platform
 from shared.store import Kind, Store
+from shared.tenants import Watch
 from shared.trail import digest
 
 AT_ONCE = 200  # records whose acts are appended together
@@ -39,17 +41,24 @@ class Clerk:
     def __init__(self, platform: Platform, kinds: tuple[Kind, ...], said: Any) -> None:
         self._platform, self._said = platform, said
         self._stores: list[Store[Any]] = [platform.store(kind) for kind in kinds]
-        self._checkpoints = platform.store(CHECKPOINTS)
+        self._checkpoints, self._watch = platform.store(CHECKPOINTS), Watch()
 
     def write(self, call: Any) -> int:
         """Append what waits, and sign where a chain has grown by enough; returns how many acts there were."""
         written = 0
-        for community in self._checkpoints.backend.communities():
-            for store in self._stores:
-                until = time.monotonic() + 5
+        for store in self._stores:
+            for community in self._watch.places(store.kind.collection, store.backend.written()):
+                looked, until, some = datetime.now(UTC), time.monotonic() + 5, 0
                 while (taken := self._some(store, community)) and time.monotonic() < until:
-                    written += taken
-            self._sign(call, community)
+                    some += taken
+                if not some:
+                    self._watch.quiet(store.kind.collection, community, looked)
+                written += some
+        audit = self._platform.audit
+        for community in self._watch.places(audit.collection, audit.written()):
+            looked = datetime.now(UTC)
+            if not self._sign(call, community):
+                self._watch.quiet(audit.collection, community, looked)
         return written
 
     def _some(self, store: Store[Any], community: str) -> int:
@@ -63,15 +72,17 @@ class Clerk:
         store.backend.remove_acts(community, taken)  # type: ignore[attr-defined]
         return len(acts)
 
-    def _sign(self, call: Any, community: str) -> None:
+    def _sign(self, call: Any, community: str) -> bool:
+        """Whether the chain had grown by enough."""
         n, hash = self._platform.audit.length(community)
         inside = call.plain(community)
         last = self._checkpoints.page(inside, newest_first=True, limit=1).items
         if n < (last[0].n if last else 0) + SIGNED_EVERY:
-            return
+            return False
         signature = self._platform.signer.vouch(claims(self._platform.service, community, n, hash))
         made = Checkpoint(id=f"{community}:{n}", community=community, n=n, hash=hash, signature=signature)
         self._checkpoints.create_all([(inside, made, [self._said(made.id, n, hash, signature, call.at)])])
+        return True
 
 
 def check_against(audit: Audit, community: str, signed: list[dict[str, Any]]) -> list[Finding]:

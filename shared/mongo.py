@@ -30,9 +30,9 @@ from shared.cursors import EPOCH
 from shared.errors import Unavailable
 from shared.store import Document, Inserted, Kind, Order, Taken
 from shared.telemetry import DATABASE_UP
+from shared.tenants import Tenants, Written
 
 DUPLICATE = 11000
-BELIEVED = 1.0  # seconds that the list of communities is
 # After these nobody knows whether the write happened.
 UNKNOWN = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WTimeoutError, ConnectionFailure)
 T = TypeVar("T")
@@ -120,9 +120,12 @@ class MongoBackend:
 
     # -- writes
 
+    def _note(self, communities: set[str]) -> None:
+        _run(lambda: self._tenants.note(self.kind.collection, communities))
+
     def insert(self, documents: Sequence[Document]) -> list[Inserted | BaseException]:
         """Insert all of them in one round trip; each has its own outcome."""
-        _run(lambda: self._tenants.note({document["community"] for document in documents}))
+        self._note({document["community"] for document in documents})
         if len(documents) == 1:
             return [self._insert_one(documents[0])]
         try:
@@ -193,6 +196,7 @@ class MongoBackend:
 
     def update(self, id: str, community: str, version: int, changes: Document, events: list[Document]) -> bool:
         """The guarded write. False where somebody else was first. Raises Taken where a unique value is somebody else's."""
+        self._note({community})
         change: Document = {"$set": changes}
         if events:
             change["$push"] = {"outbox": {"$each": events}}
@@ -266,32 +270,10 @@ class MongoBackend:
     def _oldest(self, where: Document, size: int) -> list[Document]:
         return list(self._collection.find(where, {"community": 1, "outbox": 1}).sort("outbox.at", 1).limit(size))
 
-    def communities(self) -> list[str]:
-        """Every community that has ever written here: for the sweeper and timers alone."""
-        return self._tenants.all()
-
-
-class Tenants:
-    """The communities that have data in one database, noted before their first document is written."""
-
-    def __init__(self, client: MongoClient[Any], database: str) -> None:
-        options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
-        self._collection = options["tenants"]
-        self._known: set[str] = set()
-        self._all: tuple[float, list[str]] = (0.0, [])  # when it was asked, and the answer
-
-    def note(self, communities: set[str]) -> None:
-        """Remember those that are new."""
-        for community in communities - self._known:
-            self._collection.update_one({"_id": community, "community": "_"}, {"$setOnInsert": {"noted": True}}, upsert=True)
-            self._known.add(community)
-
-    def all(self) -> list[str]:
-        """All of them, by name, as they were a second ago: every timer asks, for every kind of aggregate."""
-        if time.monotonic() - self._all[0] > BELIEVED or self._known - set(self._all[1]):
-            rows = _run(lambda: list(self._collection.find({"community": "_"})))
-            self._all = (time.monotonic(), sorted(row["_id"] for row in rows))
-        return list(self._all[1])
+    def written(self) -> Written:
+        """Every community that has ever written here, and when it was noted last that one of these was about to be written:
+        for the sweeper and timers alone."""
+        return _run(lambda: self._tenants.written(self.kind.collection))
 
 
 def _run(operation: Callable[[], T]) -> T:

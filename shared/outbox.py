@@ -14,7 +14,7 @@ import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from threading import Event as Signal
 from typing import Any
@@ -29,6 +29,7 @@ from shared.ledger import TIDIED_TOGETHER, Ledger, Row
 from shared.mongo import MongoBackend
 from shared.store import Document
 from shared.telemetry import BROKER_UP, NACKED, PENDING, PUBLISHED, log, where
+from shared.tenants import Watch
 from shared.topology import declare_speaker, out, restricted
 
 WINDOW = 256
@@ -267,6 +268,7 @@ class Sweeper:
 
     def __init__(self, relay: OutboxRelay, backends: dict[str, MongoBackend], after: float) -> None:
         self._relay, self._backends, self._after = relay, backends, timedelta(seconds=after)
+        self._watch = Watch()
 
     def sweep(self, now: datetime) -> int:
         """Offer every event older than `after` seconds that is not published; returns how many were found."""
@@ -276,14 +278,18 @@ class Sweeper:
         ledger.tidy_after_the_dead()
         published, found = ledger.published(), 0
         for collection, backend in self._backends.items():
-            for community in backend.communities():
+            for community in self._watch.places(collection, backend.written()):
+                looked, quiet = datetime.now(UTC), True
                 for documents in backend.left_behind(community, now - self._after, PAGE):
+                    quiet = False
                     # Asked again: one that was noted while we read is in the second answer, one tidied in the first.
                     published |= ledger.published()
                     for document in documents:
                         rows = [r for r in document["outbox"] if r["at"] < now - self._after and r["id"] not in published]
                         self._relay.offer(collection, community, document["_id"], rows)
                         found += len(rows)
+                if quiet:
+                    self._watch.quiet(collection, community, looked)
         if found:
             log("sweeper").info("left_behind", events=found)
         return found

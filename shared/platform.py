@@ -15,12 +15,13 @@ from nameko.extensions import DependencyProvider, SharedExtension
 from shared.audit import Audit
 from shared.identity import InternalCalls, Issuer, RemoteKeys, Signer, Verifier
 from shared.ledger import Ledger
-from shared.mongo import MongoBackend, Tenants, connect, database_name
+from shared.mongo import MongoBackend, connect, database_name
 from shared.outbox import OutboxRelay, Sweeper
 from shared.privacy import Vault
 from shared.settings import Clock, Settings
 from shared.store import Kind, Store
 from shared.telemetry import log, where
+from shared.tenants import Tenants
 
 
 class Platform(SharedExtension):
@@ -61,7 +62,7 @@ class Platform(SharedExtension):
             keys = RemoteKeys(settings.oidc_jwks_url, settings.oidc_issuer)
             self.issuers.append(Issuer(settings.oidc_issuer, settings.oidc_audience, keys, settings.oidc_claim))
         self.verifier = Verifier(self.issuers)
-        self.audit = Audit(self.service, self.mongo, self.database)
+        self.audit = Audit(self.service, self.mongo, self.database, self.tenants)
 
     def _busy(self) -> bool:
         """Whether somebody waits for a reply, or something is being saved."""

@@ -26,6 +26,7 @@ from shared.errors import Conflict, Invalid, Missing, Refused, Stale, Unavailabl
 from shared.events.base import Aggregate, Event
 from shared.faults import fault
 from shared.telemetry import log
+from shared.tenants import Written
 
 Document = dict[str, Any]
 A = TypeVar("A", bound=Aggregate)
@@ -54,7 +55,7 @@ class Backend(Protocol):
     def read(self, keys: Sequence[tuple[str, str]]) -> list[Document | None]: ...
     def query(self, where: Document, order: Order, limit: int, near: datetime | None = None) -> list[Document]: ...
     def remove_events(self, rows: Sequence[tuple[str, str, str]]) -> None: ...
-    def communities(self) -> list[str]: ...
+    def written(self) -> Written: ...
 
 
 class Relay(Protocol):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from shared.privacy import PlainVault
 from shared.store import Document, Inserted, Kind, Order, Store, Taken
+from shared.tenants import Written
 
 
 class MemoryBackend:
@@ -78,9 +79,9 @@ class MemoryBackend:
                 document = self._documents[(community, id)]
                 document["outbox"] = [row for row in document["outbox"] if row["id"] != event]
 
-    def communities(self) -> list[str]:
-        """Every community that has a document."""
-        return sorted({community for community, _ in self._documents})
+    def written(self) -> Written:
+        """Every community that has a document; noted just now, for nothing is noted here."""
+        return {community: datetime.now(UTC) for community in sorted({community for community, _ in self._documents})}
 
 
 class Collector:

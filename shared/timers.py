@@ -26,12 +26,15 @@ class Leases:
         self._leases = options["leases"]
         self._me = str(uuid7())
         self._fences: dict[str, int] = {}  # of the leases that were ours when last we asked
+        self._renewed: dict[str, tuple[datetime, float]] = {}  # when they were, by the caller's clock and by our own
         self._foreign: dict[str, float] = {}  # those that were somebody else's, and when all was tried for them last
 
     def acquire(self, name: str, now: datetime, seconds: float = LEASE) -> int | None:
-        """The fence number if the lease is ours now, else None. Renewing keeps the number. It is asked all the time, by the
-        holder and by those who wait: one write each."""
-        until = now + timedelta(seconds=seconds)
+        """The fence number if the lease is ours now, else None. Renewing keeps the number, and waits until half of the time
+        has passed. Those who wait ask with one write each."""
+        if (fence := self._fences.get(name)) and self._fresh(name, now, seconds / 2):
+            return fence
+        until, asked = now + timedelta(seconds=seconds), time.monotonic()
         key = {"_id": name, "community": INSTALLATION}
         # Taken out before asking: after a failure in the middle nothing is known, and everything is tried.
         foreign, fence = self._foreign.pop(name, None), self._fences.pop(name, None)
@@ -41,15 +44,23 @@ class Leases:
             foreign = time.monotonic()
             ours = self._renew(key, now, until)
             if ours and fence:
-                self._fences[name] = fence
+                self._keep(name, fence, now, asked)
                 return fence
             ours = ours or self._take(key, now, until) or self._create(key, until)
         held = self._leases.find_one({**key, "holder": self._me}) if ours else None
         if held is None:
             self._foreign[name] = foreign
             return None
-        self._fences[name] = int(held["fence"])
+        self._keep(name, int(held["fence"]), now, asked)
         return self._fences[name]
+
+    def _keep(self, name: str, fence: int, now: datetime, asked: float) -> None:
+        self._fences[name], self._renewed[name] = fence, (now, asked)
+
+    def _fresh(self, name: str, now: datetime, seconds: float) -> bool:
+        """Whether it was renewed so lately, by both clocks: either may have been set, or have stood still."""
+        at, asked = self._renewed[name]
+        return timedelta() <= now - at < timedelta(seconds=seconds) and time.monotonic() - asked < seconds
 
     def _renew(self, key: dict[str, Any], now: datetime, until: datetime) -> bool:
         mine = {**key, "holder": self._me, "until": {"$gt": now}}
@@ -68,6 +79,7 @@ class Leases:
 
     def release(self, name: str) -> None:
         """Let the next one take it at once."""
+        self._fences.pop(name, None)
         key = {"_id": name, "community": INSTALLATION, "holder": self._me}
         self._leases.update_one(key, {"$set": {"until": datetime.fromisoformat("1970-01-01T00:00:00+00:00")}})
 

@@ -31,6 +31,7 @@ from shared.events.base import Aggregate
 from shared.platform import Platform
 from shared.store import Kind
 from shared.telemetry import log
+from shared.tenants import Watch
 
 SECRET = frozenset({"community", "gone", "version", "claims", "found_by", "due", "told"})
 
@@ -61,28 +62,25 @@ class House:
         self._known, self._desk, self._sessions = Known(platform), Desk(platform), Sessions(platform)
         self._programmes, self._children, self._care = Programmes(platform), Children(platform), Care(platform)
         self._clubs, self._corners, self._duty = Clubs(platform), Corners(platform), Duty(platform)
-        self._feeds, self._sweeper = Feeds(platform), platform.sweeper()
+        self._feeds, self._sweeper, self._watch = Feeds(platform), platform.sweeper(), Watch()
 
     # -- time
 
     def pass_time(self, call: Call) -> None:
         """What time itself changes in uses by now, earliest first, each community's."""
-        for community in self._uses.backend.communities():
-            inside = dataclasses.replace(call, community=community)
-            for use in self._uses.due(community, call.at):
-                self._guard(use.id, partial(self._turn, inside, use))
+        for community, use in self._watch.due(self._uses, call.at):
+            self._guard(use.id, partial(self._turn, dataclasses.replace(call, community=community), use))
 
     def pass_days(self, call: Call) -> None:
         """What changes from day to day: dates of programmes, loans, answers that are owed."""
-        for community in self._uses.backend.communities():
-            inside = dataclasses.replace(call, community=community)
-            for programme in self._published.due(community, call.at):
-                self._guard(programme.id, partial(self._programmes.extend, inside, programme))
-            for one in self._forgotten.due(community, call.at):
-                self._guard(one.id, partial(self._forget_again, inside, one.id))
-            for store, decide in self._timed:
-                for found in store.due(community, call.at):
-                    self._guard(found.id, partial(store.change, inside, found.id, decide, call.at))
+        inside = partial(dataclasses.replace, call)
+        for community, programme in self._watch.due(self._published, call.at):
+            self._guard(programme.id, partial(self._programmes.extend, inside(community=community), programme))
+        for community, one in self._watch.due(self._forgotten, call.at):
+            self._guard(one.id, partial(self._forget_again, inside(community=community), one.id))
+        for store, decide in self._timed:
+            for community, found in self._watch.due(store, call.at):
+                self._guard(found.id, partial(store.change, inside(community=community), found.id, decide, call.at))
 
     def _turn(self, call: Call, use: Use) -> None:
         if use.state == HELD:

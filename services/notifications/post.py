@@ -20,6 +20,7 @@ from shared.internal import ask
 from shared.platform import Platform
 from shared.store import Kind, Page
 from shared.telemetry import DELIVERIES, log
+from shared.tenants import Watch
 
 DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born"), ("due",)))
 PREFERENCES = Kind(Preferences, "preferences", indexes=(("roles",),))
@@ -58,7 +59,7 @@ class Post:
         self._preferences = platform.store(PREFERENCES)
         self._templates = platform.store(TEMPLATES)
         self._mailer = Mailer(platform.settings.environ)
-        self._sweeper = platform.sweeper()
+        self._sweeper, self._watch = platform.sweeper(), Watch()
         self._waiting: dict[tuple[str, str], None] = {}  # in order, each once
         self._senders = 0
 
@@ -156,9 +157,8 @@ class Post:
 
     def send_due(self, call: Call) -> None:
         """Send what is due, earliest first, each community's."""
-        for community in self._deliveries.backend.communities():
-            due = self._deliveries.due(community, call.at, WAITING)
-            self._send_soon([(community, delivery.id) for delivery in due])
+        for community, delivery in self._watch.due(self._deliveries, call.at, WAITING):
+            self._send_soon([(community, delivery.id)])
 
     def send(self, community: str, id: str) -> None:
         """Claim one delivery and hand it to its channel. Another replica's claim is respected."""

@@ -20,6 +20,7 @@ from shared.cursors import EPOCH
 from shared.errors import Refused
 from shared.platform import Platform
 from shared.telemetry import log
+from shared.tenants import Watch
 
 OPEN = 100_000  # cases of one community that a new calendar is applied to
 
@@ -29,7 +30,7 @@ class House:
 
     def __init__(self, platform: Platform) -> None:
         self._known = Known(platform)
-        self._sweeper = platform.sweeper()
+        self._sweeper, self._watch = platform.sweeper(), Watch()
         station, helping, room, court = Station(platform), HelpDesk(platform), Room(platform), Court(platform)
         self._sittings, self._attachments = Sittings(platform), Attachments(platform)
         self._petitions = station.petitions
@@ -44,18 +45,14 @@ class House:
 
     def pass_time(self, call: Call) -> None:
         """What time itself changes by now: each community's, earliest first, whoever is in charge, or nobody."""
+        inside = partial(dataclasses.replace, call)
         for store, turn, _ in self._timed:
-            for community in store.backend.communities():
-                inside = dataclasses.replace(call, community=community)
-                for case in store.due(community, call.at):
-                    self._guard(case.id, partial(turn, inside, case))
-
-        for community in self._sittings.store.backend.communities():
-            inside = dataclasses.replace(call, community=community)
-            for sitting in self._sittings.store.due(community, call.at):
-                self._guard(sitting.id, partial(self._sittings.give_up, inside, sitting, self._hears))
-            for file in self._attachments.store.due(community, call.at):
-                self._guard(file.id, partial(self._attachments.turn, inside, file, self._petitions))
+            for community, case in self._watch.due(store, call.at):
+                self._guard(case.id, partial(turn, inside(community=community), case))
+        for community, sitting in self._watch.due(self._sittings.store, call.at):
+            self._guard(sitting.id, partial(self._sittings.give_up, inside(community=community), sitting, self._hears))
+        for community, file in self._watch.due(self._attachments.store, call.at):
+            self._guard(file.id, partial(self._attachments.turn, inside(community=community), file, self._petitions))
 
     def hear_of_sitting(self, call: Call, event: Any) -> None:
         """The centre's answer goes to the case that it is for."""
@@ -64,7 +61,7 @@ class House:
     def know_calendars(self, call: Call) -> None:
         """Dates that were a guess, once the calendar of their year has come."""
         for store, _, follow in self._timed:
-            for community in store.backend.communities():
+            for community in store.backend.written():
                 inside = dataclasses.replace(call, community=community)
                 for case in store.all(community, {"found_by": PROVISIONAL}, limit=OPEN):
                     self._guard(case.id, partial(follow, inside, case))

@@ -36,9 +36,10 @@ from shared.calls import Call, derived_id
 from shared.identity import Signer
 from shared.known import LOCALES
 from shared.law import Locale
-from shared.mongo import MongoBackend, Tenants
+from shared.mongo import MongoBackend
 from shared.privacy import PlainVault
 from shared.store import Document, Kind, Order, Store
+from shared.tenants import Tenants
 from shared.testing import Collector
 from tests.conftest import Database
 

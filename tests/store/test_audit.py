@@ -16,6 +16,7 @@ from shared.calls import Call
 from shared.clerk import check_record
 from shared.errors import Unavailable
 from shared.mongo import connect
+from shared.tenants import Tenants
 from shared.trail import digest
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -24,7 +25,8 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 @pytest.fixture
 def replicas(database: Any) -> list[Audit]:
     name = f"audit_{uuid.uuid4().hex[:12]}"
-    made = [Audit("test", connect(database.uri, 5), name) for _ in range(3)]
+    clients = [connect(database.uri, 5) for _ in range(3)]
+    made = [Audit("test", client, name, Tenants(client, name)) for client in clients]
     made[0].prepare()
     return made
 

@@ -15,11 +15,12 @@ from pymongo import MongoClient
 
 from ops.client import until
 from shared.ledger import ORPHANED, Ledger
-from shared.mongo import MongoBackend, Tenants, connect
+from shared.mongo import MongoBackend, connect
 from shared.outbox import CROWDED, OutboxRelay, Sweeper
 from shared.platform import Platform
 from shared.privacy import PlainVault
 from shared.store import Store
+from shared.tenants import Tenants
 from tests.store.test_store import KIND, call, opened
 
 

@@ -18,9 +18,10 @@ from shared.calls import Call, Replayed
 from shared.errors import Conflict, Invalid, Missing, Stale, Unavailable
 from shared.events.base import Aggregate
 from shared.events.bookings import RoomOpened
-from shared.mongo import MongoBackend, Tenants, connect
+from shared.mongo import MongoBackend, connect
 from shared.privacy import PlainVault
 from shared.store import Kind, Store, Taken
+from shared.tenants import Tenants
 from shared.testing import Collector, MemoryStore
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -10,6 +10,7 @@ import requests
 
 from ops.documents import openapi
 from shared.identity import GUARDIAN, ROLES
+from shared.tenants import Tenants
 from tests.system.world import Community, World
 
 WALK = [
@@ -131,7 +132,7 @@ def test_the_audit_chains_are_whole_and_a_changed_entry_shows(world: World, liji
     from shared.audit import Audit
 
     lijing.worker.get("/lijing/residents?limit=1")
-    log = Audit("residents", world.mongo, "residents")
+    log = Audit("residents", world.mongo, "residents", Tenants(world.mongo, "residents"))
     assert log.broken("lijing") is None
     entry = world.mongo["residents"]["audit"].find_one({"community": "lijing", "n": 2})
     world.mongo["residents"]["audit"].update_one({"_id": entry["_id"]}, {"$set": {"actor": "somebody else"}})

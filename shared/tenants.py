@@ -1,0 +1,88 @@
+"""The communities that have data in one database, and where in them something was written of late.
+
+Timers, the sweeper and the trail's writer come again and again, for each community and each kind of aggregate in it, most of
+which are quiet most of the time. So a process notes, before it writes and seldom, where it writes; who comes keeps in mind
+where nothing waited, and does not ask there again until something was written. See docs/decisions/0013.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.write_concern import WriteConcern
+
+from shared.calls import INSTALLATION
+from shared.cursors import EPOCH
+
+BELIEVED = 1.0  # seconds that an answer is
+NOTED = 60.0  # seconds that a note stands for whatever is written there
+MARGIN = timedelta(seconds=NOTED + 60)  # a write takes its time, and clocks differ
+AHEAD = timedelta(minutes=1)  # that is asked for together with what is due now
+AGAIN = timedelta(minutes=10)  # after which every place is looked at, whatever was noted
+
+Written = dict[str, datetime]  # community: the latest note of a write there
+
+
+class Tenants:
+    """The communities of one database, noted before their first document is written."""
+
+    def __init__(self, client: MongoClient[Any], database: str) -> None:
+        options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
+        self._collection = options["tenants"]
+        self._noted: dict[tuple[str, str], float] = {}
+        self._rows: tuple[float, list[dict[str, Any]]] = (-BELIEVED, [])  # when they were asked for, and the answer
+
+    def note(self, collection: str, communities: Iterable[str], new: bool = True) -> None:
+        """Say that something is about to be written there; `new`: also where nothing was so far. Raises PyMongoError; then
+        it must not be written."""
+        now = time.monotonic()
+        for community in communities:
+            if now - self._noted.get((collection, community), -NOTED) >= NOTED:
+                where = {"_id": community, "community": INSTALLATION}
+                self._collection.update_one(where, {"$set": {f"written.{collection}": datetime.now(UTC)}}, upsert=new)
+                self._noted[(collection, community)] = now
+
+    def written(self, collection: str) -> Written:
+        """Every community, and what was noted of this collection; as it was a second ago, for every timer asks this."""
+        at, rows = self._rows
+        if time.monotonic() - at >= BELIEVED:
+            rows = list(self._collection.find({"community": INSTALLATION}).sort("_id", 1))
+            self._rows = (time.monotonic(), rows)
+        return {row["_id"]: row.get("written", {}).get(collection, EPOCH) for row in rows}
+
+
+class Watch:
+    """What one who comes again and again need not look at. Each has one of their own: what they look for differs."""
+
+    def __init__(self) -> None:
+        # When the last look began that found nothing, by the machine's clock; until when that holds, by the business'.
+        self._quiet: dict[tuple[str, str], tuple[datetime, datetime | None]] = {}
+
+    def places(self, collection: str, written: Written, now: datetime | None = None) -> Iterator[str]:
+        """The communities where something may wait. `now` for what waits for a time."""
+        for community, at in written.items():
+            looked, until = self._quiet.get((collection, community), (None, None))
+            stale = looked is None or at + MARGIN > looked or datetime.now(UTC) - looked > AGAIN
+            if stale or (now is not None and (until is None or until <= now)):
+                yield community
+
+    def quiet(self, collection: str, community: str, looked: datetime, until: datetime | None = None) -> None:
+        """Nothing waits there, as a look found that began at `looked`; nothing will by itself before `until`."""
+        self._quiet[(collection, community)] = (looked, until)
+
+    def due(self, store: Any, now: datetime, limit: int = 500) -> Iterator[tuple[str, Any]]:
+        """What time itself is to change by now: (community, aggregate), each community's, earliest first. What is due in a
+        moment is asked for with it: where there is nothing of that either, it is quiet until then."""
+        collection = store.kind.collection
+        for community in self.places(collection, store.backend.written(), now):
+            looked = datetime.now(UTC)
+            waiting = store.due(community, now + AHEAD, limit)
+            if not waiting:
+                self.quiet(collection, community, looked, now + AHEAD)
+            for one in waiting:
+                if one.due <= now:
+                    yield community, one
