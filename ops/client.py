@@ -65,11 +65,12 @@ class Client:
 
 
 def until(found: Any, seconds: float = 15, what: str = "it") -> Any:
-    """The first true value of `found()`. Raises TimeoutError."""
-    end = time.monotonic() + seconds
+    """The first true value of `found()`, asked for the more seldom the longer it takes. Raises TimeoutError."""
+    began = time.monotonic()
     while True:
         if value := found():
             return value
-        if time.monotonic() > end:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise TimeoutError(f"waited {seconds:g} s for {what}")
-        time.sleep(0.02)
+        time.sleep(min(0.25, max(0.02, waited / 10)))

@@ -7,6 +7,7 @@ import random
 import re
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -241,6 +242,7 @@ class Listener:
     def __init__(self, amqp: str) -> None:
         self._amqp, self._name = amqp, f"demo.{random.SystemRandom().randrange(10**12)}"
         self.events: list[dict[str, Any]] = []
+        self._named: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._ready, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -285,16 +287,22 @@ class Listener:
             return  # no event of ours: a listener in the outside world reads over it
         if "cloudEvents:type" not in headers or "cloudEvents:id" not in headers:
             return
-        self.events.append({
+        event = {
             "id": headers["cloudEvents:id"], "name": headers["cloudEvents:type"].rpartition(".")[2],
             "subject": headers["cloudEvents:subject"], "body": body, "headers": headers, "heard": time.time(),
-        })  # fmt: skip
+        }  # fmt: skip
+        self.events.append(event)
+        self._named[event["name"]].append(event)
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        """The events of this name so far, as often as they came."""
+        return list(self._named.get(name, ()))
 
     def wait(self, name: str, subject: str) -> dict[str, Any]:
         """The first event of this name (about this subject) that was heard."""
 
         def found() -> dict[str, Any] | None:
-            return next((e for e in self.events if e["name"] == name and subject in ("", e["subject"])), None)
+            return next((e for e in self.named(name) if subject in ("", e["subject"])), None)
 
         event: dict[str, Any] = until(found, what=f"the event {name}")
         return event

@@ -33,6 +33,7 @@ from shared.telemetry import DATABASE_UP
 from shared.tenants import Tenants, Written
 
 DUPLICATE = 11000
+TOGETHER = 50  # documents changed at once: SecantusDB compares each of their parts with each that is named
 # After these nobody knows whether the write happened.
 UNKNOWN = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WTimeoutError, ConnectionFailure)
 T = TypeVar("T")
@@ -247,9 +248,11 @@ class MongoBackend:
 
     def remove_acts(self, community: str, taken: dict[str, list[str]]) -> None:
         """Take out of each document the acts of these keys. The version stays."""
-        for id, keys in taken.items():
-            where, pull = {"_id": id, "community": community}, {"$pull": {"trail_acts": {"key": {"$in": keys}}}}
-            _run(partial(self._collection.update_one, where, pull))
+        ids = list(taken)
+        for some in (ids[n : n + TOGETHER] for n in range(0, len(ids), TOGETHER)):
+            keys = [key for id in some for key in taken[id]]
+            where, pull = {"_id": {"$in": some}, "community": community}, {"$pull": {"trail_acts": {"key": {"$in": keys}}}}
+            _run(partial(self._collection.update_many, where, pull))
 
     def left_behind(self, community: str, before: Any, size: int) -> Iterator[list[Document]]:
         """Pages of one community's documents with events older than `before`, oldest first: for the sweeper alone."""

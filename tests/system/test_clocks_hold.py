@@ -36,6 +36,9 @@ def clones(world: World, community: Community, count: int, due: Any, prefix: str
     with world.clock_at(EARLY - timedelta(days=365)):
         for start in range(0, count, 200):  # the server must answer its heartbeats in between
             collection.insert_many(documents[start : start + 200], ordered=False)
+        # As a service would, or its timers would not know.
+        written = {"$set": {"written.petitions": datetime.now(UTC)}}
+        world.mongo["petitions"]["tenants"].update_one({"_id": community.slug}, written)
     return ids
 
 
@@ -49,7 +52,7 @@ def forget(world: World, prefix: str) -> None:
 def missed(world: World, prefix: str) -> list[tuple[str, str]]:
     """(case, level) of each event, in the order in which they were heard first. The wire is at least once: an event that
     comes again has its id; a stage that was said twice would be two events, with two."""
-    mine = (e for e in list(world.ear.events) if e["name"] == "deadline_missed" and e["subject"].startswith(prefix))
+    mine = (e for e in world.ear.named("deadline_missed") if e["subject"].startswith(prefix))
     first: dict[str, tuple[str, str]] = {}
     for event in mine:
         first.setdefault(event["id"], (event["subject"], event["body"]["level"]))
@@ -104,7 +107,7 @@ def test_with_ten_thousand_open_cases_the_oldest_comes_first_and_within_one_swee
         # The two replicas' relays publish side by side: the order of saving is that of the acts.
         assert sorted(firsts, reverse=True)[:10] == sorted(firsts[:10], reverse=True)
         # Those that were there together were found together: each sweep takes all that is due.
-        sweeps = {e["body"]["at"] for e in list(world.ear.events) if e["name"] == "deadline_missed" and e["subject"] in ids}
+        sweeps = {e["body"]["at"] for e in world.ear.named("deadline_missed") if e["subject"] in ids}
         assert len(sweeps) <= 2
         assert Counter(heard) == Counter({(id, level): 1 for id in ids[9_900:] for level in
                                           ("duty_lead", "secretary", "street_officer")})  # fmt: skip
