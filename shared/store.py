@@ -136,20 +136,20 @@ class Store(Generic[A]):
 
     def find(self, community: str, id: str) -> A | None:
         """The aggregate, or None."""
-        document = self._reads.submit((community, id))
-        if document is None or document.get("gone"):
-            return None
-        return self.load(document)
+        return self._shown(self._reads.submit((community, id)))
+
+    def _shown(self, document: Document | None) -> A | None:
+        return None if document is None or document.get("gone") else self.load(document)
 
     def several(self, community: str, ids: Sequence[str]) -> list[A | None]:
         """The aggregates of these ids, in order, in one read."""
         documents = self.backend.read([(community, id) for id in ids]) if ids else []
-        return [self.load(d) if d is not None and not d.get("gone") else None for d in documents]
+        return [self._shown(document) for document in documents]
 
     def get(self, call: Call, id: str, code: str = "") -> A:
-        """The aggregate. Raises Missing."""
-        found = self.find(call.community, id)
-        if found is None:
+        """The aggregate. Raises Missing. A `change` of it by the same call begins with what was read here."""
+        document = call.learned[(self.kind.collection, call.community, id)] = self._reads.submit((call.community, id))
+        if (found := self._shown(document)) is None:
             raise Missing(code or f"{self._codec.word}_missing", f"no such {self._codec.word}")
         return found
 
@@ -341,11 +341,13 @@ class Store(Generic[A]):
     def _carry_out(self, commands: Sequence[_Command]) -> list[A | BaseException]:
         community, id = commands[0].call.community, commands[0].id
         until = time.monotonic() + PATIENCE
+        read = [command.call.learned.pop((self.kind.collection, community, id), None) for command in commands]
+        # Where several wait, somebody was just served: what they read is old. The write is guarded by the version anyway.
+        first = read[0] if len(read) == 1 else None
         while True:
-            document = self.backend.read([(community, id)])[0]
+            document, first = first or self.backend.read([(community, id)])[0], None
             if document is None:
-                word = self._codec.word
-                return [Missing(f"{word}_missing", f"no such {word}") for _ in commands]
+                return [Missing(f"{self._codec.word}_missing", f"no such {self._codec.word}") for _ in commands]
             turn = _Turn(self, document)
             outcomes = [turn.take(command) for command in commands]
             if not turn.changed:

@@ -90,7 +90,7 @@ OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
     petitions.PetitionReviewAsked: (CaseTelling("case_review_asked", _all("responsible", "street_officer"), _due),),
     petitions.PetitionSupplemented: (
         CaseTelling("case_supplemented", _when(lambda e: e.role in BY_FILER, "responsible")),
-        CaseTelling("case_news", _when(lambda e: e.role not in BY_FILER, "filer")),
+        CaseTelling("case_news", _when(lambda e: e.role not in BY_FILER and not e.internal, "filer")),
     ),
     petitions.PetitionWithdrawn: (CaseTelling("case_withdrawn", _all("responsible")),),
     petitions.PetitionClosed: (CaseTelling("case_closed", TO_FILER),),

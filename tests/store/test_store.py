@@ -176,6 +176,23 @@ def test_a_condition_on_another_version_is_stale(store: Any) -> None:
         store.change(call(if_match=1), made.id, take, "b")
 
 
+def test_a_change_begins_with_what_its_call_has_read_and_decides_on_what_is_there(store: Any) -> None:
+    store.create(call(), opened, id="s1")
+    reads, read = [], store.backend.read
+    store.backend.read = store._reads._act = lambda keys: (reads.append(keys), read(keys))[1]
+    mine = call()
+    assert store.get(mine, "s1").taken == []
+    assert store.change(mine, "s1", take, "a").taken == ["a"]
+    assert len(reads) == 1
+    assert store.change(mine, "s1", take, "b").taken == ["a", "b"], "what was read is good for one change"
+    assert len(reads) == 2
+    late = call()
+    assert store.get(late, "s1").taken == ["a", "b"]
+    store.change(call(), "s1", take, "c")
+    assert store.change(late, "s1", take, "d").taken == ["a", "b", "c", "d"]
+    assert store.get(call(), "s1").version == 5
+
+
 def test_a_decision_that_changes_nothing_writes_nothing(store: Any) -> None:
     store.create(call(), opened, name="a", id="s1")
     assert store.change(call(), "s1", lambda session: (session.but(name="a"), [])).version == 1

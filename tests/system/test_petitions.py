@@ -249,6 +249,19 @@ def test_everybody_whom_an_act_concerns_is_told_of_it(world: World, lijing: Comm
     assert window["params"]["day"] == due
 
 
+def test_a_note_that_the_petitioner_does_not_see_is_no_news_to_them(world: World, lijing: Community) -> None:
+    resident = lijing.register()["id"]
+    id = filed(lijing, lijing.worker, petitioners=[{"resident_id": resident}])["id"]
+    told = lambda: [d["template"] for d in lijing.told(resident)]  # noqa: E731
+    before = told()
+    act(lijing, lijing.worker, id, "supplement", text="内部意见", internal=True)
+    act(lijing, lijing.worker, id, "supplement", text="补充材料")
+    world.until(lambda: "case_news" in told(), what="the news")
+    world.settle()
+    assert told().count("case_news") == 1, before
+    assert {e["body"]["internal"] for e in world.heard("petition_supplemented", id)} == {True, False}
+
+
 def test_a_co_petitioner_sees_it_and_a_bad_rating_reaches_the_secretary(world: World, lijing: Community) -> None:
     petitioners = [{"resident_id": lijing.id_of(role)} for role in ("resident", "guardian")]
     made = filed(lijing, lijing.worker, petitioners=petitioners)

@@ -372,7 +372,7 @@ def supplement(petition: Petition, text: str, attachments: list[str], internal: 
     found_by = [*petition.found_by, *(f"file:{id}" for id in attachments)]
     changed = changed.but(attachments=[*petition.attachments, *attachments], found_by=found_by)
     changed = changed.acted(actor, "supplemented", at)
-    return changed, [said.PetitionSupplemented(petition.id, petition.number, actor.role, at)]
+    return changed, [said.PetitionSupplemented(petition.id, petition.number, actor.role, at, internal)]
 
 
 def reopen(petition: Petition, new_facts: str, actor: Actor, locale: Locale, at: datetime) -> Decided:

@@ -161,12 +161,13 @@ class PetitionReviewAsked(Event):
 
 @dataclass(frozen=True)
 class PetitionSupplemented(Event):
-    """Something was added to it, by the petitioner or for the case."""
+    """Something was added to it, by the petitioner or for the case; `internal`: that the petitioner does not see."""
 
     petition_id: str
     number: str
     role: str
     at: datetime
+    internal: bool = False
 
 
 @dataclass(frozen=True)
