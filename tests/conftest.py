@@ -16,6 +16,15 @@ from ops.stack import database_command
 from tests.system.world import free_ports
 
 
+LONGEST = ("test_trail", "test_bad_input", "test_faults", "test_clocks_hold", "test_many_petitions", "test_sessions")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take minutes come first: where files go side by side, none of them shall be begun last."""
+    place = {name: n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
 class Database:
     """A SecantusDB process that a test may kill and start again."""
 
