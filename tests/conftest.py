@@ -15,7 +15,6 @@ from pymongo.errors import PyMongoError
 from ops.stack import database_command
 from tests.system.world import free_ports
 
-
 LONGEST = ("test_trail", "test_bad_input", "test_faults", "test_clocks_hold", "test_many_petitions", "test_sessions")
 
 
