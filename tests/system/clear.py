@@ -22,6 +22,7 @@ ADDRESSES = ["静水路 19 号 3 单元", "测试街 77 号", "测试路 1 号"]
 WORDS = ["只有我知道", "只给自己的话"]
 ID_NUMBERS = ["999999194803090019", "999999201605120021", "99999920150601002X", "999999201909150035"]
 
+DIGITS = re.compile(r"1[3-9]\d{9}")  # without these there is no phone number
 PHONE = re.compile(r"(?:\+?86)?1[3-9]\d{9}(?!\d)")
 TOKEN = re.compile(r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]+")
 
@@ -38,7 +39,7 @@ def search(world: World) -> list[tuple[str, str, str]]:
     missing = world.passed - {place.split()[0] for place, _ in messages}
     assert not missing
     assert len(outputs) > 100
-    secrets = [*NAMES, *PINYIN, *ADDRESSES, *WORDS, *ID_NUMBERS, *world.secrets]
+    secrets = pattern([*NAMES, *PINYIN, *ADDRESSES, *WORDS, *ID_NUMBERS, *world.secrets])
     return [hit for place, text in documents + messages + outputs for hit in hits(place, text, secrets)]
 
 
@@ -81,10 +82,16 @@ def _outputs(world: World) -> list[Place]:
     return [(file.name, line) for file in world.here.path("logs", "").glob("*.log*") for line in file.read_text().splitlines()]
 
 
-def hits(place: str, text: str, secrets: list[str]) -> list[tuple[str, str, str]]:
+def pattern(secrets: list[str]) -> re.Pattern[str]:
+    """Finds any of them."""
+    return re.compile("|".join(map(re.escape, secrets)))
+
+
+def hits(place: str, text: str, secrets: re.Pattern[str]) -> list[tuple[str, str, str]]:
     """What in this text is one of the secrets, a phone number or a token."""
-    found = [(place, "secret", secret) for secret in secrets if secret in text]
-    found += [(place, "phone", match) for match in PHONE.findall(_without_ids(text))]
+    found = [(place, "secret", secret) for secret in secrets.findall(text)]
+    if DIGITS.search(text):
+        found += [(place, "phone", match) for match in PHONE.findall(_without_ids(text))]
     return found + [(place, "token", match[:12]) for match in TOKEN.findall(text)]
 
 

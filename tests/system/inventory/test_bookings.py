@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -60,15 +61,15 @@ def test_P10_the_finance_zone_holds_a_slot_keeps_no_card_and_shows_its_steward_i
 
 
 def test_P12_a_meal_is_ordered_until_the_cut_off_and_the_kitchen_has_one_more(world: World, shengtaiyuan: Community) -> None:
-    lunch = tomorrow(11, 30)
-    shengtaiyuan.programme(lunch, kind="meal", title="午餐", capacity=40)
+    lunch, title = tomorrow(11, 30), f"午餐{uuid.uuid4().hex[:4]}"  # the demo has a 午餐, with a story of its own
+    shengtaiyuan.programme(lunch, kind="meal", title=title, capacity=40)
     kitchen, day = shengtaiyuan.as_("kitchen"), lunch.date().isoformat()
     elders = [shengtaiyuan.register(groups=["elder"])["id"] for _ in range(3)]
     for elder in elders[:2]:
         file = {"diet": "低盐", "meals": True, "contacts": [shengtaiyuan.id_of("worker")]}
         assert shengtaiyuan.worker.call("PUT", shengtaiyuan.path(f"/elders/{elder}"), file).status_code == 200
     order = lambda elder: shengtaiyuan.worker.call(  # noqa: E731
-        "POST", shengtaiyuan.path("/meals"), {"date": day, "meal": "午餐", "resident_id": elder}
+        "POST", shengtaiyuan.path("/meals"), {"date": day, "meal": title, "resident_id": elder}
     )
     before = kitchen.get(shengtaiyuan.path(f"/meals?date={day}"))["count"]
     place = order(elders[0])
