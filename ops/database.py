@@ -144,5 +144,6 @@ def _differ(before: Document, after: Document, key: Document) -> bool:
 
 if __name__ == "__main__":
     packing.install()
+    sys.setswitchinterval(0.0005)  # a read shall not wait for 5 ms of a bulk write: every caller has a thread
     server.Storage = Storage
     sys.exit(cli.main())
