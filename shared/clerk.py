@@ -49,8 +49,10 @@ class Clerk:
         for store in self._stores:
             for community in self._watch.places(store.kind.collection, store.backend.written()):
                 looked, until, some = datetime.now(UTC), time.monotonic() + 5, 0
-                while (taken := self._some(store, community)) and time.monotonic() < until:
+                while taken := self._some(store, community):
                     some += taken
+                    if time.monotonic() > until:
+                        break
                 if not some:
                     self._watch.quiet(store.kind.collection, community, looked)
                 written += some

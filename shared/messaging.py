@@ -7,6 +7,7 @@ write as its effect) or `by_sequence` (it projects, newest wins).
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections import defaultdict
@@ -89,18 +90,22 @@ class Inbox(ProviderCollector, SharedExtension):
         self._types: dict[str, type[Event]] = {}
         self._taken: list[_Delivery] = []
         self._more = Signal()
+        self._beat = 0.0
         self._channel: Any = None
         self._cancelled = False
+        self.bound = False  # the queue is there, and gets what is said
         self._over = Signal()
 
     # -- lifecycle
+
+    def setup(self) -> None:
+        self.platform.inbox = self
 
     def start(self) -> None:
         for provider in self._providers:
             for event in provider.events:
                 self._handlers[event.name].append(provider)
                 self._types[event.name] = event
-        self.platform.inbox = self
         self.platform.spawn(self.run)
 
     def cancel(self, timeout: float = 8.0) -> None:
@@ -121,7 +126,10 @@ class Inbox(ProviderCollector, SharedExtension):
             try:
                 with Connection(settings.amqp_uri, connect_timeout=3, heartbeat=10) as connection:
                     connection.connect()
+                    # Or py-amqp reads before it publishes: the connection has one reader, and that is not who publishes here.
+                    connection.connection.client_properties["capabilities"]["connection.blocked"] = False
                     topology.declare_listener(connection.channel(), service, heard, settings.retry_seconds)
+                    self.bound = True
                     self._listen(connection)
                     pause = 0.1
             except PreconditionFailed as error:
@@ -145,22 +153,32 @@ class Inbox(ProviderCollector, SharedExtension):
         retries = connection.channel()
         retries.confirm_select()
         self._channel, self._taken = channel, []
-        over = Signal()
+        over, failed = Signal(), list[Exception]()
         try:
-            self.platform.spawn(partial(self._handle_what_comes, channel, retries, over))
+            self.platform.spawn(partial(self._handle_what_comes, channel, retries, over, failed))
             tag = channel.basic_consume(topology.inbox(self.platform.service), callback=self._on_message, no_ack=False)
             log("inbox").info("listening", events=sorted(self._types))
             while not self._cancelled and not over.is_set():
-                _drain(connection)
+                self._drain(connection)
             if not over.is_set():
                 channel.basic_cancel(tag)
             self._more.set()
             while not over.is_set():  # what was put aside last waits for the broker's word
-                _drain(connection)
+                self._drain(connection)
         finally:
             self._channel = None
             self._more.set()
             over.wait()
+        if failed:
+            raise failed[0]
+
+    def _drain(self, connection: Connection) -> None:
+        """Read what comes, for a second at most, and show the broker that we live."""
+        with contextlib.suppress(TimeoutError):
+            connection.drain_events(timeout=1.0)
+        if time.monotonic() - self._beat > 1:
+            self._beat = time.monotonic()
+            connection.heartbeat_check()
 
     def _on_message(self, message: Any) -> None:
         """Read it, while those before it are saved."""
@@ -177,8 +195,8 @@ class Inbox(ProviderCollector, SharedExtension):
 
     # -- handling
 
-    def _handle_what_comes(self, channel: Any, retries: Any, over: Signal) -> None:
-        """Batch after batch, in a thread of its own: what comes meanwhile is the next one."""
+    def _handle_what_comes(self, channel: Any, retries: Any, over: Signal, failed: list[Exception]) -> None:
+        """Batch after batch, in a thread of its own: what comes meanwhile is the next one. Whoever reads raises its failure."""
         try:
             while self._channel is channel and not (self._cancelled and not self._taken):
                 self._more.wait(1.0)
@@ -186,15 +204,13 @@ class Inbox(ProviderCollector, SharedExtension):
                 while self._taken and self._channel is channel:
                     batch, self._taken = self._taken[:TAKE], self._taken[TAKE:]
                     self._handle(batch)
-                    for failed in (d for d in batch if d.error is not None):
-                        self._put_aside(retries, failed)
+                    for spoilt in (d for d in batch if d.error is not None):
+                        self._put_aside(retries, spoilt)
                     fault(f"{self.platform.service}.before_ack")
                     channel.basic_ack(batch[-1].tag, multiple=True)
                     INBOX.dec(len(batch))
-        except LOST as error:
-            log("inbox").warning("broker_lost", error=type(error).__name__)
-        except Exception as error:  # a bug here must not end the container
-            log("inbox").error("inbox_failed", error=type(error).__name__, where=where(error))
+        except Exception as error:
+            failed.append(error)
         finally:
             over.set()
 
@@ -314,14 +330,6 @@ class _Outcome:
     def wait(self) -> BaseException | None:
         self._done.wait()
         return self._error
-
-
-def _drain(connection: Connection) -> None:
-    """Read what comes, for a second at most."""
-    try:
-        connection.drain_events(timeout=1.0)
-    except TimeoutError:
-        connection.heartbeat_check()
 
 
 def _why(error: BaseException | None) -> str:

@@ -29,7 +29,7 @@ from shared.ledger import TIDIED_TOGETHER, Ledger, Row
 from shared.mongo import MongoBackend
 from shared.store import Document
 from shared.telemetry import BROKER_UP, NACKED, PENDING, PUBLISHED, log, where
-from shared.tenants import Watch
+from shared.tenants import MARGIN, Watch
 from shared.topology import declare_speaker, out, restricted
 
 WINDOW = 256
@@ -268,7 +268,7 @@ class Sweeper:
 
     def __init__(self, relay: OutboxRelay, backends: dict[str, MongoBackend], after: float) -> None:
         self._relay, self._backends, self._after = relay, backends, timedelta(seconds=after)
-        self._watch = Watch()
+        self._watch = Watch(MARGIN + self._after)
 
     def sweep(self, now: datetime) -> int:
         """Offer every event older than `after` seconds that is not published; returns how many were found."""

@@ -162,4 +162,7 @@ class Application:
             return 200, [("Content-Type", CONTENT_TYPE_LATEST)], generate_latest()
         if path == "/readyz" and self._platform.draining:
             return problem(503, "draining", "this replica is about to stop")
+        if path == "/readyz" and self._platform.inbox and not self._platform.inbox.bound:
+            # What neighbours say before the queue is there, this service would never hear.
+            return problem(503, "not_listening", "the inbox is not there yet")
         return 200, [("Content-Type", "text/plain")], b"ok\n"

@@ -33,18 +33,20 @@ class Tenants:
     def __init__(self, client: MongoClient[Any], database: str) -> None:
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._collection = options["tenants"]
-        self._noted: dict[tuple[str, str], float] = {}
+        self._noted: dict[tuple[str, str], tuple[float, float]] = {}  # by both clocks: one may have stood still
         self._rows: tuple[float, list[dict[str, Any]]] = (-BELIEVED, [])  # when they were asked for, and the answer
 
     def note(self, collection: str, communities: Iterable[str], new: bool = True) -> None:
         """Say that something is about to be written there; `new`: also where nothing was so far. Raises PyMongoError; then
         it must not be written."""
-        now = time.monotonic()
+        now = time.monotonic(), time.time()
         for community in communities:
-            if now - self._noted.get((collection, community), -NOTED) >= NOTED:
+            noted = self._noted.get((collection, community))
+            if noted is None or any(not 0 <= there - then < NOTED for there, then in zip(now, noted, strict=True)):
                 where = {"_id": community, "community": INSTALLATION}
-                self._collection.update_one(where, {"$set": {f"written.{collection}": datetime.now(UTC)}}, upsert=new)
-                self._noted[(collection, community)] = now
+                note = {"$set": {f"written.{collection}": datetime.now(UTC)}}
+                if self._collection.update_one(where, note, upsert=new).matched_count or new:
+                    self._noted[(collection, community)] = now
 
     def written(self, collection: str) -> Written:
         """Every community, and what was noted of this collection; as it was a second ago, for every timer asks this."""
@@ -58,21 +60,25 @@ class Tenants:
 class Watch:
     """What one who comes again and again need not look at. Each has one of their own: what they look for differs."""
 
-    def __init__(self) -> None:
+    def __init__(self, margin: timedelta = MARGIN) -> None:
+        self._margin = margin  # that what is looked for may have come after its note
         # When the last look began that found nothing, by the machine's clock; until when that holds, by the business'.
         self._quiet: dict[tuple[str, str], tuple[datetime, datetime | None]] = {}
+        self._since: dict[tuple[str, str], float] = {}  # when it was, by the clock that nobody sets
 
     def places(self, collection: str, written: Written, now: datetime | None = None) -> Iterator[str]:
         """The communities where something may wait. `now` for what waits for a time."""
         for community, at in written.items():
             looked, until = self._quiet.get((collection, community), (None, None))
-            stale = looked is None or at + MARGIN > looked or datetime.now(UTC) - looked > AGAIN
+            since = time.monotonic() - self._since.get((collection, community), 0.0)
+            stale = looked is None or at + self._margin > looked or since > AGAIN.total_seconds()
             if stale or (now is not None and (until is None or until <= now)):
                 yield community
 
     def quiet(self, collection: str, community: str, looked: datetime, until: datetime | None = None) -> None:
         """Nothing waits there, as a look found that began at `looked`; nothing will by itself before `until`."""
         self._quiet[(collection, community)] = (looked, until)
+        self._since[(collection, community)] = time.monotonic()
 
     def due(self, store: Any, now: datetime, limit: int = 500) -> Iterator[tuple[str, Any]]:
         """What time itself is to change by now: (community, aggregate), each community's, earliest first. What is due in a

@@ -30,9 +30,9 @@ class Leases:
         self._foreign: dict[str, float] = {}  # those that were somebody else's, and when all was tried for them last
 
     def acquire(self, name: str, now: datetime, seconds: float = LEASE) -> int | None:
-        """The fence number if the lease is ours now, else None. Renewing keeps the number, and waits until half of the time
-        has passed. Those who wait ask with one write each."""
-        if (fence := self._fences.get(name)) and self._fresh(name, now, seconds / 2):
+        """The fence number if the lease is ours now, else None. Renewing keeps the number, and waits until a quarter of the
+        time has passed: three quarters are left to whoever acts. Those who wait ask with one write each."""
+        if (fence := self._fences.get(name)) and self._fresh(name, now, seconds / 4):
             return fence
         until, asked = now + timedelta(seconds=seconds), time.monotonic()
         key = {"_id": name, "community": INSTALLATION}

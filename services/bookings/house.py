@@ -69,18 +69,18 @@ class House:
     def pass_time(self, call: Call) -> None:
         """What time itself changes in uses by now, earliest first, each community's."""
         for community, use in self._watch.due(self._uses, call.at):
-            self._guard(use.id, partial(self._turn, dataclasses.replace(call, community=community), use))
+            self._guard(use.id, partial(self._turn, dataclasses.replace(call, community=community, learned={}), use))
 
     def pass_days(self, call: Call) -> None:
         """What changes from day to day: dates of programmes, loans, answers that are owed."""
-        inside = partial(dataclasses.replace, call)
+        inside = lambda community: dataclasses.replace(call, community=community, learned={})  # noqa: E731
         for community, programme in self._watch.due(self._published, call.at):
-            self._guard(programme.id, partial(self._programmes.extend, inside(community=community), programme))
+            self._guard(programme.id, partial(self._programmes.extend, inside(community), programme))
         for community, one in self._watch.due(self._forgotten, call.at):
-            self._guard(one.id, partial(self._forget_again, inside(community=community), one.id))
+            self._guard(one.id, partial(self._forget_again, inside(community), one.id))
         for store, decide in self._timed:
             for community, found in self._watch.due(store, call.at):
-                self._guard(found.id, partial(store.change, inside(community=community), found.id, decide, call.at))
+                self._guard(found.id, partial(store.change, inside(community), found.id, decide, call.at))
 
     def _turn(self, call: Call, use: Use) -> None:
         if use.state == HELD:

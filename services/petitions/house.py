@@ -45,14 +45,14 @@ class House:
 
     def pass_time(self, call: Call) -> None:
         """What time itself changes by now: each community's, earliest first, whoever is in charge, or nobody."""
-        inside = partial(dataclasses.replace, call)
+        inside = lambda community: dataclasses.replace(call, community=community, learned={})  # noqa: E731
         for store, turn, _ in self._timed:
             for community, case in self._watch.due(store, call.at):
-                self._guard(case.id, partial(turn, inside(community=community), case))
+                self._guard(case.id, partial(turn, inside(community), case))
         for community, sitting in self._watch.due(self._sittings.store, call.at):
-            self._guard(sitting.id, partial(self._sittings.give_up, inside(community=community), sitting, self._hears))
+            self._guard(sitting.id, partial(self._sittings.give_up, inside(community), sitting, self._hears))
         for community, file in self._watch.due(self._attachments.store, call.at):
-            self._guard(file.id, partial(self._attachments.turn, inside(community=community), file, self._petitions))
+            self._guard(file.id, partial(self._attachments.turn, inside(community), file, self._petitions))
 
     def hear_of_sitting(self, call: Call, event: Any) -> None:
         """The centre's answer goes to the case that it is for."""

@@ -70,7 +70,7 @@ def test_a_lease_that_vanished_is_made_anew_by_who_waits(two: tuple[Leases, Leas
     until(lambda: other.acquire("sweep", NOW, 0.05) == 1, 5, "the waiter to hold it")
 
 
-def test_holding_costs_one_write_in_half_the_time_and_waiting_one_an_asking(two: tuple[Leases, Leases, Asked]) -> None:
+def test_holding_costs_one_write_in_a_quarter_of_the_time_and_waiting_one_an_asking(two: tuple[Leases, Leases, Asked]) -> None:
     one, other, asked = two
     one.acquire("sweep", NOW), other.acquire("sweep", NOW)
     before = len(asked.found)

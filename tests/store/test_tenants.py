@@ -88,7 +88,7 @@ def test_a_note_is_written_once_a_minute_and_before_what_it_is_about(two: tuple[
         one.insert([document(f"a{n}")])
         one.update(f"a{n}", "lijing", 1, {"version": 2, "wrote": ["b"]}, [])
     assert notes == 2
-    one._tenants._noted = {key: at - tenants.NOTED for key, at in one._tenants._noted.items()}
+    one._tenants._noted = {key: (at - tenants.NOTED, wall) for key, (at, wall) in one._tenants._noted.items()}
     one.update("a1", "lijing", 2, {"version": 3, "wrote": ["c"]}, [])
     assert notes == 3
     assert set(other.written()) == {"lijing"}
