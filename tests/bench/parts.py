@@ -41,6 +41,7 @@ class Nowhere:
     waiting, rows = 0, Counter()
     def note(self, rows): pass
     remove = note
+    def urgent(self): return False
 relay = OutboxRelay("residents", sys.argv[1], Nowhere(), lambda: False)
 eventlet.spawn(relay.run); eventlet.spawn(relay.settle)
 while not relay.connected: eventlet.sleep(0.05)
