@@ -15,12 +15,15 @@ from aiosmtpd.controller import UnthreadedController
 
 
 class Sink:
-    """Writes every mail to FOLDER/<time>-<n>.eml. A file FOLDER/refuse with a reply line makes it answer that instead."""
+    """Writes every mail to FOLDER/<time>-<n>.eml. A file FOLDER/refuse with a reply line makes it answer that instead; while
+    there is a file FOLDER/hold, it does not answer at all."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._count = folder, 0
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
+        while (self._folder / "hold").exists():
+            await asyncio.sleep(0.05)
         refuse = self._folder / "refuse"
         if refuse.exists():
             return refuse.read_text().strip()

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from shared.calls import Call
 from shared.errors import Missing, Unavailable
 from shared.platform import Platform
 
+TALKING = 32  # connections to a neighbour that are kept: handlers and senders ask side by side
+
 _session = requests.Session()
+_session.mount("http://", HTTPAdapter(pool_maxsize=TALKING))
+_session.mount("https://", HTTPAdapter(pool_maxsize=TALKING))
 
 
 def ask(platform: Platform, peer: str, path: str, body: dict[str, Any], call: Call | None = None) -> dict[str, Any]:

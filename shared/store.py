@@ -141,9 +141,10 @@ class Store(Generic[A]):
     def _shown(self, document: Document | None) -> A | None:
         return None if document is None or document.get("gone") else self.load(document)
 
-    def several(self, community: str, ids: Sequence[str]) -> list[A | None]:
-        """The aggregates of these ids, in order, in one read."""
-        documents = self.backend.read([(community, id) for id in ids]) if ids else []
+    def several(self, call: Call, ids: Sequence[str]) -> list[A | None]:
+        """The aggregates of these ids, in order, in one read. A `change` of them by the same call begins with it."""
+        documents = self.backend.read([(call.community, id) for id in ids]) if ids else []
+        call.learned |= {(self.kind.collection, call.community, id): d for id, d in zip(ids, documents, strict=True)}
         return [self._shown(document) for document in documents]
 
     def get(self, call: Call, id: str, code: str = "") -> A:
@@ -216,8 +217,7 @@ class Store(Generic[A]):
 
     def load(self, document: Document) -> A:
         """The aggregate of a document that was read past the store."""
-        loaded: A = self._codec.load(document)
-        return loaded
+        return self._codec.load(document)  # type: ignore[no-any-return]
 
     def searched(self, call: Call, field: str, text: str) -> Document:
         """The `where` that finds records whose personal `field` has this form."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 from collections.abc import Mapping
 from email.message import EmailMessage
@@ -34,26 +35,78 @@ class Mailer:
         """Whether there is a server to talk to."""
         return bool(self._host)
 
-    def send(self, id: str, to: str, subject: str, text: str) -> None:
-        """Hand one message over. The Message-ID derives from the delivery: a repeat after a crash can be told as one.
-        Raises Refused or Away."""
+    def session(self) -> Session:
+        """A conversation, to be begun with its first message."""
+        return Session(self)
+
+    def connect(self) -> smtplib.SMTP:
+        """A server that listens. Raises what smtplib does."""
+        server = smtplib.SMTP(self._host, self._port, timeout=10)
+        try:
+            if self._tls:
+                server.starttls()
+            if self._user:
+                server.login(self._user, self._password)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def compose(self, id: str, to: str, subject: str, text: str) -> EmailMessage:
+        """The message. Its Message-ID derives from the delivery: a repeat after a crash can be told as one."""
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._sender, to, subject
         message["Date"] = formatdate()
         message["Message-ID"] = f"<{id}@{self._sender.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text)
+        return message
+
+
+class Session:
+    """One conversation with the mail server, for several messages. One that breaks off is begun again for the next message;
+    where no server answers, none is asked again."""
+
+    def __init__(self, mailer: Mailer) -> None:
+        self._mailer = mailer
+        self._server: smtplib.SMTP | None = None
+        self._away = ""
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._server is not None:
+            with contextlib.suppress(smtplib.SMTPException, OSError):  # all that was to be said was said
+                self._server.quit()
+
+    def send(self, id: str, to: str, subject: str, text: str) -> None:
+        """Hand one message over. Raises Refused or Away."""
         try:
-            with smtplib.SMTP(self._host, self._port, timeout=10) as server:
-                if self._tls:
-                    server.starttls()
-                if self._user:
-                    server.login(self._user, self._password)
-                server.send_message(message)
+            self._connected().send_message(self._mailer.compose(id, to, subject, text))
         except smtplib.SMTPRecipientsRefused as error:
             code = max(code for code, _ in error.recipients.values())
             raise (Refused if code >= 500 else Away)(f"recipient_refused_{code}") from error
         except smtplib.SMTPResponseException as error:
             raise (Refused if error.smtp_code >= 500 else Away)(f"smtp_{error.smtp_code}") from error
         except (TimeoutError, smtplib.SMTPException, OSError) as error:
+            self._break_off()
             raise Away("smtp_unavailable") from error
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._away:
+            raise Away(self._away)
+        if self._server is not None and self._server.sock is None:  # the server has closed it behind its last answer
+            self._server = None
+        if self._server is None:
+            try:
+                self._server = self._mailer.connect()
+            except (TimeoutError, smtplib.SMTPException, OSError):
+                self._away = "smtp_unavailable"
+                raise
+        return self._server
+
+    def _break_off(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None

@@ -15,6 +15,7 @@ INBOX, MAIL = "inbox", "mail"
 CHANNELS = (INBOX, MAIL)
 
 SENDING_LIVES = timedelta(seconds=60)  # a sender that says nothing for so long has died
+BORN_LIVES = timedelta(seconds=30)  # the same for what its maker sends at once
 BACKOFF = tuple(timedelta(seconds=s) for s in (5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 28800))
 
 
@@ -96,11 +97,11 @@ def deliveries(ids: dict[str, str], message: Message, preferences: Preferences, 
     return made
 
 
-def claim(delivery: Delivery, at: datetime) -> tuple[Delivery, list[Event]]:
-    """Take a due delivery for sending. Raises Conflict("not_due") for one that is being sent, or is over."""
+def claim(delivery: Delivery, at: datetime, lives: timedelta = SENDING_LIVES) -> tuple[Delivery, list[Event]]:
+    """Take a due delivery for sending, for so long. Raises Conflict("not_due") for one that is being sent, or is over."""
     if delivery.state not in (PENDING, SENDING) or delivery.due is None or delivery.due > at:
         raise Conflict("not_due", "it is being sent, or is over")
-    return delivery.become(SENDING, tries=delivery.tries + 1, due=at + SENDING_LIVES), []
+    return delivery.become(SENDING, tries=delivery.tries + 1, due=at + lives), []
 
 
 def sent(delivery: Delivery, at: datetime) -> tuple[Delivery, list[Event]]:

@@ -1,33 +1,28 @@
-"""The post office: makes deliveries from events, sends those that are due, shows people their inbox."""
+"""The post office: makes deliveries from events, shows people their inbox."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from services.notifications import domain, wording
+from services.notifications import domain
 from services.notifications.audience import ROLE
 from services.notifications.cases import FILER, QUIET, tellings_of
-from services.notifications.channels import Away, Mailer, Refused
-from services.notifications.domain import INBOX, MAIL, Delivery, Preferences, Template
+from services.notifications.domain import INBOX, MAIL, Delivery, Preferences
+from services.notifications.outgoing import CODES, DELIVERED, Outgoing
+from services.notifications.words import Words
 from shared.calls import Call, derived_id
-from shared.errors import Conflict, Missing
-from shared.errors import Refused as Refusal
 from shared.events.base import Event
 from shared.internal import ask
 from shared.platform import Platform
 from shared.store import Kind, Page
-from shared.telemetry import DELIVERIES, log
-from shared.tenants import Watch
 
-DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born"), ("due",)))
 PREFERENCES = Kind(Preferences, "preferences", indexes=(("roles",),))
-TEMPLATES = Kind(Template, "templates")
-CODES = "sign_in_code"
-SENDERS = 8
-WAITING = 500
+ASKED = 100  # cases that petitions is asked about at once
+Holders = Callable[[str, str], list[Preferences]]
 
 
 @dataclass(frozen=True)
@@ -57,19 +52,17 @@ class Post:
         self._platform = platform
         self._deliveries = platform.store(DELIVERED)
         self._preferences = platform.store(PREFERENCES)
-        self._templates = platform.store(TEMPLATES)
-        self._mailer = Mailer(platform.settings.environ)
-        self._sweeper, self._watch = platform.sweeper(), Watch()
-        self._waiting: dict[tuple[str, str], None] = {}  # in order, each once
-        self._senders = 0
+        self._words, self.outgoing = Words(platform), Outgoing(platform)
+        self._sweeper = platform.sweeper()
 
     # -- from events to deliveries
 
     def tell(self, told: Sequence[Told]) -> None:
         """Deliver each on every channel of its recipient: one write for all. A repeat of the same event finds its
         deliveries there already."""
-        made: list[tuple[Call, Delivery, list[Event]]] = []
-        told = [one.to(person) for one in told for person in self._people(one.call, one.who)]
+        made: list[tuple[Call, Delivery]] = []
+        holders = self._holders()
+        told = [one.to(person) for one in told for person in _people(one.call, one.who, holders)]
         known = self._known({one.key for one in told})
         if any(preferences and preferences.guardians for preferences in known.values()):
             told = self._instead(told, known)
@@ -82,38 +75,38 @@ class Post:
             # Whoever steals the database must not see that this message and the handler's speak of one case.
             origin = ("", "") if one.private else (call.cause, call.correlation)
             message = domain.Message(one.who, one.template, one.params, *origin, private=one.private)
-            for delivery in domain.deliveries(ids, message, preferences, self._mailer.configured, call.at):
-                made.append((_untold(call) if one.private else call, delivery, []))
-        self._deliveries.create_all(made)
-        for _, delivery, _ in made:
-            DELIVERIES.labels(delivery.channel, delivery.state).inc()
-        self._send_soon([(call.community, delivery.id) for call, delivery, _ in made if delivery.state == domain.PENDING])
+            for delivery in domain.deliveries(ids, message, preferences, self.outgoing.configured, call.at):
+                made.append((_untold(call) if one.private else call, delivery))
+        self.outgoing.post(made)
 
-    def tell_of_case(self, call: Call, event: Event) -> None:
-        """Tell the parties of a case, once petitions has said who they are; nobody whom it is hidden from."""
+    def tell_of_cases(self, said: Sequence[tuple[Call, Event]]) -> None:
+        """Tell the parties of cases, once petitions has said who they are; nobody whom a case is hidden from."""
+        tellings = [(call, event.subject, *telling) for call, event in said for telling in tellings_of(event)]
         told: list[Told] = []
-        for case, parties, template, params in tellings_of(event):
-            asked = {"community": call.community, "case": case, "id": event.subject, "parties": parties}
-            try:
-                found = ask(self._platform, "petitions", "/internal/parties", asked, call)
-            except Missing:
-                continue  # it is gone
+        holders = self._holders()
+        for (call, _, _, parties, template, params), found in zip(tellings, self._parties(tellings), strict=True):
+            if found is None:
+                continue  # the case is gone
             for party in parties:
                 # A delivery that named the case would say, to who steals it, whose it is.
                 words = (QUIET, {}) if found["quiet"] and party == FILER else (template, params)
-                people = (p for who in found["people"][party] for p in self._people(call, who, found["hidden_from"]))
+                people = (p for who in found["people"][party] for p in _people(call, who, holders, found["hidden_from"]))
                 told += [Told(call, p, *words, private=found["private"]) for p in dict.fromkeys(people)]
         self.tell(told)
 
-    def _people(self, call: Call, who: str, but: Sequence[str] = ()) -> list[str]:
-        """One person, or all who hold the first of these roles that somebody else than `but` holds here now."""
-        if not who.startswith(ROLE):
-            return [who] if who not in but else []
-        for role in who.removeprefix(ROLE).split("|"):
-            holders = self._preferences.all(call.community, {"roles": role})
-            if present := [p.id for p in holders if (p.until is None or p.until > call.at) and p.id not in but]:
-                return present
-        return []
+    def _parties(self, tellings: Sequence[tuple[Any, ...]]) -> list[dict[str, Any] | None]:
+        """Who the parties of each telling are; None for a case that is gone."""
+        found: list[dict[str, Any] | None] = []
+        for start in range(0, len(tellings), ASKED):
+            some = tellings[start : start + ASKED]
+            cases = [{"community": c.community, "case": case, "id": id, "parties": who} for c, id, case, who, *_ in some]
+            asked_for = some[0][0] if len(some) == 1 else None  # what is asked for many is no one command's
+            found += ask(self._platform, "petitions", "/internal/parties", {"cases": cases}, asked_for)["cases"]
+        return found
+
+    def _holders(self) -> Holders:
+        """Who holds a role in a community, asked once for a whole batch."""
+        return cache(lambda community, role: self._preferences.all(community, {"roles": role}))
 
     def _instead(self, told: list[Told], known: dict[tuple[str, str], Preferences | None]) -> list[Told]:
         """What concerns a child is told to its guardians; not what is private: it may be about them."""
@@ -133,124 +126,16 @@ class Post:
             for key, document in zip(ordered, documents, strict=True)
         }
 
-    def _send_soon(self, pending: list[tuple[str, str]]) -> None:
-        for community, id in pending[: WAITING - len(self._waiting)]:
-            self._waiting[(community, id)] = None
-            if self._senders < SENDERS:
-                self._senders += 1
-                self._platform.spawn(self._send_waiting)
-
-    def _send_waiting(self) -> None:
-        """One of a few senders: works until nothing waits. What does not fit, or fails, is found by the timer."""
-        try:
-            while self._waiting and not self._platform.draining:
-                community, id = next(iter(self._waiting))
-                del self._waiting[(community, id)]
-                try:
-                    self.send(community, id)
-                except Refusal as error:  # the database is away
-                    log("post").warning("sending_postponed", error=error.code)
-        finally:
-            self._senders -= 1
-
-    # -- sending
-
-    def send_due(self, call: Call) -> None:
-        """Send what is due, earliest first, each community's."""
-        for community, delivery in self._watch.due(self._deliveries, call.at, WAITING):
-            self._send_soon([(community, delivery.id)])
-
-    def send(self, community: str, id: str) -> None:
-        """Claim one delivery and hand it to its channel. Another replica's claim is respected."""
-        now = self._platform.clock.now()
-        call = Call(community=community, at=now, actor="notifications")
-        try:
-            claimed: Delivery = self._deliveries.change(call, id, domain.claim, now)
-        except (Conflict, Missing):
-            return  # another replica has it, or it is over, or its person was erased
-        try:
-            decided = self._hand_over(call, claimed)
-        except Refused as error:
-            decided = (domain.failed, str(error), self._platform.clock.now(), True)
-        except (Away, Refusal) as error:
-            reason = error.code if isinstance(error, Refusal) else str(error)
-            decided = (domain.failed, reason, self._platform.clock.now())
-        after = self._deliveries.change(call, id, *decided)
-        DELIVERIES.labels(after.channel, after.state).inc()
-        log("post").info("delivery", id=id, channel=after.channel, state=after.state, reason=after.reason, tries=after.tries,
-                         correlation=after.correlation)  # fmt: skip
-
-    def _hand_over(self, call: Call, delivery: Delivery) -> tuple[Any, ...]:
-        """Send it; returns the decision that records the outcome."""
-        if delivery.template == CODES:
-            return self._send_code(call, delivery)
-        try:
-            asked = {"community": call.community, "id": delivery.recipient, "purpose": delivery.template}
-            contact = ask(self._platform, "residents", "/internal/contacts", asked)
-        except Missing:
-            return (domain.skip, "no_such_person")
-        if not contact["email"]:
-            return (domain.skip, "no_address")
-        subject, text = self._words(call.community, delivery.template, delivery.params, contact["language"])
-        self._mailer.send(delivery.id, contact["email"], subject, text)
-        return (domain.sent, self._platform.clock.now())
-
-    def _send_code(self, call: Call, delivery: Delivery) -> tuple[Any, ...]:
-        asked = {"account_id": delivery.recipient, "code_id": delivery.params["code_id"]}
-        try:
-            found = ask(self._platform, "residents", "/internal/codes", asked)
-        except Missing:
-            return (domain.skip, "code_over")
-        if not found["email"]:
-            return (domain.skip, "no_address")
-        subject, text = self._words(call.community, CODES, {"code": found["code"]}, found["language"])
-        self._mailer.send(delivery.id, found["email"], subject, text)
-        ask(self._platform, "residents", "/internal/codes/sent", asked)
-        return (domain.sent, self._platform.clock.now())
-
     def tell_code(self, call: Call, event: Any) -> None:
         """A sign-in code goes out by mail alone: it must not lie in an inbox."""
-        id = derived_id(call.cause, event.account_id, MAIL)
-        configured = self._mailer.configured
+        configured = self.outgoing.configured
         delivery = Delivery(
-            id=id, community=call.community, recipient=event.account_id, channel=MAIL, template=CODES,
+            id=derived_id(call.cause, event.account_id, MAIL), recipient=event.account_id, channel=MAIL, template=CODES,
             state=domain.PENDING if configured else domain.SKIPPED, params={"code_id": event.code_id}, event_id=call.cause,
             due=call.at if configured else None, reason="" if configured else "channel_not_configured",
             correlation=call.correlation,
         )  # fmt: skip
-        self._deliveries.create_all([(call, delivery, [])])
-        if configured:
-            self._send_soon([(call.community, id)])
-
-    # -- words
-
-    def _words(self, community: str, name: str, params: dict[str, Any], language: str) -> tuple[str, str]:
-        own = self._templates.find(community, derived_id(community, name, language))
-        words = (own.subject, own.text) if own else wording.TEXTS[name][language]
-        return wording.render(words[0], params, language), wording.render(words[1], params, language)
-
-    def reword(self, call: Call, name: str, language: str) -> Template:
-        """The community's own words for a message."""
-        subject, text = call.body["subject"], call.body["text"]
-        wording.check(name, language, text)
-        wording.check(name, language, subject)
-        new = lambda _: Template(name=name, language=language, subject=subject, text=text)  # noqa: E731
-        id = derived_id(call.community, name, language)
-        made: Template = self._templates.ensure(call, id, new, domain.reword, subject, text)
-        return made
-
-    def templates(self, call: Call) -> Page:
-        """Every message with the words that hold in this community."""
-        own = self._own_words(call.community)
-        found = []
-        for name, languages in sorted(wording.TEXTS.items()):
-            for language, usual in languages.items():
-                subject, text = own.get((name, language), usual)
-                found.append({"name": name, "language": language, "subject": subject, "text": text})
-        return Page(found, None)
-
-    def _own_words(self, community: str) -> dict[tuple[str, str], tuple[str, str]]:
-        return {(t.name, t.language): (t.subject, t.text) for t in self._templates.all(community, {})}
+        self.outgoing.post([(call, delivery)])
 
     # -- a person's own
 
@@ -260,26 +145,16 @@ class Post:
         if "unread" in call.query:
             where["read_at"] = None if call.query["unread"] else {"$ne": None}
         page = self._deliveries.page(call, where, newest_first=True, limit=call.query["limit"], after=call.query["after"])
-        return Page(self._as_messages(call.community, page.items, self._language(call)), page.next)
+        return Page(self._words.messages(call.community, page.items, self._language(call)), page.next)
 
     def read(self, call: Call, id: str) -> dict[str, Any]:
         """Mark one message as read."""
         delivery = self._deliveries.change(call, id, domain.read, call.actor, call.at)
-        return self._as_messages(call.community, [delivery], self._language(call))[0]
+        return self._words.messages(call.community, [delivery], self._language(call))[0]
 
     def _language(self, call: Call) -> str:
         own = self._preferences.find(call.community, call.actor)
         return own.language if own else "zh-CN"
-
-    def _as_messages(self, community: str, deliveries: Sequence[Delivery], language: str) -> list[dict[str, Any]]:
-        """Deliveries in words: the community's own are read once for all of them."""
-        own, found = self._own_words(community), []
-        for delivery in deliveries:
-            words = own.get((delivery.template, language), wording.TEXTS[delivery.template][language])
-            shown = {name: getattr(delivery, name) for name in ("id", "template", "event_id", "sent_at", "read_at")}
-            subject, text = (wording.render(part, delivery.params, language) for part in words)
-            found.append(shown | {"subject": subject, "text": text})
-        return found
 
     def preferences(self, call: Call) -> Preferences:
         """The caller's preferences, or the defaults."""
@@ -331,7 +206,7 @@ class Post:
         kept = self._deliveries.all(community, {"recipient": person}, limit=100_000)
         kept = [delivery for delivery in kept if call.body["own"] or not delivery.private]
         language = preferences.language if preferences else "zh-CN"
-        messages = self._as_messages(community, [d for d in kept if d.channel == INBOX], language)
+        messages = self._words.messages(community, [d for d in kept if d.channel == INBOX], language)
         return {"preferences": preferences, "messages": messages, "deliveries": kept}
 
     def sweep(self, call: Call) -> None:
@@ -342,3 +217,14 @@ class Post:
 def _untold(call: Call) -> Call:
     """The same call without what its event is known by."""
     return dataclasses.replace(call, cause="", correlation="", trace="")
+
+
+def _people(call: Call, who: str, holders: Holders, but: Sequence[str] = ()) -> list[str]:
+    """One person, or all who hold the first of these roles that somebody else than `but` holds here now."""
+    if not who.startswith(ROLE):
+        return [who] if who not in but else []
+    for role in who.removeprefix(ROLE).split("|"):
+        working = (p for p in holders(call.community, role) if p.until is None or p.until > call.at)
+        if present := [p.id for p in working if p.id not in but]:
+            return present
+    return []

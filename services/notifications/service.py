@@ -7,7 +7,9 @@ from typing import Any
 from services.notifications import schemas
 from services.notifications.audience import TOLD, tellings
 from services.notifications.cases import OF_CASES
-from services.notifications.post import DELIVERED, PREFERENCES, TEMPLATES, Post, Told
+from services.notifications.outgoing import DELIVERED
+from services.notifications.post import PREFERENCES, Post, Told
+from services.notifications.words import TEMPLATES, Words
 from shared.events.residents import (
     GuardianLinked,
     GuardianUnlinked,
@@ -35,6 +37,7 @@ class Notifications:
     preferences = Stored(PREFERENCES)
     templates = Stored(TEMPLATES)
     post: Any = Provided(Post)
+    words: Any = Provided(Words)
 
     # -- what people see
 
@@ -60,12 +63,12 @@ class Notifications:
 
     @api("GET", "/{community}/templates", query=Paging, gives=schemas.TemplateView, allow=STAFF | {OPERATOR})
     def list_templates(self, call):
-        return self.post.templates(call)
+        return self.words.all(call)
 
     @api("PUT", "/{community}/templates/{template}/{language}", takes=schemas.Reword, gives=schemas.TemplateView,
          allow={SECRETARY, OPERATOR})  # fmt: skip
     def reword(self, call, template, language):
-        return self.post.reword(call, template, language)
+        return self.words.reword(call, template, language)
 
     # -- for the other services
 
@@ -79,9 +82,9 @@ class Notifications:
     def tell_whom_it_concerns(self, pairs):
         self.post.tell([Told(call, *telling) for call, event in pairs for telling in tellings(event)])
 
-    @on(*OF_CASES, once=by_id("told"))
-    def tell_the_parties_of_a_case(self, call, event):
-        self.post.tell_of_case(call, event)
+    @on(*OF_CASES, once=by_id("told"), batch=True)
+    def tell_the_parties_of_cases(self, pairs):
+        self.post.tell_of_cases(pairs)
 
     @on(SignInCodeRequested, once=by_id("mail"))
     def send_the_code(self, call, event):
@@ -113,7 +116,7 @@ class Notifications:
 
     @every(5)
     def send_what_is_due(self, call):
-        self.post.send_due(call)
+        self.post.outgoing.send_due(call)
 
     @every(5)
     def sweep(self, call):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -19,7 +21,6 @@ from services.petitions.help.service import HELP
 from services.petitions.known import Known
 from services.petitions.seals.store import Seals
 from shared.calls import Call
-from shared.errors import Missing
 from shared.platform import Platform
 from shared.shapes import Id
 
@@ -35,18 +36,26 @@ ROLES = {
 }
 
 
-class AskParties(Schema):
+class AskedCase(Schema):
     community = fields.String(required=True)
     case = fields.String(required=True, validate=validate.Length(max=20))
     id = Id(required=True)
     parties = fields.List(fields.String(), required=True, validate=validate.Length(max=10))
 
 
-class PartiesView(Schema):
+class AskParties(Schema):
+    cases = fields.List(fields.Nested(AskedCase), required=True, validate=validate.Length(min=1, max=100))
+
+
+class CaseView(Schema):
     people = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
     hidden_from = fields.List(fields.String(), required=True)
     quiet = fields.Boolean(required=True, metadata={"description": "messages to whoever filed it must not name the case"})
     private = fields.Boolean(required=True, metadata={"description": "what anybody is told of it is theirs alone"})
+
+
+class PartiesView(Schema):
+    cases = fields.List(fields.Nested(CaseView, allow_none=True), required=True)
 
 
 class Parties:
@@ -62,14 +71,26 @@ class Parties:
         }
 
     def answer(self, call: Call) -> dict[str, Any]:
-        """Ids, and `role:…|…` for all who hold the first of these roles that somebody holds."""
-        asked = call.body
-        store, find = self._kinds.get(asked["case"], (None, None))
-        case: Case | None = store.find(asked["community"], asked["id"]) if store else None
-        if case is None or find is None:
-            raise Missing("case_missing", "no such case")
+        """Of each case asked about ids, and `role:…|…` for all who hold the first of these roles that somebody holds; None
+        where there is no such case."""
+        asked = call.body["cases"]
+        wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for one in asked:
+            wanted[(one["community"], one["case"])].append(one["id"])
+        found: dict[tuple[str, str, str], Case] = {}
+        for (community, kind), ids in wanted.items():
+            if kind in self._kinds:
+                for case in self._kinds[kind][0].several(call.plain(community), ids):
+                    if case is not None:
+                        found[(community, kind, case.id)] = case
+        colleagues = cache(self._known.colleagues)
+        cases = [(found.get((one["community"], one["case"], one["id"])), one) for one in asked]
+        return {"cases": [self._of_case(case, one, colleagues) if case else None for case, one in cases]}
+
+    def _of_case(self, case: Case, asked: dict[str, Any], colleagues: Callable[[str, str], list[str]]) -> dict[str, Any]:
+        _, find = self._kinds[asked["case"]]
         accused = [case.accused["worker_id"]] if case.accused.get("worker_id") else []
-        hidden = accused + self._known.colleagues(asked["community"], case.accused.get("unit", ""))
+        hidden = accused + colleagues(case.community, case.accused.get("unit", ""))
         people = {party: find(case, party) for party in asked["parties"]}
         private = case.restricted
         quiet = private and case.CASE != "court"

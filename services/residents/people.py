@@ -205,15 +205,19 @@ class People:
         changed: Community = self._communities.change(inside, call.community, domain.set_calendar, *args)
         return changed
 
-    def contact(self, call: Call) -> dict[str, str]:
-        """Where somebody can be reached, for a service that must tell them something. Logged with its purpose."""
-        community, id = call.body["community"], call.body["id"]
-        person = self._residents.find(community, id) or self._workers.find(community, id)
-        if person is None or getattr(person, "state", domain.ACTIVE) != domain.ACTIVE:
-            raise Missing("person_missing", "nobody to reach")
-        inside = Call(community=community, at=call.at, actor=call.actor, correlation=call.correlation)
-        self._platform.audit.record(inside, "read_contact", [id], purpose=call.body["purpose"])
-        return {"email": person.email, "phone": person.phone, "language": person.language}
+    def contacts(self, call: Call) -> dict[str, Any]:
+        """Where people can be reached, for a service that must tell them something; nothing of those who are not here.
+        Logged with its purpose."""
+        ids = call.body["ids"]
+        inside = Call(community=call.body["community"], at=call.at, actor=call.actor, correlation=call.correlation)
+        residents = dict(zip(ids, self._residents.several(inside, ids), strict=True))
+        others = [id for id in ids if residents[id] is None]
+        known = residents | dict(zip(others, self._workers.several(inside, others), strict=True))
+        here = {id: p for id, p in known.items() if p and getattr(p, "state", domain.ACTIVE) == domain.ACTIVE}
+        if here:
+            self._platform.audit.record(inside, "read_contact", list(here), purpose=call.body["purpose"])
+        shown = {id: {"email": p.email, "phone": p.phone, "language": p.language} for id, p in here.items()}
+        return {"people": shown}
 
     # -- households
 

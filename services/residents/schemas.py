@@ -204,10 +204,17 @@ class JwksView(Schema):
     keys = fields.List(fields.Dict(), required=True)
 
 
-class AskContacts(Schema):
+class AskAbout(Schema):
     community = fields.String(required=True)
-    id = Id(required=True)
     purpose = fields.String(required=True, validate=validate.Regexp(r"^[a-z_]{3,60}$"))
+
+
+class AskContacts(AskAbout):
+    ids = fields.List(Id(), required=True, validate=validate.Length(min=1, max=100))
+
+
+class AskBirthDate(AskAbout):
+    id = Id(required=True)
 
 
 class BirthDateView(Schema):
@@ -218,6 +225,10 @@ class ContactView(Schema):
     email = fields.String(required=True)
     phone = fields.String(required=True)
     language = fields.String(required=True)
+
+
+class ContactsView(Schema):
+    people = fields.Dict(keys=fields.String(), values=fields.Nested(ContactView), required=True)
 
 
 class AskSignInCode(Schema):

@@ -183,14 +183,14 @@ class Residents:
         "POST",
         "/internal/contacts",
         takes=schemas.AskContacts,
-        gives=schemas.ContactView,
+        gives=schemas.ContactsView,
         internal={"notifications"},
         status=200,
     )
     def contact_details(self, call):
-        return self.people.contact(call)
+        return self.people.contacts(call)
 
-    @api("POST", "/internal/birth-dates", takes=schemas.AskContacts, gives=schemas.BirthDateView, internal={"bookings"},
+    @api("POST", "/internal/birth-dates", takes=schemas.AskBirthDate, gives=schemas.BirthDateView, internal={"bookings"},
          status=200)  # fmt: skip
     def birth_date(self, call):
         return self.people.birth_date(call)

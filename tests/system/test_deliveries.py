@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
-from tests.system.world import Community, World, invented_phone, tomorrow
+from tests.system.world import Community, World, at_once, invented_phone, tomorrow
 
 
 def _resident(world: World, lijing: Community) -> tuple[dict[str, Any], str]:
@@ -51,6 +52,37 @@ def test_mail_that_is_refused_for_good_fails_and_is_said(world: World, lijing: C
     world.settle()
     (event,) = world.heard("delivery_failed", failed["id"])
     assert event["body"]["channel"] == "mail"
+
+
+def test_a_sign_in_code_goes_before_all_other_mail(world: World, lijing: Community) -> None:
+    busy, to_busy = _resident(world, lijing)
+    waiting, to_waiting = _resident(world, lijing)
+    room = lijing.room()
+    world.settle()
+    since, kept = datetime.now(UTC), world.mongo["notifications"]["deliveries"]
+    mails = lambda **where: kept.count_documents({"channel": "mail", "born": {"$gt": since}} | where)  # noqa: E731
+    hold = world.here.path("mail", "hold")
+    hold.touch()
+    try:
+        moments = [tomorrow(8 + n % 12, days=1 + n // 12) for n in range(30)]
+        book = lambda n: lijing.reserve(lijing.worker, room["id"], moments[n], resident_id=busy["id"])  # noqa: E731
+        for reply in at_once(30, book):
+            reply.raise_for_status()
+        world.until(lambda: mails(recipient=busy["id"]) == 30, what="thirty mails to wait")
+        world.api.post("/tokens/codes", {"phone": waiting["phone"]}, key="")
+        world.until(lambda: mails(template="sign_in_code"), what="the code to wait too")
+    finally:
+        hold.unlink()
+
+    def sent() -> list[str]:
+        """Whom mail was sent to since, in order."""
+        files = sorted(world.here.path("mail", "").glob("*.eml"))
+        texts = [file.read_text() for file in files if float(file.name.split("-")[0]) > since.timestamp()]
+        return [to for text in texts for to in (to_busy, to_waiting) if f"To: {to}\n" in text]
+
+    world.until(lambda: len(sent()) == 31, what="all mail")
+    # What the eight senders held already goes out beside it; of all that waited, nothing goes before it.
+    assert sent().index(to_waiting) < 2 * 8
 
 
 def test_who_has_no_address_is_skipped_with_the_reason(world: World, lijing: Community) -> None:

@@ -113,8 +113,8 @@ class Care:
 
     def _orders(self, call: Call, use: Use) -> list[dict[str, Any]]:
         ordered = [(p["person"], sessions.place_id(use, p)) for p in use.places if p["state"] in sessions.SEATED]
-        elders = self._elders.several(call.community, [_file(call.community, person) for person, _ in ordered])
-        made = self._meals.several(call.community, [derived_id("meal", place) for _, place in ordered])
+        elders = self._elders.several(call, [_file(call.community, person) for person, _ in ordered])
+        made = self._meals.several(call, [derived_id("meal", place) for _, place in ordered])
         return [
             {"place_id": place, "diet": elder.diet if elder else "", "delivery": delivery.state if delivery else ""}
             for (_, place), elder, delivery in zip(ordered, elders, made, strict=True)

@@ -48,7 +48,7 @@ class Centres:
     def plan(self, call: Call) -> dict[str, Any]:
         """Publish what the rooms are for. Raises Invalid("room_unknown")."""
         wanted = call.body["rooms"]
-        found = self._rooms.several(call.community, [entry["room_id"] for entry in wanted])
+        found = self._rooms.several(call, [entry["room_id"] for entry in wanted])
         for n, room in enumerate(found):
             if room is None:
                 raise Invalid("room_unknown", "no such room", f"rooms.{n}.room_id")

@@ -55,7 +55,7 @@ class Enrolments:
         """The children of whom the caller may not read; that the others are read of is logged."""
         if not call.is_one_of(*STAFF):
             return set()
-        known = self._people.several(call.community, list(dict.fromkeys(people)))
+        known = self._people.several(call, list(dict.fromkeys(people)))
         children = [p.id for p in known if p is not None and p.is_child and call.actor not in p.guardians]
         hours = use if use and use.kind == AFTER_SCHOOL else None
         found = {c: self._approvals.all(call.community, {"child_id": c}) for c in children}

@@ -183,7 +183,7 @@ class Corners:
     def _is_counsellor(self, call: Call, use: Use) -> bool:
         if not call.is_one_of(COUNSELLOR):
             return False
-        found = self._rooms.several(call.community, use.resources)
+        found = self._rooms.several(call, use.resources)
         return any(call.actor in resource.stewards for resource in found if resource)
 
     def write_note(self, call: Call, id: str) -> Note:

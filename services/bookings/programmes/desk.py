@@ -168,7 +168,7 @@ class Programmes:
         for use in self._ahead(call, programme.id):
             if use.state == HELD and use.hold not in programme.holds:
                 self._uses.change(call.plain(), use.id, sessions.release)
-        found = [r for r in self._rooms.several(call.community, [programme.room_id, *programme.resources]) if r]
+        found = [r for r in self._rooms.several(call, [programme.room_id, *programme.resources]) if r]
         return self._hold(call, programme, days, hold, found)
 
     # -- reading and ending

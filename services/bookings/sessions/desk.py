@@ -194,7 +194,7 @@ class Sessions:
             raise Conflict("counter_stays", "appointments are given back and made again")
         room = self._rooms.get(call, call.body.get("room_id", use.room_id)) if use.room_id else None
         check_grid(start, end, call.at)
-        needed = [one for one in (room, *self._rooms.several(call.community, use.resources)) if one]
+        needed = [one for one in (room, *self._rooms.several(call, use.resources)) if one]
         for one in needed:
             rooms.check_times(one, start, end, call.at)
         seats = use.seats or use.capacity

@@ -25,7 +25,7 @@ class Sittings:
         id = _sitting(event.request_id)
         if self._uses.find(call.community, id) is not None:
             return
-        rooms = self._rooms.several(call.community, [event.room_id, *event.resources])
+        rooms = self._rooms.several(call, [event.room_id, *event.resources])
         known = [room for room in rooms if room is not None]
         reason = "room_unknown" if len(known) < len(rooms) else domain.why_not(known, event.start, event.end, call.at)
         if not reason:
@@ -42,7 +42,7 @@ class Sittings:
     def withdraw(self, call: Call, id: str) -> Use:
         """The centre takes a sitting back, and says what is free instead."""
         use = self._get(call, id)
-        rooms = self._rooms.several(call.community, [use.room_id, *use.resources])
+        rooms = self._rooms.several(call, [use.room_id, *use.resources])
         choices = self._choices(call, [room for room in rooms if room], use)
         withdrawn: Use = self._uses.change(call, id, domain.withdraw, choices, call.body["reason"], call.at)
         return withdrawn

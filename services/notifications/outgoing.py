@@ -1,0 +1,206 @@
+"""What leaves the building: deliveries wait in line, and a few senders hand them over, several in one conversation."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import cache, partial
+from itertools import islice
+from typing import Any
+
+from services.notifications import domain, wording
+from services.notifications.channels import Away, Mailer, Refused, Session
+from services.notifications.domain import PENDING, SENDING, Delivery
+from services.notifications.words import Words
+from shared.calls import Call
+from shared.errors import Conflict, Missing
+from shared.errors import Refused as Refusal
+from shared.events.base import Event
+from shared.internal import ask
+from shared.platform import Platform
+from shared.store import Inserted, Kind
+from shared.telemetry import DELIVERIES, log
+from shared.tenants import Watch
+
+DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born"), ("due",)))
+CODES = "sign_in_code"
+SENDERS = 8
+WAITING = 500
+TOGETHER = 16  # deliveries of one message in one conversation
+ENOUGH = timedelta(seconds=12)  # of a claim, to begin to send: a server is waited for up to ten
+Contacts = dict[str, dict[str, Any]]
+
+
+class Line:
+    """Deliveries that wait, each once, and the few who send them; with many waiting they take several at a time."""
+
+    def __init__(self, platform: Platform, send: Callable[[str, list[str]], None]) -> None:
+        self._platform, self._send = platform, send
+        self._waiting: OrderedDict[tuple[str, str], tuple[str, ...]] = OrderedDict()  # (community, id): what it goes with
+        self._senders = 0
+
+    @property
+    def room(self) -> int:
+        """How many more may wait here."""
+        return WAITING - len(self._waiting)
+
+    def put(self, community: str, delivery: Delivery) -> None:
+        """Have it sent. What does not fit is found by the timer."""
+        if self.room > 0:
+            # Those that nobody may know of go alone: together they would say that they belong to one case.
+            alone = (delivery.id,) if delivery.private else ()
+            self._waiting.setdefault((community, delivery.id), (community, delivery.template, *alone))
+        if self._senders < SENDERS:
+            self._senders += 1
+            self._platform.spawn(self._work)
+
+    def _work(self) -> None:
+        """One of a few senders: works until nothing waits. What fails is found by the timer."""
+        try:
+            while self._waiting and not self._platform.draining:
+                some = self._next()
+                try:
+                    self._send(some[0][0], [id for _, id in some])
+                except Refusal as error:  # the database is away
+                    log("post").warning("sending_postponed", error=error.code)
+        finally:
+            self._senders -= 1
+
+    def _next(self) -> list[tuple[str, str]]:
+        """The first, and a share of what goes with it."""
+        share = min(TOGETHER, -(-len(self._waiting) // SENDERS))
+        first = next(iter(self._waiting.values()))
+        some = list(islice((key for key, goes_with in self._waiting.items() if goes_with == first), share))
+        for key in some:
+            del self._waiting[key]
+        return some
+
+
+class Outgoing:
+    """See the module. Sign-in codes have a line of their own: whoever waits for one sits before a screen."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._deliveries = platform.store(DELIVERED)
+        self._words, self._mailer, self._watch = Words(platform), Mailer(platform.settings.environ), Watch()
+        self._mail, self._codes = Line(platform, self._send), Line(platform, self._send)
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a mail server to talk to."""
+        return self._mailer.configured
+
+    def _line(self, delivery: Delivery) -> Line:
+        return self._codes if delivery.template == CODES else self._mail
+
+    def post(self, decided: Sequence[tuple[Call, Delivery]]) -> None:
+        """Save deliveries, in one write, and have them sent; those that a line has room for are claimed at birth. A repeat
+        of the same event finds its deliveries there already."""
+        made: list[tuple[Call, Delivery, list[Event]]] = []
+        claimed = Counter[Line]()
+        for call, delivery in decided:
+            line = self._line(delivery)
+            if delivery.state == PENDING and claimed[line] < line.room:
+                claimed[line] += 1
+                made.append((call, *domain.claim(delivery, call.at, domain.BORN_LIVES)))
+            else:
+                made.append((call, delivery, []))
+        outcomes = self._deliveries.try_all(made)
+        for (call, delivery, _), outcome in zip(made, outcomes, strict=True):
+            if isinstance(outcome, Inserted) and not outcome.taken:
+                DELIVERIES.labels(delivery.channel, delivery.state).inc()
+                if delivery.state == SENDING:
+                    self._line(delivery).put(call.community, delivery)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    def send_due(self, call: Call) -> None:
+        """Send what is due, earliest first, each community's."""
+        for community, delivery in self._watch.due(self._deliveries, call.at, WAITING):
+            self._line(delivery).put(community, delivery)
+
+    # -- in the hands of a sender
+
+    def _send(self, community: str, ids: list[str]) -> None:
+        """Hand over deliveries of one message to its channel, in one conversation."""
+        call = Call(community=community, at=self._platform.clock.now(), actor="notifications")
+        found = self._deliveries.several(call, ids)
+        claimed = [mine for delivery in found if delivery and (mine := self._claimed(call, delivery))]
+        if not claimed:
+            return
+        try:
+            contacts = self._contacts(community, claimed)
+        except Refusal as error:
+            for delivery in claimed:
+                self._settle(call, delivery, domain.failed, error.code, self._platform.clock.now())
+            return
+        words = cache(partial(self._words.of, community, claimed[0].template))
+        with self._mailer.session() as session:
+            for delivery in claimed:
+                if delivery.due and delivery.due > self._platform.clock.now() + ENOUGH:  # else somebody else may claim it
+                    contact = contacts.get(delivery.recipient)
+                    self._settle(call, delivery, *self._hand_over(session, delivery, contact, words))
+
+    def _claimed(self, call: Call, delivery: Delivery) -> Delivery | None:
+        """The delivery, ours: since its birth, or claimed now. Another replica's claim is respected."""
+        # Here are those that this process made, and those that were due: which are nobody's.
+        if delivery.version == 1 and delivery.state == SENDING and delivery.due and delivery.due > call.at + ENOUGH:
+            return delivery
+        try:
+            claimed: Delivery = self._deliveries.change(call, delivery.id, domain.claim, call.at)
+        except (Conflict, Missing):
+            return None  # another replica has it, or it is over, or its person was erased
+        return claimed
+
+    def _settle(self, call: Call, delivery: Delivery, *decided: Any) -> None:
+        """Save what became of it."""
+        try:
+            after: Delivery = self._deliveries.change(call, delivery.id, *decided)
+        except Missing:
+            return  # its person was erased meanwhile
+        DELIVERIES.labels(after.channel, after.state).inc()
+        log("post").info("delivery", id=after.id, channel=after.channel, state=after.state, reason=after.reason,
+                         tries=after.tries, correlation=after.correlation)  # fmt: skip
+
+    def _contacts(self, community: str, deliveries: Sequence[Delivery]) -> Contacts:
+        """Where each recipient is reached; nothing for those who are not there, or whose code is over."""
+        first = deliveries[0]
+        if first.template != CODES:
+            ids = list(dict.fromkeys(delivery.recipient for delivery in deliveries))
+            asked = {"community": community, "ids": ids, "purpose": first.template}
+            return dict(ask(self._platform, "residents", "/internal/contacts", asked)["people"])
+        found: Contacts = {}
+        for delivery in deliveries:
+            try:
+                found[delivery.recipient] = ask(self._platform, "residents", "/internal/codes", _code(delivery))
+            except Missing:
+                continue
+        return found
+
+    def _hand_over(
+        self, session: Session, delivery: Delivery, contact: dict[str, Any] | None, words: Callable[[str], tuple[str, str]]
+    ) -> tuple[Any, ...]:
+        """Send it; returns the decision that records the outcome."""
+        is_code = delivery.template == CODES
+        if contact is None:
+            return (domain.skip, "code_over" if is_code else "no_such_person")
+        if not contact["email"]:
+            return (domain.skip, "no_address")
+        params = {"code": contact["code"]} if is_code else delivery.params
+        try:
+            subject, text = (wording.render(part, params, contact["language"]) for part in words(contact["language"]))
+            session.send(delivery.id, contact["email"], subject, text)
+            if is_code:
+                ask(self._platform, "residents", "/internal/codes/sent", _code(delivery))
+        except Refused as error:
+            return (domain.failed, str(error), self._platform.clock.now(), True)
+        except (Away, Refusal) as error:
+            reason = error.code if isinstance(error, Refusal) else str(error)
+            return (domain.failed, reason, self._platform.clock.now())
+        return (domain.sent, self._platform.clock.now())
+
+
+def _code(delivery: Delivery) -> dict[str, str]:
+    return {"account_id": delivery.recipient, "code_id": delivery.params["code_id"]}
