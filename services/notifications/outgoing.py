@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cache, partial
@@ -37,7 +37,7 @@ class Line:
 
     def __init__(self, platform: Platform, send: Callable[[str, list[str]], None]) -> None:
         self._platform, self._send = platform, send
-        self._waiting: OrderedDict[tuple[str, str], tuple[str, ...]] = OrderedDict()  # (community, id): what it goes with
+        self._waiting: dict[tuple[str, str], tuple[str, ...]] = {}  # (community, id), in order: what it goes with
         self._senders = 0
 
     @property
@@ -46,11 +46,10 @@ class Line:
         return WAITING - len(self._waiting)
 
     def put(self, community: str, delivery: Delivery) -> None:
-        """Have it sent. What does not fit is found by the timer."""
-        if self.room > 0:
-            # Those that nobody may know of go alone: together they would say that they belong to one case.
-            alone = (delivery.id,) if delivery.private else ()
-            self._waiting.setdefault((community, delivery.id), (community, delivery.template, *alone))
+        """Have it sent."""
+        # Those that nobody may know of go alone: together they would say that they belong to one case.
+        alone = (delivery.id,) if delivery.private else ()
+        self._waiting.setdefault((community, delivery.id), (community, delivery.template, *alone))
         if self._senders < SENDERS:
             self._senders += 1
             self._platform.spawn(self._work)
@@ -119,7 +118,9 @@ class Outgoing:
     def send_due(self, call: Call) -> None:
         """Send what is due, earliest first, each community's."""
         for community, delivery in self._watch.due(self._deliveries, call.at, WAITING):
-            self._line(delivery).put(community, delivery)
+            line = self._line(delivery)
+            if line.room > 0:
+                line.put(community, delivery)
 
     # -- in the hands of a sender
 
@@ -140,8 +141,7 @@ class Outgoing:
         with self._mailer.session() as session:
             for delivery in claimed:
                 if delivery.due and delivery.due > self._platform.clock.now() + ENOUGH:  # else somebody else may claim it
-                    contact = contacts.get(delivery.recipient)
-                    self._settle(call, delivery, *self._hand_over(session, delivery, contact, words))
+                    self._settle(call, delivery, *self._hand_over(session, delivery, contacts.get(delivery.id), words))
 
     def _claimed(self, call: Call, delivery: Delivery) -> Delivery | None:
         """The delivery, ours: since its birth, or claimed now. Another replica's claim is respected."""
@@ -165,16 +165,17 @@ class Outgoing:
                          tries=after.tries, correlation=after.correlation)  # fmt: skip
 
     def _contacts(self, community: str, deliveries: Sequence[Delivery]) -> Contacts:
-        """Where each recipient is reached; nothing for those who are not there, or whose code is over."""
+        """Where the recipient of each delivery is reached; nothing for those who are not there, or whose code is over."""
         first = deliveries[0]
         if first.template != CODES:
             ids = list(dict.fromkeys(delivery.recipient for delivery in deliveries))
             asked = {"community": community, "ids": ids, "purpose": first.template}
-            return dict(ask(self._platform, "residents", "/internal/contacts", asked)["people"])
+            people = ask(self._platform, "residents", "/internal/contacts", asked)["people"]
+            return {d.id: people[d.recipient] for d in deliveries if d.recipient in people}
         found: Contacts = {}
         for delivery in deliveries:
             try:
-                found[delivery.recipient] = ask(self._platform, "residents", "/internal/codes", _code(delivery))
+                found[delivery.id] = ask(self._platform, "residents", "/internal/codes", _code(delivery))
             except Missing:
                 continue
         return found

@@ -85,6 +85,15 @@ def test_a_sign_in_code_goes_before_all_other_mail(world: World, lijing: Communi
     assert sent().index(to_waiting) < 2 * 8
 
 
+def test_each_look_at_where_somebody_is_reached_is_in_the_chain(world: World, lijing: Community) -> None:
+    resident, _ = _resident(world, lijing)
+    lijing.reserve(lijing.worker, lijing.room()["id"], tomorrow(9), resident_id=resident["id"]).raise_for_status()
+    world.until(lambda: _mail(lijing, resident)["state"] == "SENT", what="the mail")
+    looked = {"community": "lijing", "act": "read_contact", "subjects": resident["id"]}
+    (entry,) = world.mongo["residents"]["audit"].find(looked)
+    assert (entry["actor"], entry["purpose"]) == ("notifications", "reservation_confirmed")
+
+
 def test_who_has_no_address_is_skipped_with_the_reason(world: World, lijing: Community) -> None:
     resident = lijing.register()
     lijing.reserve(lijing.worker, lijing.room()["id"], tomorrow(9), resident_id=resident["id"]).raise_for_status()
