@@ -1,5 +1,5 @@
 # Linli. `make run` to see it, `make test` to trust it.
-.PHONY: help run up down status demo test check inventory bench setup setup-dev lock clean
+.PHONY: help run up down status demo test check fuzz inventory bench setup setup-dev lock clean
 
 LINLI = .venv/bin/linli
 PYTEST = .venv/bin/python -m pytest
@@ -29,6 +29,9 @@ check: setup-dev ## ruff and mypy
 
 test: setup-dev ## all tests; two systems side by side, each with its own broker and database
 	$(PYTEST) tests -n 2 --dist loadfile --no-loadscope-reorder
+
+fuzz: setup-dev ## the thorough tries with bad input: every boundary of every field
+	LINLI_FUZZ=thorough $(PYTEST) tests/system/test_bad_input.py
 
 inventory: setup-dev ## play the rows of docs/inventory.md, and say which are true
 	.venv/bin/python -m tests.system.inventory

@@ -14,7 +14,7 @@ import requests
 from tests.system.world import Community, World, tomorrow
 
 HOURS = range(8, 22)
-PAUSE = 0.08  # between the calls of one caller: a load, not a flood
+PAUSE = 0.2  # between the calls of one caller: a load, not a flood
 
 
 class Load:
