@@ -7,10 +7,12 @@ write as its effect) or `by_sequence` (it projects, newest wins).
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Event as Signal
 from typing import Any
 
@@ -31,7 +33,7 @@ from shared.store import REMEMBER_CAUSE
 from shared.telemetry import CONSUMED, INBOX, PARKED, log, where
 
 TAKE = 256  # messages handled together
-LINGER = 0.004  # seconds to wait for more of them
+TURN = 32  # messages read in a row
 DELAYS = ("5s", "5s", "30s", "5m")  # after the 1st … 4th failure; the 5th parks
 LOST = (AMQPError, OperationalError, OSError, socket.timeout)
 
@@ -87,6 +89,8 @@ class Inbox(ProviderCollector, SharedExtension):
         self._handlers: dict[str, list[On]] = defaultdict(list)
         self._types: dict[str, type[Event]] = {}
         self._taken: list[_Delivery] = []
+        self._more = Signal()
+        self._beat = 0.0
         self._channel: Any = None
         self._cancelled = False
         self.bound = False  # the queue is there, and gets what is said
@@ -122,6 +126,8 @@ class Inbox(ProviderCollector, SharedExtension):
             try:
                 with Connection(settings.amqp_uri, connect_timeout=3, heartbeat=10) as connection:
                     connection.connect()
+                    # Or py-amqp reads before it publishes: the connection has one reader, and that is not who publishes here.
+                    connection.connection.client_properties["capabilities"]["connection.blocked"] = False
                     topology.declare_listener(connection.channel(), service, heard, settings.retry_seconds)
                     self.bound = True
                     self._listen(connection)
@@ -135,7 +141,6 @@ class Inbox(ProviderCollector, SharedExtension):
                 log("inbox").warning("broker_lost", error=type(error).__name__)
             except Exception as error:  # a bug here must not end the container
                 log("inbox").error("inbox_failed", error=type(error).__name__, where=where(error))
-            self._channel, self._taken = None, []
             INBOX.set(0)
             if not self._cancelled:
                 time.sleep(pause)
@@ -147,46 +152,74 @@ class Inbox(ProviderCollector, SharedExtension):
         channel.basic_qos(0, TAKE * 2, False)
         retries = connection.channel()
         retries.confirm_select()
-        self._channel = channel
-        channel.basic_consume(topology.inbox(self.platform.service), callback=self._on_message, no_ack=False)
-        log("inbox").info("listening", events=sorted(self._types))
-        while not self._cancelled:
-            self._take(connection)
-            while self._taken:
-                batch, self._taken = self._taken[:TAKE], self._taken[TAKE:]
-                self._handle(batch)
-                for failed in (d for d in batch if d.error is not None):
-                    self._put_aside(retries, failed)
-                fault(f"{self.platform.service}.before_ack")
-                channel.basic_ack(batch[-1].tag, multiple=True)
-                INBOX.dec(len(batch))
-        channel.basic_cancel((channel.callbacks and next(iter(channel.callbacks))) or "")
-
-    def _on_message(self, message: Any) -> None:
-        self._taken.append(_Delivery(message))
-        INBOX.inc()
-
-    def _take(self, connection: Connection) -> None:
-        """Wait for a message, then linger for those right behind it."""
+        self._channel, self._taken = channel, []
+        over, failed = Signal(), list[Exception]()
         try:
+            self.platform.spawn(partial(self._handle_what_comes, channel, retries, over, failed))
+            tag = channel.basic_consume(topology.inbox(self.platform.service), callback=self._on_message, no_ack=False)
+            log("inbox").info("listening", events=sorted(self._types))
+            while not self._cancelled and not over.is_set():
+                self._drain(connection)
+            if not over.is_set():
+                channel.basic_cancel(tag)
+            self._more.set()
+            while not over.is_set():  # what was put aside last waits for the broker's word
+                self._drain(connection)
+        finally:
+            self._channel = None
+            self._more.set()
+            over.wait()
+        if failed:
+            raise failed[0]
+
+    def _drain(self, connection: Connection) -> None:
+        """Read what comes, for a second at most, and show the broker that we live."""
+        with contextlib.suppress(TimeoutError):
             connection.drain_events(timeout=1.0)
-            until = time.monotonic() + LINGER
-            while len(self._taken) < TAKE and (left := until - time.monotonic()) > 0:
-                connection.drain_events(timeout=left)
-        except TimeoutError:
+        if time.monotonic() - self._beat > 1:
+            self._beat = time.monotonic()
             connection.heartbeat_check()
 
+    def _on_message(self, message: Any) -> None:
+        """Read it, while those before it are saved."""
+        delivery = _Delivery(message)
+        try:
+            self._read(delivery)
+        except Permanent as error:
+            delivery.error = error
+        self._taken.append(delivery)
+        INBOX.inc()
+        self._more.set()
+        if len(self._taken) % TURN == 0:
+            time.sleep(0)  # a socket that is full would not let anybody else have a turn
+
     # -- handling
+
+    def _handle_what_comes(self, channel: Any, retries: Any, over: Signal, failed: list[Exception]) -> None:
+        """Batch after batch, in a thread of its own: what comes meanwhile is the next one. Whoever reads raises its failure."""
+        try:
+            while self._channel is channel and not (self._cancelled and not self._taken):
+                self._more.wait(1.0)
+                self._more.clear()
+                while self._taken and self._channel is channel:
+                    batch, self._taken = self._taken[:TAKE], self._taken[TAKE:]
+                    self._handle(batch)
+                    for spoilt in (d for d in batch if d.error is not None):
+                        self._put_aside(retries, spoilt)
+                    fault(f"{self.platform.service}.before_ack")
+                    channel.basic_ack(batch[-1].tag, multiple=True)
+                    INBOX.dec(len(batch))
+        except Exception as error:
+            failed.append(error)
+        finally:
+            over.set()
 
     def _handle(self, batch: Sequence[_Delivery]) -> None:
         """Run the handlers of a batch, those that take batches with all of theirs at once, the others side by side."""
         together: dict[On, list[_Delivery]] = defaultdict(list)
         alone: list[tuple[On, _Delivery]] = []
         for delivery in batch:
-            try:
-                self._read(delivery)
-            except Permanent as error:
-                delivery.error = error
+            if delivery.error:
                 continue
             for handler in self._handlers[delivery.name]:
                 if handler.batch:
@@ -275,7 +308,7 @@ class Inbox(ProviderCollector, SharedExtension):
         }
         properties = {k: v for k, v in delivery.message.properties.items() if k in ("content_type", "message_id")}
         moved = Message(delivery.body, application_headers=headers, delivery_mode=2, **properties)
-        _publish_confirmed(channel, moved, topology.retry(self.platform.service), key)
+        _publish_confirmed(channel, moved, topology.retry(self.platform.service), key, lambda: self._channel is None)
         if hopeless:
             PARKED.labels(code).inc()
         note = log("inbox").error if hopeless else log("inbox").warning
@@ -308,20 +341,27 @@ def _why(error: BaseException | None) -> str:
     return " < ".join(reversed(where(error))) if error else ""
 
 
-def _publish_confirmed(channel: Any, message: Message, exchange: str, key: str) -> None:
-    """Publish and wait for the broker's word. Raises Unavailable where it refuses."""
-    answer: list[bool] = []
-    ack = lambda tag, multiple: answer.append(True)  # noqa: E731
-    nack = lambda tag, multiple: answer.append(False)  # noqa: E731
+def _publish_confirmed(channel: Any, message: Message, exchange: str, key: str, lost: Callable[[], bool]) -> None:
+    """Publish and wait for the broker's word, which whoever reads the connection hears until it is `lost()`. Raises
+    Unavailable where it refuses."""
+    answer, given = [], Signal()
+
+    def ack(tag: int, multiple: bool) -> None:
+        answer.append(True)
+        given.set()
+
+    def nack(tag: int, multiple: bool) -> None:
+        answer.append(False)
+        given.set()
+
     channel.events["basic_ack"].add(ack)
     channel.events["basic_nack"].add(nack)
     try:
         channel.basic_publish(message, exchange=exchange, routing_key=key, mandatory=True)
         until = time.monotonic() + 10
-        while not answer:
-            if time.monotonic() > until:
+        while not given.wait(0.5):
+            if lost() or time.monotonic() > until:
                 raise TimeoutError("no confirm")
-            channel.connection.drain_events(timeout=1.0)
     finally:
         channel.events["basic_ack"].discard(ack)
         channel.events["basic_nack"].discard(nack)
