@@ -65,11 +65,20 @@ def relay(world: World) -> list[Row]:
 
 
 def _publish(uri: str, exchange: str, messages: list[tuple[str, Message]]) -> None:
+    """Publish, and wait until the broker has all: what is not confirmed when a channel closes, a quorum queue may not get."""
+    waiting = set(range(1, len(messages) + 1))
+
+    def ack(tag: int, multiple: bool) -> None:
+        waiting.difference_update(range(1, tag + 1) if multiple else [tag])
+
     with Connection(uri) as connection:
         channel = connection.channel()
+        channel.confirm_select()
+        channel.events["basic_ack"].add(ack)
         for key, message in messages:
             channel.basic_publish(message, exchange=exchange, routing_key=key)
-        channel.confirm_select()
+        while waiting:
+            connection.drain_events(timeout=60)
 
 
 def _ours(count: int, tag: str) -> list[tuple[str, Message]]:
