@@ -162,7 +162,7 @@ def test_notices_wait_for_petitions_to_say_whom(world: World, lijing: Community)
     person = lijing.register()["id"]
     id = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}])["id"]
     world.settle()
-    misfires = world.faults / "notifications.tell_the_parties_of_a_case.fails"
+    misfires = world.faults / "notifications.tell_the_parties_of_cases.fails"
     misfires.touch()
     try:
         act(lijing, lijing.worker, id, "register", authority="street-letters-office")
