@@ -141,7 +141,6 @@ class Installation:
             # Large blocks go back to the system at once: otherwise each thread keeps what a password hash took.
             "MALLOC_MMAP_THRESHOLD_": "1048576",
             "MALLOC_ARENA_MAX": "2",
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         for peer in SERVICES:
             told[f"LINLI_{peer.upper()}_URL"] = f"http://127.0.0.1:{self.service_ports(peer)[0]}"

@@ -271,6 +271,6 @@ class Model(RuleBasedStateMachine):
 
 # 200 × 40 = 8,000 acts, many of them two at once.
 Model.TestCase.settings = settings(
-    max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 TestLine = Model.TestCase

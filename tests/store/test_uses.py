@@ -149,6 +149,6 @@ class Model(RuleBasedStateMachine):
 
 # 250 × 40 = 10,000 operations, many of them two at once.
 Model.TestCase.settings = settings(
-    max_examples=250, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 TestUses = Model.TestCase

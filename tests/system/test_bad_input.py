@@ -111,8 +111,8 @@ PHASES = "examples,coverage,fuzzing" if THOROUGH else "examples,fuzzing"
 # Who, inside a community or outside, which operations: those that staff may not call, or all that these people may; and how
 # many requests are made up for each.
 RUNS = [
-    ("secretary", False, "all", 8), ("secretary", True, "own", 8), ("staff", True, "all", 8), ("resident", True, "own", 8),
-    ("resident", True, "all", 2),
+    ("secretary", False, "all", 4), ("secretary", True, "own", 4), ("staff", True, "all", 4), ("resident", True, "own", 4),
+    ("resident", True, "all", 1),
 ]  # fmt: skip
 Run = tuple[str, bool, str, int]
 
@@ -142,7 +142,7 @@ def test_no_operation_is_left_out(world: World) -> None:
     def named(document: dict[str, Any]) -> set[str]:
         return {f"{method} {path}" for path, operations in document["paths"].items() for method in operations}
 
-    fuzzed = set[str]().union(*(named(_document(world, run)) for run in RUNS if run[3] == 8))
+    fuzzed = set[str]().union(*(named(_document(world, run)) for run in RUNS if run[3] > 1))
     assert fuzzed == named(requests.get(f"{world.here.base_url}/api/openapi.json", timeout=10).json())
 
 
