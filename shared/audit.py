@@ -85,6 +85,16 @@ class Audit:
         entry = Entry(call.community, act, actor, sorted(call.roles), list(subjects), purpose, route, call.correlation, call.at)
         self._appends.submit(entry)
 
+    def record_each(self, call: Call, act: str, subjects: Sequence[str], purpose: str) -> None:
+        """`record` for each subject, in one append: an entry that named several would say that they belong together."""
+        roles = sorted(call.roles)
+        entries = [
+            Entry(call.community, act, call.actor, roles, [one], purpose, "", call.correlation, call.at) for one in subjects
+        ]
+        for outcome in self._append(entries):
+            if outcome is not None:
+                raise outcome
+
     def extend(self, community: str, acts: Sequence[dict[str, Any]]) -> None:
         """Append acts that were saved with their records, those that are not in the chain yet."""
         for start in range(0, len(acts), TOGETHER):

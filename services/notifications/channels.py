@@ -88,9 +88,12 @@ class Session:
             code = max(code for code, _ in error.recipients.values())
             raise (Refused if code >= 500 else Away)(f"recipient_refused_{code}") from error
         except smtplib.SMTPResponseException as error:
+            self._begin_anew()
             raise (Refused if error.smtp_code >= 500 else Away)(f"smtp_{error.smtp_code}") from error
         except (TimeoutError, smtplib.SMTPException, OSError) as error:
             self._break_off()
+            if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+                self._away = "smtp_unavailable"  # the next one would wait as long
             raise Away("smtp_unavailable") from error
 
     def _connected(self) -> smtplib.SMTP:
@@ -101,10 +104,18 @@ class Session:
         if self._server is None:
             try:
                 self._server = self._mailer.connect()
-            except (TimeoutError, smtplib.SMTPException, OSError):
-                self._away = "smtp_unavailable"
-                raise
+            except (TimeoutError, smtplib.SMTPException, OSError) as error:
+                self._away = "smtp_unavailable"  # whatever it says: it has not seen the message
+                raise Away(self._away) from error
         return self._server
+
+    def _begin_anew(self) -> None:
+        """Behind an answer that ended a message, which smtplib forgets where DATA itself is refused."""
+        try:
+            if self._server is not None:
+                self._server.rset()
+        except (smtplib.SMTPException, OSError):
+            self._break_off()
 
     def _break_off(self) -> None:
         if self._server is not None:

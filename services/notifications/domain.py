@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -14,8 +15,9 @@ PENDING, SENDING, SENT, FAILED, SKIPPED = "PENDING", "SENDING", "SENT", "FAILED"
 INBOX, MAIL = "inbox", "mail"
 CHANNELS = (INBOX, MAIL)
 
+Decided = tuple["Delivery", list[Event]]
+
 SENDING_LIVES = timedelta(seconds=60)  # a sender that says nothing for so long has died
-BORN_LIVES = timedelta(seconds=30)  # the same for what its maker sends at once
 BACKOFF = tuple(timedelta(seconds=s) for s in (5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 28800))
 
 
@@ -97,11 +99,25 @@ def deliveries(ids: dict[str, str], message: Message, preferences: Preferences, 
     return made
 
 
-def claim(delivery: Delivery, at: datetime, lives: timedelta = SENDING_LIVES) -> tuple[Delivery, list[Event]]:
-    """Take a due delivery for sending, for so long. Raises Conflict("not_due") for one that is being sent, or is over."""
+def claim(delivery: Delivery, at: datetime) -> tuple[Delivery, list[Event]]:
+    """Take a due delivery for sending. Raises Conflict("not_due") for one that is being sent, or is over."""
     if delivery.state not in (PENDING, SENDING) or delivery.due is None or delivery.due > at:
         raise Conflict("not_due", "it is being sent, or is over")
-    return delivery.become(SENDING, tries=delivery.tries + 1, due=at + lives), []
+    return delivery.become(SENDING, tries=delivery.tries + 1, due=at + SENDING_LIVES), []
+
+
+def renew(delivery: Delivery, tries: int, at: datetime) -> tuple[Delivery, list[Event]]:
+    """More time for the try that it is at. Raises Conflict("not_yours") where somebody else has claimed it since."""
+    if delivery.state != SENDING or delivery.tries != tries:
+        raise Conflict("not_yours", "somebody else has claimed it since")
+    return delivery.but(due=at + SENDING_LIVES), []
+
+
+def settle(delivery: Delivery, tries: int, outcome: Callable[..., Decided], *args: Any) -> Decided:
+    """What became of a try: that it was sent holds, whoever has claimed it since; a failure of an older try says nothing."""
+    if delivery.state != SENDING or (delivery.tries != tries and outcome is not sent):
+        return delivery, []
+    return outcome(delivery, *args)
 
 
 def sent(delivery: Delivery, at: datetime) -> tuple[Delivery, list[Event]]:
@@ -131,7 +147,7 @@ def read(delivery: Delivery, reader: str, at: datetime) -> tuple[Delivery, list[
 
 def forget(delivery: Delivery) -> tuple[Delivery, list[Event]]:
     """The person was erased."""
-    return delivery.but(gone=True, params={}, recipient="erased"), []
+    return delivery.but(gone=True, params={}, recipient="erased", due=None), []
 
 
 def learn(preferences: Preferences, facts: dict[str, Any]) -> tuple[Preferences, list[Event]]:

@@ -20,7 +20,7 @@ from shared.events.base import Event
 from shared.internal import ask
 from shared.platform import Platform
 from shared.store import Inserted, Kind
-from shared.telemetry import DELIVERIES, log
+from shared.telemetry import DELIVERIES, log, where
 from shared.tenants import Watch
 
 DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born"), ("due",)))
@@ -28,7 +28,7 @@ CODES = "sign_in_code"
 SENDERS = 8
 WAITING = 500
 TOGETHER = 16  # deliveries of one message in one conversation
-ENOUGH = timedelta(seconds=12)  # of a claim, to begin to send: a server is waited for up to ten
+ENOUGH = timedelta(seconds=45)  # of a claim, to begin to send: up to six answers of a server are waited for
 Contacts = dict[str, dict[str, Any]]
 
 
@@ -63,6 +63,8 @@ class Line:
                     self._send(some[0][0], [id for _, id in some])
                 except Refusal as error:  # the database is away
                     log("post").warning("sending_postponed", error=error.code)
+                except Exception as error:  # whatever one delivery holds, the others go out
+                    log("post").error("sending_failed", error=type(error).__name__, where=where(error))
         finally:
             self._senders -= 1
 
@@ -97,12 +99,12 @@ class Outgoing:
         """Save deliveries, in one write, and have them sent; those that a line has room for are claimed at birth. A repeat
         of the same event finds its deliveries there already."""
         made: list[tuple[Call, Delivery, list[Event]]] = []
-        claimed = Counter[Line]()
+        claimed, now = Counter[Line](), self._platform.clock.now()
         for call, delivery in decided:
             line = self._line(delivery)
-            if delivery.state == PENDING and claimed[line] < line.room:
+            if delivery.state == PENDING and claimed[line] < line.room and not self._platform.draining:
                 claimed[line] += 1
-                made.append((call, *domain.claim(delivery, call.at, domain.BORN_LIVES)))
+                made.append((call, *domain.claim(delivery, now)))
             else:
                 made.append((call, delivery, []))
         outcomes = self._deliveries.try_all(made)
@@ -140,13 +142,15 @@ class Outgoing:
         words = cache(partial(self._words.of, community, claimed[0].template))
         with self._mailer.session() as session:
             for delivery in claimed:
-                if delivery.due and delivery.due > self._platform.clock.now() + ENOUGH:  # else somebody else may claim it
-                    self._settle(call, delivery, *self._hand_over(session, delivery, contacts.get(delivery.id), words))
+                if self._platform.draining:
+                    return  # their time runs out, and another process claims them
+                if self._in_time(call, delivery):
+                    self._settle(call, delivery, *self._hand_over(session, delivery, contacts.get(delivery.recipient), words))
 
     def _claimed(self, call: Call, delivery: Delivery) -> Delivery | None:
         """The delivery, ours: since its birth, or claimed now. Another replica's claim is respected."""
         # Here are those that this process made, and those that were due: which are nobody's.
-        if delivery.version == 1 and delivery.state == SENDING and delivery.due and delivery.due > call.at + ENOUGH:
+        if delivery.version == 1 and delivery.state == SENDING and delivery.due and delivery.due > call.at:
             return delivery
         try:
             claimed: Delivery = self._deliveries.change(call, delivery.id, domain.claim, call.at)
@@ -154,10 +158,21 @@ class Outgoing:
             return None  # another replica has it, or it is over, or its person was erased
         return claimed
 
+    def _in_time(self, call: Call, delivery: Delivery) -> bool:
+        """Whether nobody else can claim it before it is sent; takes more time where there is little left."""
+        now = self._platform.clock.now()
+        if delivery.due and delivery.due > now + ENOUGH:
+            return True
+        try:
+            self._deliveries.change(call, delivery.id, domain.renew, delivery.tries, now)
+        except (Conflict, Missing):
+            return False  # somebody else has claimed it, or its person was erased
+        return True
+
     def _settle(self, call: Call, delivery: Delivery, *decided: Any) -> None:
         """Save what became of it."""
         try:
-            after: Delivery = self._deliveries.change(call, delivery.id, *decided)
+            after: Delivery = self._deliveries.change(call, delivery.id, domain.settle, delivery.tries, *decided)
         except Missing:
             return  # its person was erased meanwhile
         DELIVERIES.labels(after.channel, after.state).inc()
@@ -165,41 +180,41 @@ class Outgoing:
                          tries=after.tries, correlation=after.correlation)  # fmt: skip
 
     def _contacts(self, community: str, deliveries: Sequence[Delivery]) -> Contacts:
-        """Where the recipient of each delivery is reached; nothing for those who are not there, or whose code is over."""
-        first = deliveries[0]
-        if first.template != CODES:
-            ids = list(dict.fromkeys(delivery.recipient for delivery in deliveries))
-            asked = {"community": community, "ids": ids, "purpose": first.template}
-            people = ask(self._platform, "residents", "/internal/contacts", asked)["people"]
-            return {d.id: people[d.recipient] for d in deliveries if d.recipient in people}
-        found: Contacts = {}
-        for delivery in deliveries:
-            try:
-                found[delivery.id] = ask(self._platform, "residents", "/internal/codes", _code(delivery))
-            except Missing:
-                continue
-        return found
+        """Where the recipients are reached; nothing of those who are not there. A code is asked for when it is sent."""
+        template = deliveries[0].template
+        if template == CODES:
+            return {}
+        ids = list(dict.fromkeys(delivery.recipient for delivery in deliveries))
+        asked = {"community": community, "ids": ids, "purpose": template}
+        return dict(ask(self._platform, "residents", "/internal/contacts", asked)["people"])
 
     def _hand_over(
         self, session: Session, delivery: Delivery, contact: dict[str, Any] | None, words: Callable[[str], tuple[str, str]]
     ) -> tuple[Any, ...]:
         """Send it; returns the decision that records the outcome."""
         is_code = delivery.template == CODES
-        if contact is None:
-            return (domain.skip, "code_over" if is_code else "no_such_person")
-        if not contact["email"]:
-            return (domain.skip, "no_address")
-        params = {"code": contact["code"]} if is_code else delivery.params
         try:
+            if is_code:
+                contact = ask(self._platform, "residents", "/internal/codes", _code(delivery))
+            if contact is None:
+                return (domain.skip, "no_such_person")
+            if not contact["email"]:
+                return (domain.skip, "no_address")
+            params = {"code": contact["code"]} if is_code else delivery.params
             subject, text = (wording.render(part, params, contact["language"]) for part in words(contact["language"]))
             session.send(delivery.id, contact["email"], subject, text)
             if is_code:
                 ask(self._platform, "residents", "/internal/codes/sent", _code(delivery))
         except Refused as error:
             return (domain.failed, str(error), self._platform.clock.now(), True)
+        except Missing:
+            return (domain.skip, "code_over")
         except (Away, Refusal) as error:
             reason = error.code if isinstance(error, Refusal) else str(error)
             return (domain.failed, reason, self._platform.clock.now())
+        except Exception as error:  # an address or words that no message can be made of
+            log("post").error("unsendable", id=delivery.id, error=type(error).__name__, where=where(error))
+            return (domain.failed, "unsendable", self._platform.clock.now(), True)
         return (domain.sent, self._platform.clock.now())
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from services.notifications import domain, wording
 from services.notifications.domain import Delivery, Template
 from shared.calls import Call, derived_id
+from shared.errors import Invalid
 from shared.platform import Platform
 from shared.store import Kind, Page
 
@@ -28,6 +29,8 @@ class Words:
     def reword(self, call: Call, name: str, language: str) -> Template:
         """The community's own words for a message."""
         subject, text = call.body["subject"], call.body["text"]
+        if "\n" in subject:
+            raise Invalid("subject_invalid", "a subject is one line", "subject")
         wording.check(name, language, text)
         wording.check(name, language, subject)
         new = lambda _: Template(name=name, language=language, subject=subject, text=text)  # noqa: E731

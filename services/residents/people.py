@@ -215,7 +215,7 @@ class People:
         known = residents | dict(zip(others, self._workers.several(inside, others), strict=True))
         here = {id: p for id, p in known.items() if p and getattr(p, "state", domain.ACTIVE) == domain.ACTIVE}
         if here:
-            self._platform.audit.record(inside, "read_contact", list(here), purpose=call.body["purpose"])
+            self._platform.audit.record_each(inside, "read_contact", list(here), purpose=call.body["purpose"])
         shown = {id: {"email": p.email, "phone": p.phone, "language": p.language} for id, p in here.items()}
         return {"people": shown}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
 
 from services.residents.domain import GROUPS, LANGUAGES
 from shared.identity import GUARDIAN, RESIDENT, ROLES
@@ -11,6 +13,16 @@ from shared.shapes import Day, Id, Moment, Paging, Slug, Text, Zone
 LANGUAGE = validate.OneOf(LANGUAGES)
 PASSWORD = validate.Length(min=10, max=128)
 WORK_ROLES = [role for role in ROLES if role not in (RESIDENT, GUARDIAN)]
+
+
+class Address(fields.Email):
+    """A mail address; without the control characters that may stand in quotes, and that no mail can be sent to."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if not text.isprintable():
+            raise ValidationError("Not a valid email address.")
+        return text
 
 
 class OpenCommunity(Schema):
@@ -63,7 +75,7 @@ class _ResidentFacts(Schema):
     phone = Text(32)
     id_number = fields.String(validate=validate.Length(equal=18))
     address = Text(300)
-    email = fields.Email(validate=validate.Length(max=254))
+    email = Address(validate=validate.Length(max=254))
     birth_date = Day()
     contacts = fields.List(fields.Nested(Contact), validate=validate.Length(max=5))
     groups = fields.List(fields.String(validate=validate.OneOf(GROUPS)), validate=validate.Length(max=len(GROUPS)))
@@ -142,7 +154,7 @@ class HouseholdView(Schema):
 
 
 class _WorkerFacts(Schema):
-    email = fields.Email(validate=validate.Length(max=254))
+    email = Address(validate=validate.Length(max=254))
     language = fields.String(validate=LANGUAGE)
     unit = Text(80)
     until = Moment(allow_none=True)

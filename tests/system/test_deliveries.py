@@ -94,6 +94,15 @@ def test_each_look_at_where_somebody_is_reached_is_in_the_chain(world: World, li
     assert (entry["actor"], entry["purpose"]) == ("notifications", "reservation_confirmed")
 
 
+def test_an_address_that_no_mail_can_be_sent_to_is_refused(lijing: Community) -> None:
+    asked = {"name": "王测试", "consent": True, "email": '"\x0b"@lijing.example'}
+    reply = lijing.worker.call("POST", "/lijing/residents", asked)
+    assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "email")
+    words = {"subject": "预约\n提醒", "text": "提醒:{d} {t} {p}。"}
+    reply = lijing.secretary.call("PUT", "/lijing/templates/reminder/zh-CN", words)
+    assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "subject")
+
+
 def test_who_has_no_address_is_skipped_with_the_reason(world: World, lijing: Community) -> None:
     resident = lijing.register()
     lijing.reserve(lijing.worker, lijing.room()["id"], tomorrow(9), resident_id=resident["id"]).raise_for_status()

@@ -95,3 +95,25 @@ def test_a_delivery_backs_off_ten_times_and_then_fails_aloud() -> None:
     delivery, _ = notifications.claim(delivery, now)
     delivery, said = notifications.failed(delivery, "smtp_unavailable", now)
     assert (delivery.state, [type(e).__name__ for e in said]) == ("FAILED", ["DeliveryFailed"])
+
+
+def test_an_older_try_says_nothing_but_that_it_was_sent() -> None:
+    delivery = notifications.Delivery(id="d", recipient="r", channel="mail", template="reminder", state="PENDING", due=AT)
+    mine, _ = notifications.claim(delivery, AT)
+    theirs = mine.but(tries=2)
+    assert notifications.settle(theirs, mine.tries, notifications.failed, "smtp_unavailable", AT) == (theirs, [])
+    assert notifications.settle(theirs, mine.tries, notifications.skip, "no_address") == (theirs, [])
+    assert notifications.settle(theirs, mine.tries, notifications.sent, AT)[0].state == "SENT"
+    assert notifications.settle(mine, mine.tries, notifications.failed, "smtp_unavailable", AT)[0].state == "PENDING"
+    over = mine.but(state="SENT", due=None)
+    assert notifications.settle(over, mine.tries, notifications.failed, "smtp_unavailable", AT) == (over, [])
+
+
+def test_more_time_is_for_the_try_that_it_is_at() -> None:
+    delivery = notifications.Delivery(id="d", recipient="r", channel="mail", template="reminder", state="PENDING", due=AT)
+    mine, _ = notifications.claim(delivery, AT)
+    later = AT + notifications.SENDING_LIVES / 2
+    assert notifications.renew(mine, mine.tries, later)[0].due == later + notifications.SENDING_LIVES
+    for other in (mine.but(tries=2), mine.but(state="PENDING"), mine.but(state="SENT", due=None)):
+        with pytest.raises(Conflict, match="not_yours"):
+            notifications.renew(other, mine.tries, later)

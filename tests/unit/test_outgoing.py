@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 from services.notifications.channels import Away, Mailer, Refused
 from services.notifications.domain import SENDING, Delivery
@@ -56,6 +57,23 @@ def test_a_few_go_side_by_side() -> None:
     assert _sent(*(("lijing", _delivery(str(n))) for n in range(4))) == [("lijing", [str(n)]) for n in range(4)]
 
 
+def test_what_one_delivery_breaks_the_others_go_out() -> None:
+    platform, sent = _Platform(), list[str]()
+
+    def send(community: str, ids: list[str]) -> None:
+        if "1" in ids:
+            raise ValueError("nobody expected this")
+        sent.extend(ids)
+
+    line = Line(platform, send)  # type: ignore[arg-type]
+    for n in range(4):
+        line.put("lijing", _delivery(str(n)))
+    platform.run()
+    assert sent == ["0", "2", "3"]
+    line.put("lijing", _delivery("4"))
+    assert len(platform.work) == 5  # senders that ended are counted no more
+
+
 def test_other_communities_messages_and_what_nobody_may_know_of_go_by_themselves() -> None:
     waiting = [("lijing", _delivery(f"a{n}")) for n in range(20)]
     waiting[1:1] = [("shengtaiyuan", _delivery("b")), ("lijing", _delivery("c", "place_taken"))]
@@ -72,6 +90,7 @@ class _Server:
         self.answers: list[str] = []
         self.got: list[str] = []
         self.conversations = 0
+        self.refuse_data = ""  # what DATA itself is answered
 
     async def handle_EHLO(self, server: Any, session: Any, envelope: Any, name: str, answers: list[str]) -> list[str]:
         self.conversations += 1
@@ -87,10 +106,23 @@ class _Server:
         return answer
 
 
+class _Talk(SMTP):
+    async def smtp_DATA(self, arg: str) -> None:
+        if self.event_handler.refuse_data:
+            await self.push(self.event_handler.refuse_data)
+        else:
+            await super().smtp_DATA(arg)
+
+
+class _Controller(Controller):
+    def factory(self) -> SMTP:
+        return _Talk(self.handler, **self.SMTP_kwargs)
+
+
 @pytest.fixture
 def server() -> Iterator[tuple[_Server, Mailer]]:
     handler, (port,) = _Server(), free_ports(1)
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller = _Controller(handler, hostname="127.0.0.1", port=port)
     controller.start()
     yield handler, Mailer({"LINLI_SMTP": f"127.0.0.1:{port}", "LINLI_MAIL_FROM": "linli@lijing.example"})
     controller.stop()
@@ -107,6 +139,18 @@ def test_several_messages_share_a_conversation_and_a_refusal_does_not_end_it(ser
             session.send("3", "c@lijing.example", "s", "t")
         session.send("4", "d@lijing.example", "s", "t")
     assert (handler.got, handler.conversations) == (["a@lijing.example", "d@lijing.example"], 1)
+
+
+def test_a_message_refused_before_its_body_does_not_spoil_the_next(server: tuple[_Server, Mailer]) -> None:
+    handler, mailer = server
+    with mailer.session() as session:
+        session.send("1", "a@lijing.example", "s", "t")
+        handler.refuse_data = "451 later"
+        with pytest.raises(Away, match="smtp_451"):
+            session.send("2", "b@lijing.example", "s", "t")
+        handler.refuse_data = ""
+        session.send("3", "c@lijing.example", "s", "t")
+    assert handler.got == ["a@lijing.example", "c@lijing.example"]
 
 
 @pytest.mark.parametrize("answer", ["gone", "421 enough for today"])

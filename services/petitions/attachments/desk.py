@@ -35,7 +35,8 @@ class Attachments:
     def check(self, call: Call, ids: list[str]) -> list[str]:
         """By what a petition with these files is found. Raises Invalid where one is not there, or somebody else's."""
         owner = self._known.actor(call).key
-        for n, (id, found) in enumerate(zip(ids, self.store.several(call, ids), strict=True)):
+        files = self.store.several(call.plain(), ids)  # not to be kept with the call: they are large
+        for n, (id, found) in enumerate(zip(ids, files, strict=True)):
             if found is None or found.owner != owner:
                 raise Invalid("attachment_missing", f"no such attachment: {id[:40]}", f"attachments.{n}")
         return [f"file:{id}" for id in ids]
@@ -49,7 +50,7 @@ class Attachments:
 
     def drop(self, call: Call, ids: list[str]) -> None:
         """Nothing of them is kept."""
-        for found in self.store.several(call, ids):
+        for found in self.store.several(call.plain(), ids):
             if found is not None:
                 self.store.change(call.plain(), found.id, domain.drop, forget_replies=True)
 
