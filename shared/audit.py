@@ -81,17 +81,11 @@ class Audit:
 
     def record(self, call: Call, act: str, subjects: Sequence[str] = (), purpose: str = "", route: str = "") -> None:
         """Append one act; when this returns it is in the chain. Raises Unavailable: then the act must not happen."""
-        actor = call.actor or call.sub
-        entry = Entry(call.community, act, actor, sorted(call.roles), list(subjects), purpose, route, call.correlation, call.at)
-        self._appends.submit(entry)
+        self._appends.submit(_entry(call, act, subjects, purpose, route))
 
     def record_each(self, call: Call, act: str, subjects: Sequence[str], purpose: str) -> None:
         """`record` for each subject, in one append: an entry that named several would say that they belong together."""
-        roles = sorted(call.roles)
-        entries = [
-            Entry(call.community, act, call.actor, roles, [one], purpose, "", call.correlation, call.at) for one in subjects
-        ]
-        for outcome in self._append(entries):
+        for outcome in self._append([_entry(call, act, [one], purpose) for one in subjects]):
             if outcome is not None:
                 raise outcome
 
@@ -205,6 +199,11 @@ class Audit:
         """The entry of act n of a record (`collection/id`)."""
         found: dict[str, Any] | None = self._entries.find_one({"community": community, "key": f"{prefix}/{n}"})
         return found
+
+
+def _entry(call: Call, act: str, subjects: Sequence[str], purpose: str = "", route: str = "") -> Entry:
+    actor = call.actor or call.sub
+    return Entry(call.community, act, actor, sorted(call.roles), list(subjects), purpose, route, call.correlation, call.at)
 
 
 def digest(document: dict[str, Any]) -> str:

@@ -105,7 +105,7 @@ ROLES = {
     "staff": {"worker", "mediator", "court", "counsellor", "duty_lead", "police_liaison", "help_officer"},
     "resident": {"resident"},
 }
-# `make fuzz` goes through every boundary of every field, five times as many requests; each change is tried with some.
+# `make fuzz` goes through every boundary of every field, with ten times as many requests; each change is tried with some.
 THOROUGH = os.environ.get("LINLI_FUZZ") == "thorough"
 PHASES = "examples,coverage,fuzzing" if THOROUGH else "examples,fuzzing"
 # Who, inside a community or outside, which operations: those that staff may not call, or all that these people may; and how
