@@ -1,8 +1,8 @@
 """`python -m ops.database …`: the development database, SecantusDB, made to do some things as MongoDB does them.
 
 As it comes it reads the catalog of a collection's indexes anew up to a dozen times for one operation, an update rewrites the
-entries of every index, also of those whose values it leaves alone, and the bytes of a key are put together anew, from their
-format on, wherever one is needed. See docs/decisions/0012.
+entries of every index, also of those whose values it leaves alone, the bytes of a key are put together anew, from their
+format on, wherever one is needed, and every command looks up whether it is to be profiled. See docs/decisions/0012.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import bson
 from secantus import cli, server, storage
 
-from ops import packing
+from ops import matching, packing
 
 Document = dict[str, Any]
 Index = tuple[str, Document, Document]  # name, key, options
@@ -32,6 +32,10 @@ class Storage(storage.Storage):
     What an update takes out of the indexes is held back until it is known what it puts in; both then happen, in the same
     transaction as before, for the indexes where they differ.
     """
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        self._profiles: dict[str, Document] = {}
+        super().__init__(*given, **more)
 
     def _forget(self) -> None:
         self._tls.catalog = {}
@@ -63,6 +67,25 @@ class Storage(storage.Storage):
     def _index_options_map(self, db: str, coll: str) -> dict[str, Document]:
         options: dict[str, Document] = self._remembered(super()._index_options_map, db, coll)
         return options
+
+    def _coll_options(self, db: str, coll: str) -> Document | None:
+        options: Document | None = self._remembered(super()._coll_options, db, coll)
+        return options
+
+    def _write_coll_options(self, *given: Any, **more: Any) -> None:
+        super()._write_coll_options(*given, **more)
+        self._forget()
+
+    def get_profile(self, db: str) -> Document:
+        """Read once: this process is the only one that sets it."""
+        if db not in self._profiles:
+            self._profiles[db] = super().get_profile(db)
+        return self._profiles[db]
+
+    def set_profile(self, db: str, **settings: Any) -> None:
+        """For all commands from here on."""
+        super().set_profile(db, **settings)
+        self._profiles.pop(db, None)
 
     def _refresh_read_snapshot(self) -> None:
         self._forget()
@@ -144,6 +167,7 @@ def _differ(before: Document, after: Document, key: Document) -> bool:
 
 if __name__ == "__main__":
     packing.install()
+    matching.install()
     sys.setswitchinterval(0.0005)  # a read shall not wait for 5 ms of a bulk write: every caller has a thread
     server.Storage = Storage
     sys.exit(cli.main())

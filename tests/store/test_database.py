@@ -61,6 +61,16 @@ def test_a_unique_index_binds_another_connection_at_once(two: tuple[Any, Any]) -
         other.update_one({"_id": "4"}, {"$set": {"n": -3}})
 
 
+def test_what_is_to_be_profiled_is_so_at_once_through_every_connection(two: tuple[Any, Any]) -> None:
+    one, other = two
+    profile = one.database["system.profile"]
+    profile.drop()
+    for level, found in ((2, 1), (0, 1), (2, 2), (0, 2)):
+        one.database.command("profile", level)
+        list(other.find({"at": 5}))
+        assert profile.count_documents({"command.filter.at": 5}) == found
+
+
 @pytest.mark.parametrize("act", ["insert", "update"])
 def test_the_first_array_in_an_indexed_field_is_found_by_each_of_its_values(two: tuple[Any, Any], act: str) -> None:
     one, other = two
