@@ -18,7 +18,7 @@ from shared.identity import STAFF, STEWARD
 from shared.platform import Platform
 from shared.store import Kind, Page
 
-ROOMS = Kind(Room, "rooms")
+ROOMS = Kind(Room, "rooms", indexes=(("use", "capacity"),))
 
 
 class Desk:
@@ -64,7 +64,8 @@ class Desk:
         for the first of them. What is taken is read once a room, for all spans."""
         if not needed or not spans:
             return [[] for _ in spans]
-        others = domain.comparable(needed[0], self._rooms.all(call.community, {}))
+        like = {"use": needed[0].use, "capacity": {"$gte": needed[0].capacity}}
+        others = domain.comparable(needed[0], self._rooms.all(call.community, like, limit=20, order="capacity"))
         days = sorted(start.astimezone(needed[0].zone).date() for start, _ in spans)
         first, *rest = needed
         busy = {claim for room in (*needed, *others) for claim in self._claimed(call, room, days[0], days[-1])}
