@@ -125,7 +125,7 @@ class Inbox(ProviderCollector, SharedExtension):
         while not self._cancelled:
             try:
                 with Connection(settings.amqp_uri, connect_timeout=3, heartbeat=10) as connection:
-                    connection.connect()
+                    topology.connect(connection)
                     # Or py-amqp reads before it publishes: the connection has one reader, and that is not who publishes here.
                     connection.connection.client_properties["capabilities"]["connection.blocked"] = False
                     topology.declare_listener(connection.channel(), service, heard, settings.retry_seconds)

@@ -30,7 +30,7 @@ from shared.mongo import MongoBackend
 from shared.store import Document
 from shared.telemetry import BROKER_UP, NACKED, PENDING, PUBLISHED, log, where
 from shared.tenants import MARGIN, Watch
-from shared.topology import declare_speaker, out, restricted
+from shared.topology import connect, declare_speaker, out, restricted
 
 WINDOW = 256
 PAGE = 500  # documents that the sweeper looks at together
@@ -175,7 +175,7 @@ class OutboxRelay:
     # -- the connection's side
 
     def _open(self, connection: Connection) -> None:
-        connection.connect()
+        connect(connection)
         channel = connection.channel()
         declare_speaker(channel, self.service)
         channel.confirm_select()

@@ -27,6 +27,7 @@ from nameko.containers import ServiceContainer
 from shared.platform import Provided
 from shared.settings import Settings
 from shared.telemetry import configure, log
+from shared.topology import connect
 
 NOTICE = 1.5  # seconds in which the edge sees that this replica takes no more
 LIMITS = {"consumer": 7.0, "requests": 7.0, "relay": 5.0, "container": 3.0}
@@ -38,12 +39,12 @@ def wait_for_broker(uri: str) -> None:
     while True:
         try:
             with Connection(uri, connect_timeout=3) as connection:
-                connection.connect()
+                connect(connection)
                 return
         except Exception as error:  # refused, unreachable, not ready, or access not granted yet
             log("runner").warning("waiting_for_broker", error=type(error).__name__)
             time.sleep(pause)
-            pause = min(pause * 1.6, 2.0)
+            pause = min(pause * 1.6, 1.0)
 
 
 def drain(container: ServiceContainer, platform: Any) -> None:
