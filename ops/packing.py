@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache, lru_cache
 from itertools import product
+from types import NoneType
 from typing import Any
 
 from secantus import sortkey, storage
@@ -22,6 +24,7 @@ slow_pack, slow_unpack = CURSORS.pack, CURSORS.unpack
 slow_keys, slow_many = storage._index_key_variants, storage._doc_makes_multikey
 
 NUL = b"\x00"
+REMEMBERED = (str, NoneType, datetime)
 
 
 @cache
@@ -63,38 +66,40 @@ def unpack(format: str, packed: bytes | None) -> list[Any]:
     return found
 
 
-@lru_cache(maxsize=10_000)
-def _text(value: str, direction: int) -> bytes:
+@lru_cache(maxsize=20_000)
+def _remembered(value: Any, direction: int) -> bytes:
     encoded: bytes = sortkey.encode_value_directed(value, direction)
     return encoded
 
 
 def _encoded(value: Any, direction: int, collation: Any) -> bytes:
-    # Of the type itself: what derives from str is encoded as something else.
-    if type(value) is str and collation is None:
-        return _text(value, direction)
+    # Of the type itself: what derives from str is encoded as something else. No numbers: to Python, 1 is True.
+    if collation is None and type(value) in REMEMBERED:
+        return _remembered(value, direction)
     encoded: bytes = sortkey.encode_value_directed(value, direction, collation=collation)
     return encoded
 
 
-def _values(document: Mapping[str, Any], field: str) -> list[Any]:
+def _field_keys(document: Mapping[str, Any], field: str, direction: int, collation: Any) -> list[bytes]:
     """What an index finds in a field: the value; of an array each value and the whole; null where there is none."""
     if "." in field:
-        found: list[Any] = storage._index_field_values(document, field)[0]
-        return found
-    value = document.get(field)
-    return [*value, value] if isinstance(value, list) else [value]
+        values: list[Any] = storage._index_field_values(document, field)[0]
+    else:
+        value = document.get(field)
+        if not isinstance(value, list):
+            return [_encoded(value, direction, collation)]
+        values = [*value, value]
+    return list(dict.fromkeys(_encoded(value, direction, collation) for value in values))
 
 
 def index_keys(document: Mapping[str, Any], spec: Mapping[str, Any], *, sparse: bool, collation: Any = None) -> list[bytes]:
     """The keys under which an index finds a document."""
     if sparse and not storage._sparse_covers(document, spec):
         return []
-    fields = [
-        list(dict.fromkeys(_encoded(value, int(direction), collation) for value in _values(document, field)))
-        for field, direction in spec.items()
-    ]
-    return fields[0] if len(fields) == 1 else list(dict.fromkeys(map(sortkey.COMPOUND_SEP.join, product(*fields))))
+    fields = [_field_keys(document, field, int(direction), collation) for field, direction in spec.items()]
+    if len(fields) == 1:
+        return fields[0]
+    return list(dict.fromkeys(map(sortkey.COMPOUND_SEP.join, product(*fields))))
 
 
 def many_keys(document: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
