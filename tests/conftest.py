@@ -15,7 +15,8 @@ from pymongo.errors import PyMongoError
 from ops.stack import database_command
 from tests.system.world import free_ports
 
-LONGEST = ("test_trail", "test_bad_input", "test_faults", "test_clocks_hold", "test_many_petitions", "test_sessions")
+# Those that wait much stand beside those that compute much.
+LONGEST = ("test_trail", "test_faults", "test_bad_input", "test_clocks_hold", "test_many_petitions", "test_sessions")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -55,27 +55,26 @@ def _documents(world: World) -> list[Place]:
 def _messages(world: World) -> list[Place]:
     """All that passed any exchange, and every entry of every stream."""
     found: list[Place] = []
+
+    def keep(message: Any) -> None:
+        message.ack()
+        place = f"{message.delivery_info['exchange']} {message.delivery_info['routing_key']} in {message.channel.queue}"
+        found.append((place, f"{message.headers} {message.properties} {message.body!r}"))
+
     with Connection(f"amqp://{TAP}:{TAP}@127.0.0.1:{world.here.port('LINLI_AMQP_PORT')}//") as connection:
         for name in (TAP, *(topology.stream(service) for service in SERVICES)):
             channel = connection.channel()
+            channel.queue = name
             channel.basic_qos(0, 500, False)
-
-            def keep(message: Any, name: str = name) -> None:
-                message.ack()
-                place = f"{message.delivery_info['exchange']} {message.delivery_info['routing_key']} in {name}"
-                found.append((place, f"{message.headers} {message.properties} {message.body!r}"))
-
             arguments = {} if name == TAP else {"x-stream-offset": "first"}
-            with connection.Consumer(
+            connection.Consumer(
                 Queue(name, no_declare=True, consumer_arguments=arguments), channel=channel, on_message=keep
-            ):
-                while True:
-                    try:
-                        connection.drain_events(timeout=1.5)
-                    except TimeoutError:
-                        break
-            channel.close()
-    return found
+            ).consume()
+        while True:
+            try:
+                connection.drain_events(timeout=1.5)
+            except TimeoutError:
+                return found
 
 
 def _outputs(world: World) -> list[Place]:
