@@ -23,6 +23,7 @@ class Client:
     def __init__(self, base_url: str, token: str = "", timeout: float = 30, patience: float = 0) -> None:
         self.base_url, self.token, self.timeout, self.patience = base_url, token, timeout, patience
         self._session = requests.Session()
+        self._session.trust_env = False  # no proxy stands before one's own machine, and to look for one costs every call
 
     def call(self, method: str, path: str, json: Any = None, key: str = "", **headers: str) -> requests.Response:
         """One request to /api/v1<path>; `key` is the Idempotency-Key."""

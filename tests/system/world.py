@@ -89,6 +89,8 @@ class World:
         self.secrets: list[str] = []  # that must stand in clear nowhere when all is over
         self.passed = {topology.out("residents"), topology.out("bookings")}  # exchanges that something must have passed
         self._open = ExitStack()
+        self._http = requests.Session()
+        self._http.trust_env = False
 
     def __enter__(self) -> World:
         self.stack.up()
@@ -148,29 +150,31 @@ class World:
 
     def settle(self, seconds: float = 60) -> None:
         """Wait until nothing is on its way: inboxes read, relays idle, three looks in a row, and outboxes empty."""
-        end, calm = time.monotonic() + seconds, 0
+        end, calm, pause = time.monotonic() + seconds, 0, 0.02
         with Connection(self.here.amqp("operator")) as connection:
             connection.ensure_connection(max_retries=None, interval_start=0.2, interval_step=0, timeout=seconds)
             channel = connection.channel()
             while calm < 3:
-                busy = self._busy(channel) or (self.outboxes() if calm == 2 else [])
+                busy = self._waiting(channel) or self._at_work() or (self.outboxes() if calm == 2 else [])
                 calm = 0 if busy else calm + 1
                 if time.monotonic() > end:
                     raise TimeoutError(f"not quiet: {busy}")
                 if busy:
-                    time.sleep(0.05)
+                    time.sleep(pause)
+                    pause = min(2 * pause, 0.3)
 
-    def _busy(self, channel: Any) -> list[str]:
-        found = []
-        for service in SERVICES:
-            for queue in (topology.inbox(service), *(topology.tier(service, t) for t in topology.TIERS)):
-                if depth := channel.queue_declare(queue, passive=True).message_count:
-                    found.append(f"{queue}: {depth}")
-            for n, _ in enumerate(self.here.service_ports(service)):
-                for name in ("linli_inbox_taken", "linli_relay_pending"):
-                    if value := self.metric(service, name, n):
-                        found.append(f"{service}-{n} {name}: {value}")
-        return found
+    @staticmethod
+    def _waiting(channel: Any) -> list[str]:
+        """Queues of ours that hold messages."""
+        queues = [q for s in SERVICES for q in (topology.inbox(s), *(topology.tier(s, t) for t in topology.TIERS))]
+        depths = {queue: channel.queue_declare(queue, passive=True).message_count for queue in queues}
+        return [f"{queue}: {depth}" for queue, depth in depths.items() if depth]
+
+    def _at_work(self) -> list[str]:
+        """Replicas that handle or publish events."""
+        replicas = [(service, n) for service in SERVICES for n, _ in enumerate(self.here.service_ports(service))]
+        names = ("linli_inbox_taken", "linli_relay_pending")
+        return [f"{service}-{n}" for service, n in replicas if any(self.metrics(service, n, *names))]
 
     def outboxes(self) -> list[str]:
         """Documents that still hold events."""
@@ -186,13 +190,17 @@ class World:
                         found.append(f"{service}.{collection} in {community}")
         return found
 
-    def metric(self, service: str, name: str, n: int = 0) -> float:
-        """The sum of a metric on one replica; infinite while the replica is away."""
+    def metrics(self, service: str, n: int, *names: str) -> list[float]:
+        """The sums of these metrics on one replica; infinite while the replica is away."""
         try:
-            text = requests.get(f"{self.replica(service, n)}/metrics", timeout=10).text
+            lines = self._http.get(f"{self.replica(service, n)}/metrics", timeout=10).text.splitlines()
         except requests.ConnectionError:
-            return float("inf")
-        return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(rf"{name}[{{ ]", line))
+            return [float("inf")] * len(names)
+        return [sum(float(li.rpartition(" ")[2]) for li in lines if re.match(rf"{name}[{{ ]", li)) for name in names]
+
+    def metric(self, service: str, name: str, n: int = 0) -> float:
+        """The sum of one metric on one replica; infinite while the replica is away."""
+        return self.metrics(service, n, name)[0]
 
     # -- what was heard
 
