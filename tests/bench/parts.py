@@ -119,16 +119,23 @@ def _drain(collection: Any, ids: list[str], seconds: float = 180) -> float:
     return last - first
 
 
-def consumer(world: World) -> list[Row]:
-    """Events a second from a full queue into the database: our batched inbox, and a stock event handler."""
-    deliveries = world.mongo["notifications"]["deliveries"]
+def consumer(world: World, rounds: int = 3) -> list[Row]:
+    """Events a second from a full queue into the database: our batched inbox, and a stock event handler; the round in the
+    middle of several, by their ratio."""
+    found = [(_consumed(world), EVENTS / _stock(world, EVENTS)) for _ in range(rounds)]
+    ours, stock = sorted(found, key=lambda pair: pair[0] / pair[1])[rounds // 2]
+    ratios = ", ".join(f"{one / other:.2f}" for one, other in found)
+    row = ("consumer alone, events/s saved", f"{ours:.0f}", f"{stock:.0f}", f"{ours / stock:.2f} ×")
+    return [row, (f"(ratios of its rounds: {ratios})", "", "", "")]
+
+
+def _consumed(world: World) -> float:
     world.stack.stop("notifications-0")
     tag = f"bench-{time.time_ns()}"
     _publish(world.here.amqp("bookings"), "bookings.out", _ours(EVENTS, tag))
     world.stack.start("notifications-0")
-    ours = EVENTS / _drain(deliveries, [derived_id(f"{tag}-{n}", "bench", "inbox") for n in range(EVENTS)])
-    stock = EVENTS / _stock(world, EVENTS)
-    return [("consumer alone, events/s saved", f"{ours:.0f}", f"{stock:.0f}", f"{ours / stock:.2f} ×")]
+    ids = [derived_id(f"{tag}-{n}", "bench", "inbox") for n in range(EVENTS)]
+    return EVENTS / _drain(world.mongo["notifications"]["deliveries"], ids)
 
 
 def _stock(world: World, count: int) -> float:

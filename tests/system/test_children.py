@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -72,7 +73,8 @@ def test_a_child_not_collected_is_told_to_the_guardian_and_then_to_the_duty_lead
 def test_adults_for_40_children_are_2_and_for_41_are_3(world: World, lijing: Community) -> None:
     school, lead = Class(world, lijing), lijing.as_("duty_lead")
     adults = [lijing.id_of(role) for role in ("worker", "duty_lead", "secretary")]
-    children = [school.new_child(settle=False) for _ in range(41)]
+    with ThreadPoolExecutor(8) as pool:
+        children = list(pool.map(lambda _: school.new_child(settle=False), range(41)))
     world.settle()
     places = []
     for child in children[:40]:

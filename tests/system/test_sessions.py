@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,8 @@ from tests.system.world import Community, World, at_once, tomorrow
 
 def test_200_takers_of_60_seats_through_two_replicas(world: World, lijing: Community) -> None:
     session = lijing.programme(tomorrow(14), kind="film", capacity=60)["session"]
-    people = [lijing.register()["id"] for _ in range(200)]
+    with ThreadPoolExecutor(8) as pool:
+        people = list(pool.map(lambda _: lijing.register()["id"], range(200)))
     world.settle()
     replicas = [world.replica("bookings", n) for n in range(2)]
     token = lijing.worker.token
