@@ -61,6 +61,8 @@ class Backend(Protocol):
 class Relay(Protocol):
     """Takes committed events off to the broker."""
 
+    @property
+    def connected(self) -> bool: ...
     def offer(self, collection: str, community: str, id: str, rows: list[Document]) -> None: ...
 
 
@@ -233,7 +235,7 @@ class Store(Generic[A]):
         try:
             aggregate, said = decide(id, *args, **named)
         except Refused:
-            self._find_repeated(call, id)
+            self.repeated(call, id)
             raise
         document, aggregate = self._first(call, id, aggregate, said)
         outcome = self._inserts.submit(document)
@@ -242,7 +244,7 @@ class Store(Generic[A]):
             self._relay.offer(self.kind.collection, document["community"], id, document["outbox"])
             return aggregate
         # Another index may be named first although the document is one's own repeat: ask by id before believing it.
-        repeated = self._find_repeated(call, id)
+        repeated = self.repeated(call, id)
         if repeated is not None and not given:
             return repeated
         raise taken() if taken else Taken(outcome.taken)
@@ -267,23 +269,30 @@ class Store(Generic[A]):
         return outcomes
 
     def repeated(self, call: Call, id: str) -> A | None:
-        """What an earlier run of this very call created under this id, for commands that do something before they create.
+        """What an earlier run of this very call created under this id, also for commands that do something before they create.
         Raises Replayed where its reply is kept."""
-        return self._find_repeated(call, id)
+        document = self.backend.read([(call.community, id)])[0] if call.key or call.cause else None
+        if document is None:
+            return None
+        self._replay(call, document)
+        return self.load(document)
 
     def change(self, call: Call, id: str, decide: Decision, *args: Any, forget_replies: bool = False, **named: Any) -> A:
         """`decide(aggregate, *args, **named)` gives the next state and what was said. Commands that wait for the same
         document are decided in turn and saved by one write. `forget_replies` drops the kept replies: they may quote what
         is being erased. Raises Missing, Stale, Taken, Conflict("busy"), Replayed."""
-        line = (call.community, id)
-        batcher = self._lines.get(line)
-        if batcher is None:
-            batcher = self._lines[line] = Batcher(self._carry_out)
-        try:
-            return batcher.submit(_Command(call, id, decide, args, named, forget_replies))
-        finally:
-            if batcher.idle:
-                self._lines.pop(line, None)
+        line, until = (call.community, id), time.monotonic() + PATIENCE
+        while True:
+            batcher = self._lines.get(line) or self._lines.setdefault(line, Batcher(self._carry_out))
+            try:
+                return batcher.submit(_Command(call, id, decide, args, named, forget_replies))
+            except Unavailable as error:
+                if error.code != "outbox_full" or not self._relay.connected or time.monotonic() > until:
+                    raise
+                time.sleep(0.05)  # confirmed events are on their way out of it
+            finally:
+                if batcher.idle:
+                    self._lines.pop(line, None)
 
     def ensure(self, call: Call, id: str, new: Callable[[str], A], decide: Decision, *args: Any, **named: Any) -> A:
         """`change`, where the first one to come makes the document. What is gone stays gone, and is returned as it is."""
@@ -295,16 +304,6 @@ class Store(Generic[A]):
         return self.change(call, id, decide, *args, **named)
 
     # -- inside
-
-    def _find_repeated(self, call: Call, id: str) -> A | None:
-        """What an earlier run of this very call created, if it did; raises Replayed where its reply is kept."""
-        if not (call.key or call.cause):
-            return None
-        document = self.backend.read([(call.community, id)])[0]
-        if document is None:
-            return None
-        self._replay(call, document)
-        return self.load(document)
 
     def _replay(self, call: Call, document: Document) -> None:
         for reply in document.get("replies", []):

@@ -85,7 +85,9 @@ class MemoryBackend:
 
 
 class Collector:
-    """A relay that keeps what it is offered."""
+    """A relay that keeps what it is offered; `connected` while a test says that events go out."""
+
+    connected = False
 
     def __init__(self) -> None:
         self.rows: list[Document] = []

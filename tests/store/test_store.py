@@ -136,6 +136,21 @@ def test_a_full_outbox_refuses_new_commands() -> None:
         store.change(call(), made.id, take, "b")
 
 
+def test_while_events_go_out_a_full_outbox_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore(KIND, outbox_cap=2)
+    made = store.create(call(), opened)
+    store.change(call(), made.id, take, "a")
+    store.said.connected = True
+    gone = ("lijing", made.id, store.said.rows[0]["id"])
+    timer = threading.Timer(0.2, store.backend.remove_events, [[gone]])
+    timer.start()
+    assert store.change(call(), made.id, take, "b").version == 3
+    timer.join()
+    monkeypatch.setattr("shared.store.PATIENCE", 0.1)
+    with pytest.raises(Unavailable, match="outbox_full"):
+        store.change(call(), made.id, take, "c")
+
+
 def test_a_repeated_create_replays_its_reply_and_another_body_is_refused(store: Any) -> None:
     keyed = {"key": "k1", "body_hash": "h1", "status": 201}
     made = store.create(call(**keyed), opened)
