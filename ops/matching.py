@@ -2,7 +2,7 @@
 made faster.
 
 SecantusDB compares a value with every member of an `$in` in turn, some ten calls each: a question for a hundred ids that an
-index has found takes ten thousand comparisons. MongoDB looks the value up. `tests/store/test_database.py` compares the two.
+index has found takes ten thousand comparisons. MongoDB looks the value up. `tests/store/test_matching.py` compares the two.
 """
 
 from __future__ import annotations
