@@ -8,12 +8,15 @@ format on, wherever one is needed, and every command looks up whether it is to b
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import bson
 from secantus import cli, server, storage
+from wiredtiger import WT_NOTFOUND
 
 from ops import matching, packing
 
@@ -21,6 +24,46 @@ Document = dict[str, Any]
 Index = tuple[str, Document, Document]  # name, key, options
 Named = tuple[str, Document, bool, bool]  # name, key, sparse, unique
 Partials = dict[str, Document] | None
+ENTRIES = storage._IDX_ENTRIES_TABLE
+INTRICATE = ("unique", "prepareUnique", "sparse", "collation")  # an index that is more than its entries
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The indexes of a collection, in the forms in which they are asked for."""
+
+    indexes: list[Index]
+    named: list[Named]
+    options: dict[str, Document]
+    partials: dict[str, Document]
+    plain: dict[str, packing.Plain]  # whose entries can be written as they are: nothing to claim, no geometry, no collation
+
+    @property
+    def foreign(self) -> Set[str]:
+        """Whether these are about a document may hang on fields that are not in their key."""
+        return self.partials.keys() - self.plain.keys()
+
+
+@lru_cache(maxsize=1000)
+def read_catalog(prefix: bytes, rows: tuple[tuple[bytes, bytes], ...]) -> Catalog:
+    """What these rows say, whoever reads them: nobody changes a catalog, only rows."""
+    read = [(key[len(prefix) : -1].decode(), bson.decode(value)) for key, value in rows]
+    indexes = [(name, row.get("key", {}), row.get("options", {})) for name, row in read]
+    plain: dict[str, packing.Plain] = {}
+    for name, key, options in indexes:
+        some = options.get("partialFilterExpression")
+        since = packing.since(some)
+        ordered = all(way in (1, -1) and "$" not in field for field, way in key.items())
+        known = since.field in key if since else not some
+        if ordered and known and not any(options.get(option) for option in INTRICATE):
+            plain[name] = packing.Plain(prefix + packing.pack("S", name), key, since)
+    return Catalog(
+        indexes,
+        [(name, key, bool(options.get("sparse")), bool(options.get("unique"))) for name, key, options in indexes],
+        {name: options for name, _, options in indexes},
+        {name: options["partialFilterExpression"] for name, _, options in indexes if options.get("partialFilterExpression")},
+        plain,
+    )
 
 
 class Storage(storage.Storage):
@@ -49,24 +92,36 @@ class Storage(storage.Storage):
             known[key] = read(db, coll)
         return known[key]
 
-    def _iter_indexes(self, db: str, coll: str) -> Iterable[Index]:
-        rows: list[Index] = self._remembered(self._read_indexes, db, coll)
-        return rows
+    def _catalog(self, db: str, coll: str) -> Catalog:
+        found: Catalog = self._remembered(self._read_catalog, db, coll)
+        return found
 
-    def _read_indexes(self, db: str, coll: str) -> list[Index]:
-        return list(super()._iter_indexes(db, coll))
+    def _read_catalog(self, db: str, coll: str) -> Catalog:
+        cursor, prefix, rows = self._cursor(storage._IDX_TABLE), packing.pack("SS", db, coll), []
+        cursor.set_key(db, coll, "")
+        near = cursor.search_near()
+        more = near != WT_NOTFOUND and (near >= 0 or cursor.next() == 0)
+        while more and (key := bytes(cursor._get_key())).startswith(prefix):
+            rows.append((key, bytes(cursor._get_value())))
+            more = cursor.next() == 0
+        return read_catalog(prefix, tuple(rows))
+
+    def _iter_indexes(self, db: str, coll: str) -> Iterable[Index]:
+        return self._catalog(db, coll).indexes
 
     def _all_indexes(self, db: str, coll: str) -> list[Named]:
-        rows: list[Named] = self._remembered(super()._all_indexes, db, coll)
-        return rows
+        return self._catalog(db, coll).named
 
     def _partial_filters(self, db: str, coll: str) -> dict[str, Document]:
-        filters: dict[str, Document] = self._remembered(super()._partial_filters, db, coll)
-        return filters
+        return self._catalog(db, coll).partials
 
     def _index_options_map(self, db: str, coll: str) -> dict[str, Document]:
-        options: dict[str, Document] = self._remembered(super()._index_options_map, db, coll)
-        return options
+        return self._catalog(db, coll).options
+
+    def _told_apart(self, db: str, coll: str, indexes: list[Named]) -> tuple[list[packing.Plain], list[Named]]:
+        """Those whose entries `packing` puts together, and the others."""
+        plain = self._catalog(db, coll).plain
+        return [plain[name] for name, *_ in indexes if name in plain], [index for index in indexes if index[0] not in plain]
 
     def _coll_options(self, db: str, coll: str) -> Document | None:
         options: Document | None = self._remembered(super()._coll_options, db, coll)
@@ -116,6 +171,17 @@ class Storage(storage.Storage):
             self._forget()
         return marked
 
+    # -- questions
+
+    def _try_index_id_keys(self, db: str, coll: str, filter: Document, *, collation: Any = None) -> list[Any] | None:
+        """Which documents to look at, or None for all. Who names an id is not asked by any other index."""
+        if len(filter) > 1 and "_id" in filter and not any(field.startswith("$") for field in filter):
+            by_id: list[Any] | None = super()._try_index_id_keys(db, coll, {"_id": filter["_id"]}, collation=collation)
+            if by_id is not None:
+                return by_id
+        found: list[Any] | None = super()._try_index_id_keys(db, coll, filter, collation=collation)
+        return found
+
     # -- updates
 
     def _update_matching_single_txn(self, *given: Any, **more: Any) -> Any:
@@ -143,7 +209,7 @@ class Storage(storage.Storage):
     ) -> None:
         held = getattr(self._tls, "held", None)
         if held is None:
-            super()._delete_index_entries(db, coll, doc, indexes, partials, recordid=recordid)
+            self._take_out(db, coll, doc, indexes, partials, recordid)
         else:
             held[recordid] = doc
 
@@ -152,17 +218,40 @@ class Storage(storage.Storage):
     ) -> None:
         before = (getattr(self._tls, "held", None) or {}).pop(recordid, None)
         if before is not None:
-            partials = self._partial_filters(db, coll) if partials is None else partials
-            indexes = [index for index in indexes if index[0] in partials or _differ(before, doc, index[1])]
-            super()._delete_index_entries(db, coll, before, indexes, partials, recordid=recordid)
-        super()._write_index_entries(db, coll, doc, indexes, partials, recordid=recordid)
+            foreign = self._catalog(db, coll).foreign
+            changed = _changed(before, doc, indexes)
+            indexes = [index for index in indexes if index[0] in foreign or not changed.isdisjoint(_fields(index[1]))]
+            self._take_out(db, coll, before, indexes, partials, recordid)
+        plain, rest = self._told_apart(db, coll, indexes)
+        cursor = self._cursor(ENTRIES)
+        for key in packing.entries(doc, recordid, plain):
+            packing.insert(cursor, key)
+        if rest:
+            super()._write_index_entries(db, coll, doc, rest, partials, recordid=recordid)
+
+    def _take_out(self, db: str, coll: str, doc: Document, indexes: list[Named], partials: Partials, recordid: int) -> None:
+        plain, rest = self._told_apart(db, coll, indexes)
+        cursor = self._cursor(ENTRIES)
+        for key in packing.entries(doc, recordid, plain):
+            packing.remove(cursor, key)
+        if rest:
+            super()._delete_index_entries(db, coll, doc, rest, partials, recordid=recordid)
 
 
-def _differ(before: Document, after: Document, key: Document) -> bool:
-    """Whether a field has changed that an index looks into. By its bytes: to Python, 1 is True."""
-    fields = {path.partition(".")[0] for path in key}
-    old, new = ({f: document[f] for f in fields if f in document} for document in (before, after))
-    return bool(bson.encode(old) != bson.encode(new))
+def _fields(key: Document) -> set[str]:
+    """What an index looks into."""
+    return {path.partition(".")[0] for path in key}
+
+
+def _changed(before: Document, after: Document, indexes: list[Named]) -> set[str]:
+    """The fields that an index looks into and that have changed. By their bytes: to Python, 1 is True."""
+    fields = set().union(*(_fields(key) for _, key, *_ in indexes))
+
+    def held(document: Document, field: str) -> bytes:
+        encoded: bytes = bson.encode({field: document[field]} if field in document else {})
+        return encoded
+
+    return {field for field in fields if held(before, field) != held(after, field)}
 
 
 if __name__ == "__main__":

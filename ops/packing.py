@@ -8,12 +8,12 @@ a value anew for each combination in which it takes part, the community's name f
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache, lru_cache
 from itertools import product
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 from secantus import sortkey, storage
 from wiredtiger import Cursor
@@ -25,6 +25,22 @@ slow_keys, slow_many = storage._index_key_variants, storage._doc_makes_multikey
 
 NUL = b"\x00"
 REMEMBERED = (str, NoneType, datetime)
+
+
+class Since(NamedTuple):
+    """The documents that have a time in this field, not before that one."""
+
+    field: str
+    time: bytes  # as a key holds it
+    some: Mapping[str, Any]  # the same as a filter
+
+
+class Plain(NamedTuple):
+    """An index that is no more than its entries: what their keys begin with, its own key, and which documents it is about."""
+
+    prefix: bytes
+    key: Mapping[str, Any]
+    since: Since | None
 
 
 @cache
@@ -108,6 +124,48 @@ def many_keys(document: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
         storage._index_field_values(document, field)[1] if "." in field else isinstance(document.get(field), list)
         for field in spec
     )
+
+
+def since(some: Any) -> Since | None:
+    """Which documents an index is about, where that is those that have a time, not before another, in one field."""
+    if not isinstance(some, Mapping) or len(some) != 1:
+        return None
+    ((field, bounds),) = some.items()
+    known = isinstance(bounds, Mapping) and list(bounds) == ["$gte"] and type(bounds["$gte"]) is datetime
+    return Since(field, _remembered(bounds["$gte"], 1), some) if known else None
+
+
+def _has(document: Mapping[str, Any], since: Since) -> bool:
+    values = storage._index_field_values(document, since.field)[0] if "." in since.field else [document.get(since.field)]
+    if {type(value) for value in values} <= {datetime, NoneType}:
+        return any(value is not None and _remembered(value, 1) >= since.time for value in values)
+    return bool(storage.matches(document, since.some))
+
+
+def entries(document: Mapping[str, Any], recordid: int, indexes: list[Plain]) -> Iterator[bytes]:
+    """The packed keys of a document's entries in these indexes."""
+    for index in indexes:
+        if index.since is None or _has(document, index.since):
+            for key in index_keys(document, index.key, sparse=False):
+                yield index.prefix + storage._pack_entry(key, recordid)
+
+
+def insert(cursor: Any, key: bytes) -> None:
+    """Put an entry in, as `cursor[…] = b""` does."""
+    cursor._key, cursor._value = key, b""  # WiredTiger reads them where they are: they must live on
+    cursor._set_key(cursor._key)
+    cursor._set_value(cursor._value)
+    if cursor.insert() != 0:
+        raise KeyError(key)
+
+
+def remove(cursor: Any, key: bytes) -> None:
+    """Take an entry out, if it is there."""
+    cursor.reset()
+    cursor._key = key
+    cursor._set_key(key)
+    if cursor.search() == 0:
+        cursor.remove()
 
 
 def install() -> None:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from pymongo import ASCENDING, MongoClient
 from pymongo.collection import Collection
@@ -78,12 +78,28 @@ class MongoBackend:
         lists = (*self.kind.indexes, ("born",)) if self.kind.order == "born" else self.kind.indexes
         if windows.reads_all(self._collection.database.client):
             self._by_windows = {(frozenset(fields), time) for *fields, time in lists}
-        trailed = (("trail_acts.at",),) if self.kind.trailed else ()
-        # Pages go by a time and the id: an index without the id would leave the order to be sorted, whole lists at a time.
-        for fields in (("outbox.at",), *trailed, *((*fields, "_id") for fields in lists)):
-            self._collection.create_index([("community", ASCENDING), *((f, ASCENDING) for f in fields)])
+        for *fields, last in lists:
+            # Pages go by a time and the id: an index without the id would leave the order to be sorted, whole lists at a time.
+            self._index(*fields, last, "_id", only=last if self._may_lack(last) else "")
+        for waits in ("outbox.at", *(["trail_acts.at"] if self.kind.trailed else [])):
+            self._index(waits, only=waits)
         for field in self.kind.search:
-            self._collection.create_index([("community", ASCENDING), (f"find.{field}", ASCENDING)])
+            self._index(f"find.{field}")
+        there = set(self._collection.index_information())
+        for name in there & {name.removeprefix("some_") for name in there if name.startswith("some_")}:
+            self._collection.drop_index(name)  # of an older release: it holds every record
+
+    def _may_lack(self, field: str) -> bool:
+        """Whether a record may be without this time."""
+        return field != "born" and get_type_hints(self.kind.type).get(field) == datetime | None
+
+    def _index(self, *fields: str, only: str = "") -> None:
+        """Index those that have the time `only`: of most records nothing waits, and most writes are of such. Whoever asks by
+        it says that it is after EPOCH, or the index would not do."""
+        keys = ["community", *fields]
+        some: Document = {"partialFilterExpression": {only: {"$gte": EPOCH}}} if only else {}
+        name = ("some_" if only else "") + "_".join(f"{key}_1" for key in keys)
+        self._collection.create_index([(key, ASCENDING) for key in keys], name=name, **some)
 
     # -- reads
 
@@ -94,7 +110,6 @@ class MongoBackend:
             by_community[community].add(id)
         found: dict[tuple[str, str], Document] = {}
         for community, ids in by_community.items():
-            # `_id` comes first: SecantusDB picks the index by the filter's first key.
             where = {"_id": ids.pop() if len(ids) == 1 else {"$in": list(ids)}, "community": community}
             for document in _run(partial(self._find, where)):
                 found[(community, document["_id"])] = document

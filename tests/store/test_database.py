@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ops import packing
 from ops.database import Storage
 
 INDEXES = 8
+DAYS = [datetime(2026, 11, day) for day in range(1, 6)]
 
 
 @pytest.fixture
@@ -88,14 +90,18 @@ def test_the_first_array_in_an_indexed_field_is_found_by_each_of_its_values(two:
 
 def test_an_operation_reads_the_catalog_no_more_than_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reads = 0
-    as_it_comes = storage.Storage._iter_indexes
 
-    def counted(self: Any, *asked: Any) -> Any:
-        nonlocal reads
-        reads += 1
-        return as_it_comes(self, *asked)
+    def counted(read: Any) -> Any:
+        @wraps(read)
+        def reading(self: Any, *asked: Any) -> Any:
+            nonlocal reads
+            reads += 1
+            return read(self, *asked)
 
-    monkeypatch.setattr(storage.Storage, "_iter_indexes", counted)
+        return reading
+
+    monkeypatch.setattr(storage.Storage, "_iter_indexes", counted(storage.Storage._iter_indexes))
+    monkeypatch.setattr(Storage, "_read_catalog", counted(Storage._read_catalog))
 
     def cost(kind: type[Any], folder: Path) -> list[int]:
         nonlocal reads
@@ -117,7 +123,7 @@ def test_an_operation_reads_the_catalog_no_more_than_twice(tmp_path: Path, monke
         return found
 
     ours, theirs = cost(Storage, tmp_path / "ours"), cost(storage.Storage, tmp_path / "theirs")
-    assert all(n <= 2 for n in ours), ours
+    assert all(0 < n <= 2 for n in ours), ours
     # What it is for: where this no longer holds, the class in ops.database has nothing left to do.
     assert sum(theirs) > 4 * sum(ours), (theirs, ours)
 
@@ -128,6 +134,8 @@ def test_after_many_changes_the_indexes_are_as_if_built_anew(tmp_path: Path) -> 
         "plain": ({"community": 1, "at": 1, "_id": 1}, {}), "backwards": ({"at": -1}, {}), "tags": ({"tags": 1, "at": 1}, {}),
         "inside": ({"community": 1, "outbox.at": 1}, {}), "once": ({"community": 1, "claim": 1}, {"unique": True}),
         "some": ({"note": 1}, {"sparse": True}), "open": ({"at": 1}, {"partialFilterExpression": {"state": "open"}}),
+        "due": ({"community": 1, "due": 1, "_id": 1}, {"partialFilterExpression": {"due": {"$gte": DAYS[1]}}}),
+        "acts": ({"community": 1, "acts.at": 1}, {"partialFilterExpression": {"acts.at": {"$gte": DAYS[1]}}}),
     }  # fmt: skip
 
     def build() -> None:
@@ -139,7 +147,7 @@ def test_after_many_changes_the_indexes_are_as_if_built_anew(tmp_path: Path) -> 
         return tuple({(tuple(key), repr(value)) for key, value in kept._collect_prefix(table, ("d", "c"))} for table in tables)
 
     def change() -> tuple[dict[str, Any], Any]:
-        n, which = chance.randrange(6), {"_id": chance.randrange(40)}
+        n, which = chance.randrange(8), {"_id": chance.randrange(40)}
         if n == 0:
             return {"at": {"$gt": chance.randrange(9)}}, {"$set": {"state": chance.choice(["open", "over"])}}
         return which, {
@@ -147,6 +155,8 @@ def test_after_many_changes_the_indexes_are_as_if_built_anew(tmp_path: Path) -> 
             2: {"$push": {"outbox": {"id": n, "at": chance.randrange(9)}}, "$set": {"tags": chance.sample("abcd", 2)}},
             3: {"$pull": {"outbox": {"at": {"$lt": 5}}}, "$unset": {chance.choice(["note", "at", "tags"]): ""}},
             4: {"$set": {"claim": chance.randrange(60), "note": chance.choice([None, "x"])}},
+            6: {"$set": {"due": chance.choice([None, "soon", 3, [chance.choice(DAYS), 1], *DAYS, *DAYS])}},
+            7: {"$set": {"acts": [{"at": chance.choice([*DAYS, None, 7])} for _ in range(chance.randrange(4))]}},
             5: {"community": "y", "claim": chance.randrange(60, 99), "at": 3},
         }[n]
 
