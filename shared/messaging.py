@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from threading import Event as Signal
 from typing import Any
@@ -89,6 +90,7 @@ class Inbox(ProviderCollector, SharedExtension):
         self._handlers: dict[str, list[On]] = defaultdict(list)
         self._types: dict[str, type[Event]] = {}
         self._taken: list[_Delivery] = []
+        self._at_work = 0  # of those taken before, not yet acknowledged
         self._more = Signal()
         self._beat = 0.0
         self._channel: Any = None
@@ -100,6 +102,7 @@ class Inbox(ProviderCollector, SharedExtension):
 
     def setup(self) -> None:
         self.platform.inbox = self
+        INBOX.set_function(lambda: len(self._taken) + self._at_work)
 
     def start(self) -> None:
         for provider in self._providers:
@@ -141,7 +144,7 @@ class Inbox(ProviderCollector, SharedExtension):
                 log("inbox").warning("broker_lost", error=type(error).__name__)
             except Exception as error:  # a bug here must not end the container
                 log("inbox").error("inbox_failed", error=type(error).__name__, where=where(error))
-            INBOX.set(0)
+            self._taken = []  # they come again
             if not self._cancelled:
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
@@ -188,7 +191,6 @@ class Inbox(ProviderCollector, SharedExtension):
         except Permanent as error:
             delivery.error = error
         self._taken.append(delivery)
-        INBOX.inc()
         self._more.set()
         if len(self._taken) % TURN == 0:
             time.sleep(0)  # a socket that is full would not let anybody else have a turn
@@ -203,22 +205,27 @@ class Inbox(ProviderCollector, SharedExtension):
                 self._more.clear()
                 while self._taken and self._channel is channel:
                     batch, self._taken = self._taken[:TAKE], self._taken[TAKE:]
+                    self._at_work = len(batch)
                     self._handle(batch)
                     for spoilt in (d for d in batch if d.error is not None):
                         self._put_aside(retries, spoilt)
                     fault(f"{self.platform.service}.before_ack")
                     channel.basic_ack(batch[-1].tag, multiple=True)
-                    INBOX.dec(len(batch))
+                    self._at_work = 0
         except Exception as error:
             failed.append(error)
         finally:
+            self._at_work = 0
             over.set()
 
     def _handle(self, batch: Sequence[_Delivery]) -> None:
         """Run the handlers of a batch, those that take batches with all of theirs at once, the others side by side."""
         together: dict[On, list[_Delivery]] = defaultdict(list)
         alone: list[tuple[On, _Delivery]] = []
+        now = self.platform.clock.now()
         for delivery in batch:
+            if delivery.heard and now - delivery.heard.time > REMEMBER_CAUSE:
+                delivery.error = Permanent("too_old", "older than the store remembers causes")
             if delivery.error:
                 continue
             for handler in self._handlers[delivery.name]:
@@ -228,9 +235,10 @@ class Inbox(ProviderCollector, SharedExtension):
                     alone.append((handler, delivery))
         self._run_all([(handler, deliveries) for handler, deliveries in together.items()])
         self._run_all([(handler, [delivery]) for handler, delivery in alone])
-        for delivery in batch:
-            outcome = "failed" if delivery.error else "done"
-            CONSUMED.labels(delivery.name or "unknown", outcome).inc()
+        outcomes = [(d.name or "unknown", "failed" if d.error else "done") for d in batch]
+        for labels, count in Counter(outcomes).items():
+            CONSUMED.labels(*labels).inc(count)
+        for delivery, (_, outcome) in zip(batch, outcomes, strict=True):
             if delivery.heard:
                 log("inbox").info("handled", event_name=delivery.name, id=delivery.heard.id, outcome=outcome,
                                   correlation=delivery.heard.correlation)  # fmt: skip
@@ -241,10 +249,7 @@ class Inbox(ProviderCollector, SharedExtension):
         if event is None:
             raise Permanent("unknown_event", "nobody here handles this event")
         content_type = delivery.message.properties.get("content_type", "")
-        heard = envelope.read(event, delivery.body, content_type, delivery.headers)
-        if self.platform.clock.now() - heard.time > REMEMBER_CAUSE:
-            raise Permanent("too_old", "older than the store remembers causes")
-        delivery.heard = heard
+        delivery.heard = envelope.read(event, delivery.body, content_type, delivery.headers)
 
     def _run_all(self, work: list[tuple[On, list[_Delivery]]]) -> None:
         width = self.platform.settings.event_workers
@@ -262,7 +267,8 @@ class Inbox(ProviderCollector, SharedExtension):
                     self._run_all([(handler, [delivery]) for delivery in deliveries])
 
     def _spawn(self, handler: On, deliveries: list[_Delivery]) -> _Outcome:
-        pairs = [(self._call(d.heard), d.heard.event) for d in deliveries if d.heard]
+        now = to_milliseconds(self.platform.clock.now())
+        pairs = [(self._call(d.heard, now), d.heard.event) for d in deliveries if d.heard]
         args = (pairs,) if handler.batch else pairs[0]
         outcome = _Outcome()
 
@@ -279,10 +285,10 @@ class Inbox(ProviderCollector, SharedExtension):
         self.container.spawn_worker(handler, args, {}, context_data={}, handle_result=done)
         return outcome
 
-    def _call(self, heard: Heard) -> Call:
+    def _call(self, heard: Heard, now: datetime) -> Call:
         return Call(
             community=heard.community,
-            at=to_milliseconds(self.platform.clock.now()),
+            at=now,
             actor=self.platform.service,
             correlation=heard.correlation,
             trace=heard.trace,

@@ -261,7 +261,8 @@ class Store(Generic[A]):
 
     def try_all(self, decided: Iterable[tuple[Call, A, list[Event]]]) -> list[Inserted | BaseException]:
         """Save many new aggregates in one write; each has its own outcome."""
-        documents = [self._first(call, new.id, new, said)[0] for call, new, said in decided]
+        stamp = str(uuid7())
+        documents = [self._first(call, new.id, new, said, stamp)[0] for call, new, said in decided]
         outcomes = self.backend.insert(documents) if documents else []
         for document, outcome in zip(documents, outcomes, strict=True):
             if isinstance(outcome, Inserted) and not outcome.taken:
@@ -312,13 +313,13 @@ class Store(Generic[A]):
                     raise Invalid("idempotency_key_reused", "this key came with another body before", "Idempotency-Key")
                 raise Replayed(reply["status"], self._vault.unlock(reply["body"], call.secret), reply["version"])
 
-    def _first(self, call: Call, id: str, aggregate: A, said: list[Event]) -> tuple[Document, A]:
+    def _first(self, call: Call, id: str, aggregate: A, said: list[Event], stamp: str = "") -> tuple[Document, A]:
         community = aggregate.community or call.community
         born = aggregate.born or to_milliseconds(call.at)
         aggregate = aggregate.but(id=id, community=community, version=1, born=born)
         rows = _rows(call, aggregate, 0, said)
         document = {"_id": id, "community": community, "version": 1, "born": born} | self._codec.dump(aggregate)
-        document["wrote"] = [str(uuid7())]
+        document["wrote"] = [stamp or str(uuid7())]
         document["outbox"], document["sequence"] = rows, len(rows)
         if call.cause:
             document["seen"] = [{"id": call.cause, "at": call.at}]

@@ -54,12 +54,21 @@ def parked(service: str) -> str:
     return f"{service}.parked"
 
 
+READ = 8192  # bytes asked of a connection at once
+
+
 def connect(connection: Connection) -> None:
-    """Connect, or raise at once what is in the way: kombu's own `connect` waits for two seconds before it tries again."""
+    """Connect, or raise at once what is in the way: kombu's own `connect` waits for two seconds before it tries again.
+
+    Then read what there is: py-amqp keeps what it has too much, but asks for a frame's 7 bytes, its body, its last byte.
+    """
     try:
         connection.ensure_connection(max_retries=1, interval_start=0)
     except OperationalError as error:
         raise error.__cause__ or error from None
+    transport = connection.connection.transport
+    receive = transport._quick_recv
+    transport._quick_recv = lambda wanted: receive(max(wanted, READ))
 
 
 def declare_speaker(channel: Any, service: str) -> None:

@@ -83,15 +83,17 @@ class Message:
     private: bool = False
 
 
-def deliveries(ids: dict[str, str], message: Message, preferences: Preferences, mails: bool, at: datetime) -> list[Delivery]:
-    """One message as one delivery a channel. `ids` gives each channel's delivery id; `mails`: mail is configured."""
+def deliveries(
+    id_on: Callable[[str], str], message: Message, preferences: Preferences, mails: bool, at: datetime
+) -> list[Delivery]:
+    """One message as one delivery a channel. `id_on(channel)` is its id; `mails`: mail is configured."""
     made = []
     for channel in CHANNELS:
-        common: dict[str, Any] = {"id": ids[channel], "channel": channel, **vars(message)}
+        if channel != INBOX and not mails:
+            continue  # a channel that the installation does not have
+        common: dict[str, Any] = {"id": id_on(channel), "channel": channel, **vars(message)}
         if channel == INBOX:
             made.append(Delivery(**common, state=SENT, sent_at=at))
-        elif not mails:
-            continue  # a channel that the installation does not have
         elif not preferences.channels.get(channel, True):
             made.append(Delivery(**common, state=SKIPPED, reason="not_wanted"))
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from services.notifications import domain
@@ -71,11 +71,11 @@ class Post:
             preferences, call = known[one.key], one.call
             if preferences is None:
                 continue  # erased meanwhile: nobody to tell
-            ids = {channel: derived_id(call.cause, one.who, channel) for channel in domain.CHANNELS}
+            id_on = partial(derived_id, call.cause, one.who)
             # Whoever steals the database must not see that this message and the handler's speak of one case.
             origin = ("", "") if one.private else (call.cause, call.correlation)
             message = domain.Message(one.who, one.template, one.params, *origin, private=one.private)
-            for delivery in domain.deliveries(ids, message, preferences, self.outgoing.configured, call.at):
+            for delivery in domain.deliveries(id_on, message, preferences, self.outgoing.configured, call.at):
                 made.append((_untold(call) if one.private else call, delivery))
         self.outgoing.post(made)
 

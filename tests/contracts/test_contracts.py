@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from ops.documents import asyncapi, event_schema
-from shared.envelope import message_for, read, schema_for
+from shared.envelope import decode, message_for, read
 from shared.events import Event
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -24,11 +24,11 @@ PERSONAL = {"name", "phone", "address", "id_number", "email", "text", "birth_dat
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
 def test_a_kept_sample_still_reads_and_holds_every_field(event: type[Event]) -> None:
     sample = json.loads((SAMPLES / f"{event.name}.json").read_text())
-    said = event(**schema_for(event).load(sample))
+    said = decode(event, orjson.dumps(sample))
     assert orjson.loads(orjson.dumps(said)).keys() == {f.name for f in dataclasses.fields(event)}
     required = {f.name for f in dataclasses.fields(event) if f.default is dataclasses.MISSING}
     assert required <= sample.keys(), "a field was added without a default"
-    jsonschema.validate(sample, event_schema(event))
+    jsonschema.validate(sample, event_schema(event), format_checker=jsonschema.FormatChecker())
 
 
 def test_no_event_is_without_a_sample_and_no_sample_without_its_event() -> None:
@@ -46,8 +46,7 @@ def test_the_architecture_says_of_every_event_who_says_it() -> None:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
 def test_an_event_survives_the_wire_with_fields_that_nobody_knows_yet(event: type[Event]) -> None:
-    sample = json.loads((SAMPLES / f"{event.name}.json").read_text())
-    said = event(**schema_for(event).load(sample))
+    said = decode(event, (SAMPLES / f"{event.name}.json").read_bytes())
     body = orjson.dumps(orjson.loads(orjson.dumps(said)) | {"added_later": 1}).decode()
     row = {"id": "e1", "name": event.name, "subject": "s1", "body": body, "sequence": 3, "at": datetime.fromisoformat(
         "2026-11-22T12:00:00+00:00"), "correlation": "c1", "trace": "t1"}  # fmt: skip

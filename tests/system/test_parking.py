@@ -40,6 +40,7 @@ WRONG = [
     (b"{not json", "application/json", {}, "broken_json"),
     (json.dumps(BODY).encode(), "text/plain", {}, "content_type"),
     (json.dumps(BODY | {"start": "soon"}).encode(), "application/json", {}, "schema"),
+    (json.dumps(BODY | {"start": "2026-12-01T10:00:00"}).encode(), "application/json", {}, "schema"),
     (json.dumps({k: v for k, v in BODY.items() if k != "room_id"}).encode(), "application/json", {}, "schema"),
     (
         json.dumps(BODY).encode(),
@@ -50,6 +51,7 @@ WRONG = [
     (json.dumps(BODY).encode(), "application/json", {"specversion": "2.0"}, "unknown_version"),
     (json.dumps(BODY).encode(), "application/json", {"type": None}, "no_envelope"),
     (json.dumps(BODY).encode(), "application/json", {"id": None}, "no_envelope"),
+    (json.dumps(BODY).encode(), "application/json", {"time": datetime.now(UTC).isoformat()[:19]}, "no_envelope"),
     (json.dumps(BODY).encode(), "application/json", {"time": "2020-01-01T00:00:00+00:00"}, "too_old"),
 ]
 
