@@ -37,6 +37,8 @@ class Catalog:
     options: dict[str, Document]
     partials: dict[str, Document]
     plain: dict[str, packing.Plain]  # whose entries can be written as they are: nothing to claim, no geometry, no collation
+    rest: list[Named]  # the others
+    single: frozenset[str]  # fields of indexes that have met no array yet
 
     @property
     def foreign(self) -> Set[str]:
@@ -57,12 +59,15 @@ def read_catalog(prefix: bytes, rows: tuple[tuple[bytes, bytes], ...]) -> Catalo
         known = since.field in key if since else not some
         if ordered and known and not any(options.get(option) for option in INTRICATE):
             plain[name] = packing.Plain(prefix + packing.pack("S", name), key, since)
+    named = [(name, key, bool(options.get("sparse")), bool(options.get("unique"))) for name, key, options in indexes]
     return Catalog(
         indexes,
-        [(name, key, bool(options.get("sparse")), bool(options.get("unique"))) for name, key, options in indexes],
+        named,
         {name: options for name, _, options in indexes},
         {name: options["partialFilterExpression"] for name, _, options in indexes if options.get("partialFilterExpression")},
         plain,
+        [index for index in named if index[0] not in plain],
+        frozenset().union(*(_fields(key) for _, key, options in indexes if not options.get("multikey"))),
     )
 
 
@@ -120,7 +125,10 @@ class Storage(storage.Storage):
 
     def _told_apart(self, db: str, coll: str, indexes: list[Named]) -> tuple[list[packing.Plain], list[Named]]:
         """Those whose entries `packing` puts together, and the others."""
-        plain = self._catalog(db, coll).plain
+        catalog = self._catalog(db, coll)
+        plain = catalog.plain
+        if indexes is catalog.named:
+            return list(plain.values()), catalog.rest
         return [plain[name] for name, *_ in indexes if name in plain], [index for index in indexes if index[0] not in plain]
 
     def _coll_options(self, db: str, coll: str) -> Document | None:
@@ -163,7 +171,17 @@ class Storage(storage.Storage):
         self._forget()
         return super()._batch_transaction(sync=sync)
 
+    def _unique_conflict(self, db: str, coll: str, doc: Document, indexes: list[Named], **more: Any) -> Any:
+        rest = self._told_apart(db, coll, indexes)[1]
+        return super()._unique_conflict(db, coll, doc, rest, **more) if rest else None
+
+    def _validate_geo_indexes(self, db: str, coll: str, doc: Document, indexes: list[Named], partials: Partials = None) -> None:
+        if rest := self._told_apart(db, coll, indexes)[1]:
+            super()._validate_geo_indexes(db, coll, doc, rest, partials)
+
     def _maybe_mark_multikey(self, db: str, coll: str, doc: Any, indexes: Any, already_multikey: set[str]) -> set[str]:
+        if not any(isinstance(doc.get(field), (list, dict)) for field in self._catalog(db, coll).single):
+            return already_multikey
         # The one change to the catalog that is made in the middle of a snapshot.
         before = len(already_multikey)
         marked: set[str] = super()._maybe_mark_multikey(db, coll, doc, indexes, already_multikey)
