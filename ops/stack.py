@@ -53,9 +53,6 @@ class Stack:
         here.check_ports()
         here.make_secrets()
         self._write_files()
-        if not here.path("database", "users-created").exists():
-            self.say("creating database users")
-            self._create_database_users()
         self.say("starting broker, database, mail sink, services and edge")
         config = str(here.path("supervisord.conf"))
         started = subprocess.run(
@@ -64,6 +61,11 @@ class Stack:
         if started.returncode:
             raise Problem(f"the process manager did not start: {started.stderr.strip() or started.stdout.strip()}")
         try:
+            if not here.path("database", "users-created").exists():
+                self.say("creating database users")
+                self._create_database_users()
+            with self._manager() as manager:
+                manager.supervisor.startProcess(_full("database"), False)
             self._wait_until_ready()
         except BaseException:
             self.down()
@@ -131,7 +133,8 @@ class Stack:
             for n, port in enumerate(self.installation.service_ports(service)):
                 if not _answers(f"http://127.0.0.1:{port}/readyz"):
                     waiting.append(f"{service}-{n}")
-        if not _answers(f"{self.installation.base_url}/.well-known/jwks.json"):
+        # The edge keeps who asks waiting for as long as those behind it are not there.
+        if not waiting and not _answers(f"{self.installation.base_url}/.well-known/jwks.json"):
             waiting.append("edge")
         return sorted(set(waiting)) if states else ["everything"]
 
@@ -224,7 +227,8 @@ class Stack:
             "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n",
             self._program("epmd", 10, f"{find('epmd')} -port {here.port('LINLI_EPMD_PORT')} -address 127.0.0.1", ""),
             self._program("broker", 20, RABBITMQ, "broker", wait=20),
-            self._program("database", 20, f"{shlex.join(self._database())} --auth", "", wait=20),
+            # Not by itself: when there are no users yet, another makes them first, while the broker takes its time.
+            self._program("database", 20, f"{shlex.join(self._database())} --auth", "", wait=20, autostart=False),
             self._program("mail", 20, f"{python} -m ops.mailsink {here.port('LINLI_SMTP_PORT')} {here.path('mail')}", ""),
         ]
         for service in SERVICES:
@@ -243,19 +247,20 @@ class Stack:
         here = self.installation
         return database_command(here.port("LINLI_MONGO_PORT"), here.path("database", "data"))
 
-    def _program(self, name: str, priority: int, command: str, environ: str, wait: int = 10) -> str:
+    def _program(self, name: str, priority: int, command: str, environ: str, wait: int = 10, autostart: bool = True) -> str:
         if environ:
             file = self.installation.path("env", f"{environ}.sh")
             command = f"/bin/sh -c '. {file} && exec {command}'"
         log = self.installation.path("logs", f"{name}.log")
         return (
-            f"[program:{name}]\ncommand={command.replace('%', '%%')}\npriority={priority}\nautorestart=true\nstartsecs=1\n"
-            f"startretries=10\nstopwaitsecs={wait}\nstopasgroup=false\nkillasgroup=true\nredirect_stderr=true\n"
+            f"[program:{name}]\ncommand={command.replace('%', '%%')}\npriority={priority}\nautostart={autostart}\n"
+            f"autorestart=true\nstartsecs=1\nstartretries=10\nstopwaitsecs={wait}\n"
+            f"stopasgroup=false\nkillasgroup=true\nredirect_stderr=true\n"
             f"stdout_logfile={log}\nstdout_logfile_maxbytes=20MB\nstdout_logfile_backups=2\n"
         )
 
     def _create_database_users(self) -> None:
-        """With authentication off and nobody else awake: the users first, then never again without it."""
+        """With authentication off, while nothing is in it: the users first, then never again without it."""
         here = self.installation
         with here.path("logs", "database-users.log").open("w") as out:
             server = subprocess.Popen(self._database(), stdout=out, stderr=out)

@@ -164,7 +164,7 @@ def test_after_many_changes_the_indexes_are_as_if_built_anew(tmp_path: Path) -> 
         build()
         kept.insert("d", "c", [{"_id": n, "community": "x", "at": n % 9, "state": "open", "claim": n} for n in range(40)])
         refused = 0
-        for _ in range(1500):
+        for _ in range(2000):
             where, what = change()
             try:
                 kept.update_matching("d", "c", where, what, multi="$set" in what and chance.random() < 0.5)
