@@ -36,6 +36,10 @@ def database_command(port: int, data: Path) -> list[str]:
     ]  # fmt: skip
 
 
+# Something of each service: its own answer, if only that nobody is signed in, says that the edge has found it.
+BEHIND_THE_EDGE = ("/.well-known/jwks.json", "/api/v1/_/rooms", "/api/v1/_/petitions", "/api/v1/_/inbox")
+
+
 class Stack:
     """The processes: epmd, broker, database, mail sink, services, edge; under supervisord, in this order."""
 
@@ -133,8 +137,8 @@ class Stack:
             for n, port in enumerate(self.installation.service_ports(service)):
                 if not _answers(f"http://127.0.0.1:{port}/readyz"):
                     waiting.append(f"{service}-{n}")
-        # The edge keeps who asks waiting for as long as those behind it are not there.
-        if not waiting and not _answers(f"{self.installation.base_url}/.well-known/jwks.json"):
+        # Last, for the edge keeps who asks waiting; of each service, for it learns of one a moment after that is ready.
+        if not waiting and not all(_answers(self.installation.base_url + path, 200, 401) for path in BEHIND_THE_EDGE):
             waiting.append("edge")
         return sorted(set(waiting)) if states else ["everything"]
 
@@ -312,9 +316,9 @@ def _alive(pid: int) -> bool:
     return b"supervisord" in command and state != "Z"
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, *statuses: int) -> bool:
     try:
-        return requests.get(url, timeout=2).status_code == 200
+        return requests.get(url, timeout=2).status_code in (statuses or (200,))
     except requests.RequestException:
         return False
 
