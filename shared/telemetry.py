@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from functools import cache
 from typing import Any
 
 import orjson
@@ -47,12 +48,14 @@ def configure(service: str, level: str) -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
+    log.cache_clear()  # who spoke before was told otherwise
     logging.basicConfig(level=logging.WARNING, handlers=[_Bridge()], force=True)
     # nameko logs the text of every exception that a worker raises; ours are logged where they are answered.
     logging.getLogger("nameko.containers").setLevel(logging.CRITICAL)
     logging.getLogger("nameko.web.server").setLevel(logging.CRITICAL)
 
 
+@cache
 def log(name: str) -> Any:
     """A logger; each call is one JSON line: an event name and fields. Never pass personal data."""
     return structlog.get_logger(component=name)
