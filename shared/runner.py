@@ -15,6 +15,7 @@ import eventlet
 
 eventlet.monkey_patch()
 
+import gc
 import importlib
 import signal
 import sys
@@ -62,6 +63,14 @@ def drain(container: ServiceContainer, platform: Any) -> None:
         container.stop()
 
 
+def spare_the_collector() -> None:
+    """What is loaded stays: the garbage collector need not look through it again and again, nor begin after every few
+    hundred objects of a batch. It took a tenth of a replica's CPU."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 100)
+
+
 def main(name: str) -> None:
     """Run the service until it is told to stop."""
     settings = Settings.load(name)
@@ -88,6 +97,7 @@ def main(name: str) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     container.start()
+    spare_the_collector()
     log("runner").info("ready", listen=settings.listen)
     eventlet.spawn(_watch, container, told)
     told.wait()
