@@ -33,7 +33,8 @@ from shared.platform import Platform
 from shared.store import REMEMBER_CAUSE
 from shared.telemetry import CONSUMED, INBOX, PARKED, log, where
 
-TAKE = 256  # messages handled together
+TAKE = 512  # messages handled together, and acknowledged at once
+LIST = 256  # of these in one call of a handler that takes batches: while one list is saved, the next is put together
 TURN = 32  # messages read in a row
 DELAYS = ("5s", "5s", "30s", "5m")  # after the 1st … 4th failure; the 5th parks
 LOST = (AMQPError, OperationalError, OSError, socket.timeout)
@@ -50,7 +51,7 @@ by_sequence = "sequence"
 
 class On(Entrypoint):
     """`@on(ReservationConfirmed, once=by_id("told"))`: handle an event. The method gets `(call, event)`; with
-    `batch=True` a list of such pairs. A failure is retried after a while, a Permanent one parked."""
+    `batch=True` lists of such pairs, side by side. A failure is retried after a while, a Permanent one parked."""
 
     def __init__(self, *events: type[Event], once: str, batch: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -233,7 +234,7 @@ class Inbox(ProviderCollector, SharedExtension):
                     together[handler].append(delivery)
                 else:
                     alone.append((handler, delivery))
-        self._run_all([(handler, deliveries) for handler, deliveries in together.items()])
+        self._run_all([(handler, its[n : n + LIST]) for handler, its in together.items() for n in range(0, len(its), LIST)])
         self._run_all([(handler, [delivery]) for handler, delivery in alone])
         outcomes = [(d.name or "unknown", "failed" if d.error else "done") for d in batch]
         for labels, count in Counter(outcomes).items():

@@ -30,9 +30,10 @@ from shared.mongo import MongoBackend
 from shared.store import Document
 from shared.telemetry import BROKER_UP, NACKED, PENDING, PUBLISHED, log, where
 from shared.tenants import MARGIN, Watch
-from shared.topology import connect, declare_speaker, out, restricted
+from shared.topology import connect, declare_speaker, out, restricted, sent_together
 
 WINDOW = 256
+TOGETHER = 16  # events in one send: the broker begins with them while the next are put together
 PAGE = 500  # documents that the sweeper looks at together
 MEMORY = 20_000  # events held in memory; beyond that the sweeper finds them in the database
 CONFIRM_TIMEOUT = 15.0
@@ -195,7 +196,7 @@ class OutboxRelay:
     def _publish_until_lost(self, connection: Connection) -> None:
         declared = time.monotonic()
         while not (self.stopping and self.idle):
-            self._publish_some()
+            self._publish_some(connection)
             if self._flight or not self._queue:
                 self._read(connection)
             if time.monotonic() - declared > 15:
@@ -203,24 +204,28 @@ class OutboxRelay:
                 declare_speaker(self._channel, self.service)
                 declared = time.monotonic()
 
-    def _publish_some(self) -> None:
+    def _publish_some(self, connection: Connection) -> None:
         now = time.monotonic()
         if self._delayed and self._delayed[0].due <= now:
             ready = [o for o in self._delayed if o.due <= now]
             self._delayed = [o for o in self._delayed if o.due > now]
             self._queue.extendleft(reversed(ready))
         while self._queue and len(self._flight) < WINDOW:
-            outgoing = self._queue.popleft()
-            self._tag += 1
-            self._flight[self._tag] = (outgoing, now)
-            fault(f"{self.service}.before_publish")
-            message = message_for(self.service, outgoing.community, outgoing.row)
-            exchange = restricted(self.service) if outgoing.row.get("restricted") else out(self.service)
-            self._channel.basic_publish(message, exchange=exchange, routing_key=outgoing.row["name"])
+            with sent_together(connection):
+                for _ in range(min(TOGETHER, len(self._queue), WINDOW - len(self._flight))):
+                    self._publish(self._queue.popleft(), now)
         if self._flight:
             oldest = next(iter(self._flight.values()))[1]
             if now - oldest > CONFIRM_TIMEOUT:
                 raise TimeoutError("no confirm")
+
+    def _publish(self, outgoing: Outgoing, now: float) -> None:
+        self._tag += 1
+        self._flight[self._tag] = (outgoing, now)
+        fault(f"{self.service}.before_publish")
+        message = message_for(self.service, outgoing.community, outgoing.row)
+        exchange = restricted(self.service) if outgoing.row.get("restricted") else out(self.service)
+        self._channel.basic_publish(message, exchange=exchange, routing_key=outgoing.row["name"])
 
     def _read(self, connection: Connection) -> None:
         """Wait for confirms, or for something to publish."""
