@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from tests.bench.load import Result, closed, open_loop
 from tests.system.world import World, free_ports, tomorrow
 
 TICKS = os.sysconf("SC_CLK_TCK")
+UNCHECKED = "stock nameko without checks"
 ALL_DAY = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 
 
@@ -126,30 +128,36 @@ class Ours(Side):
 
 
 class Stock(Side):
+    """With `beside`, another HTTP service of the same listener, that checks neither token nor body."""
+
     name = "stock nameko"
 
-    def __init__(self, world: World, stack: ExitStack) -> None:
+    def __init__(self, world: World, stack: ExitStack, beside: Stock | None = None) -> None:
         super().__init__(world)
         self.port = free_ports(1)[0]
-        world.broker_control("add_user", "stock", "stock")
-        world.broker_control("set_permissions", "stock", ".*", ".*", ".*")
+        if beside is None:
+            world.broker_control("add_user", "stock", "stock")
+            world.broker_control("set_permissions", "stock", ".*", ".*", ".*")
+        else:
+            self.name = UNCHECKED
         keys = requests.get(f"{world.here.base_url}/.well-known/jwks.json", timeout=10).text
         amqp = f"amqp://stock:stock@127.0.0.1:{world.here.port('LINLI_AMQP_PORT')}//"
         environ = os.environ | {"STOCK_MONGO": world.here.mongo("admin"), "STOCK_JWKS": keys}
-        self.pids = []
-        for module in ("booking", "notification"):
-            config = world.here.path("bench", f"{module}.yaml")
+        environ["STOCK_CHECKS"] = "none" if beside else "all"
+        self.pids = [beside.pids[-1]] if beside else []
+        for module in ("booking",) if beside else ("booking", "notification"):
+            config = world.here.path("bench", f"{module}-{self.port}.yaml")
             logging = "{version: 1, root: {level: WARNING}}"
             address = f"127.0.0.1:{self.port}"
             config.write_text(f"AMQP_URI: '{amqp}'\nWEB_SERVER_ADDRESS: '{address}'\nmax_workers: 100\nLOGGING: {logging}\n")
             program = str(Path(sys.executable).parent / "nameko")
             command = [program, "run", "--config", str(config), f"tests.bench.peers.{module}"]
-            out = world.here.path("logs", f"stock-{module}.log").open("wb")
+            out = world.here.path("logs", f"stock-{module}-{self.port}.log").open("wb")
             process = subprocess.Popen(command, env=environ, stdout=out, stderr=out)
             stack.callback(process.wait, 20)
             stack.callback(process.terminate)
             self.pids.append(process.pid)
-        self.rooms = [f"stock-{n}" for n in range(20)]
+        self.rooms = [f"stock-{self.port}-{n}" for n in range(20)]
         rooms = [{"_id": room, "community": "lijing", "name": room} for room in self.rooms]
         world.mongo["stock_booking"]["rooms"].insert_many(rooms)
         world.until(self._up, what="the stock services")
@@ -252,7 +260,8 @@ def main() -> None:
 
 def job(world: World, stack: ExitStack, seconds: float, rounds: int, console: Console) -> list[tuple[str, str, str, str]]:
     """The main job on both sides, alternating; the medians of the rounds."""
-    sides: list[Side] = [Ours(world), Stock(world, stack)]
+    stock = Stock(world, stack)
+    sides: list[Side] = [Ours(world), stock, Stock(world, stack, beside=stock)]
     found: dict[str, list[dict[str, Any]]] = {side.name: [] for side in sides}
     for side in sides:
         run(side, lambda side=side: closed(side.port, side.head, side.bodies(), 32, 2))
@@ -260,35 +269,45 @@ def job(world: World, stack: ExitStack, seconds: float, rounds: int, console: Co
         for side in sides:
             found[side.name].append(run(side, lambda side=side: closed(side.port, side.head, side.bodies(), 64, seconds)))
             console.print(side.name, {k: round(v, 2) for k, v in found[side.name][-1].items()})
-    rate = 0.6 * statistics.median(r["per_second"] for r in found["stock nameko"])
-    steady: dict[str, list[dict[str, Any]]] = {side.name: [] for side in sides}
-    for _ in range(rounds):
-        for side in sides:
-            steady[side.name].append(run(side, lambda side=side: open_loop(side.port, side.head, side.bodies(), rate, seconds)))
-            console.print(side.name, {k: round(v, 2) for k, v in steady[side.name][-1].items()})
-    return _job_rows(found, steady, rate)
+    capacity = _median(found[stock.name], "per_second")
+    steady: dict[float, dict[str, list[dict[str, Any]]]] = {}
+    for rate in (0.6 * capacity, 1.3 * capacity):
+        steady[rate] = {side.name: [] for side in sides[:2]}
+        for _ in range(rounds):
+            for side in sides[:2]:
+                load = partial(open_loop, side.port, side.head, side.bodies(), rate, seconds)
+                steady[rate][side.name].append(run(side, load))
+                console.print(side.name, {k: round(v, 2) for k, v in steady[rate][side.name][-1].items()})
+    return _job_rows(found, steady)
 
 
-def _job_rows(found: Any, steady: Any, rate: float) -> list[tuple[str, str, str, str]]:
-    def median(of: Any, side: str, what: str) -> float:
-        return float(statistics.median(r[what] for r in of[side]))
+def _median(rounds: list[dict[str, Any]], what: str) -> float:
+    return float(statistics.median(r[what] for r in rounds))
 
+
+def _job_rows(found: Any, steady: Any) -> list[tuple[str, str, str, str]]:
     rows = []
-    for title, of, what, unit in (
-        ("commands/s, saved and heard, 64 callers", found, "per_second", ""),
-        ("the same, until put-off tidying is done too", found, "rested_per_second", ""),
-        ("CPU of the service processes per command, 64 callers", found, "cpu_ms", " ms"),
-        ("end to end p50, 64 callers", found, "p50", " ms"),
-        ("end to end p99, 64 callers", found, "p99", " ms"),
-        (f"end to end p50, open loop at {rate:.0f}/s", steady, "p50", " ms"),
-        (f"end to end p99, open loop at {rate:.0f}/s", steady, "p99", " ms"),
-        (f"reply p99, open loop at {rate:.0f}/s", steady, "reply_p99", " ms"),
-        (f"CPU of the service processes per command, open loop at {rate:.0f}/s", steady, "cpu_ms", " ms"),
-    ):
-        ours, stock = median(of, "linli", what), median(of, "stock nameko", what)
-        rows.append((title, f"{ours:.2f}{unit}", f"{stock:.2f}{unit}", f"{ours / stock:.2f} ×"))
+
+    def compared(title: str, of: Any, what: str, unit: str = "", other: str = Stock.name) -> None:
+        ours, theirs = _median(of[Ours.name], what), _median(of[other], what)
+        rows.append((title, f"{ours:.2f}{unit}", f"{theirs:.2f}{unit}", f"{ours / theirs:.2f} ×"))
+
+    callers = ", 64 callers"
+    compared(f"commands/s, saved and heard{callers}", found, "per_second")
+    compared("the same, until put-off tidying is done too", found, "rested_per_second")
+    compared(f"CPU of the service processes per command{callers}", found, "cpu_ms", " ms")
+    for what in ("p50", "p99"):
+        compared(f"end to end {what}{callers}", found, what, " ms")
+    compared("commands/s, against stock that checks neither token nor body", found, "per_second", "", UNCHECKED)
+    compared("CPU per command, against the same", found, "cpu_ms", " ms", UNCHECKED)
+    for rate, of in steady.items():
+        loop = f", open loop at {rate:.0f}/s"
+        for what in ("p50", "p99"):
+            compared(f"end to end {what}{loop}", of, what, " ms")
+        compared(f"reply p99{loop}", of, "reply_p99", " ms")
+        compared(f"CPU of the service processes per command{loop}", of, "cpu_ms", " ms")
     for what in ("lost", "doubled", "failures"):
-        totals = [sum(r[what] for of in (found, steady) for r in of[side]) for side in ("linli", "stock nameko")]
+        totals = [sum(r[what] for of in (found, *steady.values()) for r in of[side]) for side in (Ours.name, Stock.name)]
         rows.append((f"events {what}" if what != "failures" else "commands failed", str(totals[0]), str(totals[1]), ""))
     return rows
 
