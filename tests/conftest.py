@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from pymongo.errors import PyMongoError
 from ops.stack import database_command
 from tests.system.world import free_ports
 
+gc.set_threshold(10_000, 50, 100)  # thousands of tests are collected, and stay: the collector took a fifth of that time
+
 # Those that wait much stand beside those that compute much.
 LONGEST = ("test_trail", "test_faults", "test_bad_input", "test_clocks_hold", "test_many_petitions", "test_sessions")
 
@@ -23,6 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take minutes come first: where files go side by side, none of them shall be begun last."""
     place = {name: n for n, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays."""
+    gc.freeze()
 
 
 class Database:
