@@ -28,11 +28,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
-def pytest_collection_finish() -> None:
-    """What was collected stays."""
-    gc.freeze()
-
-
 class Database:
     """A SecantusDB process that a test may kill and start again."""
 
