@@ -1,0 +1,40 @@
+"""How the inbox hands what it took to handlers that take batches."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from shared.events.bookings import ReservationConfirmed
+from shared.messaging import LIST, Inbox, On, _Delivery, _Outcome, by_id
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def _delivery(tag: int) -> _Delivery:
+    delivery = _Delivery(SimpleNamespace(delivery_info={"delivery_tag": tag}, headers={}, body=b"{}"))
+    delivery.name = ReservationConfirmed.name
+    delivery.heard = SimpleNamespace(time=NOW, id=str(tag), correlation="")  # type: ignore[assignment]
+    return delivery
+
+
+def test_lists_of_a_batch_go_side_by_side_and_one_message_spoils_its_own_list_alone(monkeypatch: Any) -> None:
+    inbox, handler = Inbox(), On(ReservationConfirmed, once=by_id("told"), batch=True)
+    inbox.platform = SimpleNamespace(  # type: ignore[assignment]
+        service="listener", clock=SimpleNamespace(now=lambda: NOW), settings=SimpleNamespace(event_workers=16)
+    )
+    inbox._handlers[ReservationConfirmed.name] = [handler]
+    batch = [_delivery(tag) for tag in range(2 * LIST + 10)]
+    spoilt, calls = batch[LIST + 5], list[int]()
+
+    def spawn(handler: On, deliveries: list[_Delivery]) -> _Outcome:
+        calls.append(len(deliveries))
+        outcome = _Outcome()
+        outcome.settle(RuntimeError("spoilt") if spoilt in deliveries else None)
+        return outcome
+
+    monkeypatch.setattr(inbox, "_spawn", spawn)
+    inbox._handle(batch)
+    assert calls == [LIST, LIST, 10] + [1] * LIST
+    assert [delivery for delivery in batch if delivery.error] == [spoilt]
