@@ -1,6 +1,9 @@
 # Linli. `make run` to see it, `make test` to trust it.
 .PHONY: help run up down status demo test check fuzz inventory bench setup setup-dev lock clean
 
+# Where nothing compiled is kept, each start of a service compiles all of it again: a third of the time that it takes.
+unexport PYTHONDONTWRITEBYTECODE
+
 LINLI = .venv/bin/linli
 PYTEST = .venv/bin/python -m pytest
 
@@ -45,9 +48,8 @@ setup:
 setup-dev:
 	@ops/setup.sh dev
 
-lock: ## resolve the dependencies again
-	.venv/bin/pip install --quiet uv
-	for kind in services run dev; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
+lock: setup ## resolve the dependencies again
+	for kind in setup services run dev; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
 		--no-emit-index-url --generate-hashes --no-header --python-version 3.11); done
 
 clean: ## forget the virtual environment and the local installation

@@ -54,6 +54,17 @@ enabled_units() {
     systemctl list-unit-files --state=enabled --no-legend --no-pager 2>/dev/null | awk '{print $1}' | sort || true
 }
 
+# uv does not read what pip is told. Whoever has pip use a mirror, or a certificate of their own, said it once.
+heed_pip() {
+    local told
+    told=$(.venv/bin/pip config list 2>/dev/null) || true
+    told() { sed -nE "s/^(:env:|global|install)\.$1='(.*)'$/\2/p" <<<"$told" | head -n 1; }
+    heed() { if [ -z "${!1:-}" ] && [ -n "$2" ]; then export "$1=$2"; fi; }
+    heed UV_DEFAULT_INDEX "$(told index-url)"
+    heed UV_INSECURE_HOST "$(told trusted-host)"
+    heed SSL_CERT_FILE "$(told cert)"
+}
+
 # The distribution's interpreter goes before another one on the path: it is built with optimisations, and one that somebody
 # compiled with the defaults takes a third more for everything. Whoever wants another makes .venv with it beforehand.
 python=$(command -v /usr/bin/python3.11 || command -v python3.11 || command -v python3) ||
@@ -73,12 +84,19 @@ if [ ! -x .venv/bin/python ]; then
     "$python" -m venv .venv
 fi
 stamp=.venv/.$kind-ready
+rarely='/(phonenumbers/(data|shortdata|geodata|carrierdata|tzdata)|numpy|pip|mypyc?|fontTools|pygments|setuptools|graphql|future|shapely|tests?)/'
 if ! cmp -s "$lock" "$stamp"; then
     say "installing Python packages from $lock"
-    # The lock file is whole: nothing is left to resolve. All cores compile what pip would compile one after the other.
-    .venv/bin/pip install --quiet --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile -r "$lock"
-    .venv/bin/python -m compileall -qq -j 0 .venv/lib/python3.11/site-packages
-    .venv/bin/pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+    cmp -s requirements/setup.lock .venv/.setup-ready || {
+        .venv/bin/pip install --quiet --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/setup.lock
+        cp requirements/setup.lock .venv/.setup-ready
+    }
+    heed_pip
+    # The lock file is whole: nothing is left to resolve.
+    .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --no-deps -r "$lock"
+    .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --offline -e .
+    # All cores compile once what the first processes would compile one by one; not what is large and hardly ever loaded.
+    .venv/bin/python -m compileall -qq -j 0 -x "$rarely" .venv/lib/python3.11/site-packages shared services ops
     cp "$lock" "$stamp"
     if [ "$kind" = dev ]; then cp requirements/run.lock .venv/.run-ready; fi
 fi
