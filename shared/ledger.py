@@ -48,11 +48,7 @@ class Ledger:
         self._remove_rows = remove
         self._mine: deque[Entry] = deque()
         self.rows: Counter[str] = Counter()  # by document: what this replica has noted and not yet taken out
-
-    @property
-    def waiting(self) -> int:
-        """How many rows this replica has noted and not yet taken out."""
-        return self.rows.total()
+        self.waiting = 0  # how many these are
 
     def note(self, rows: list[Row]) -> None:
         """Remember, in one write, that these events are published."""
@@ -60,7 +56,7 @@ class Ledger:
         self._entries.insert_one({"_id": entry.id, "community": INSTALLATION, "noted": entry.noted, "rows": rows})
         self._mine.append(entry)
         self.rows.update(document for _, _, document, _ in rows)
-        UNTIDIED.set(self.waiting)
+        self._now_waiting(len(rows))
 
     def urgent(self) -> bool:
         """Tidying must not give way any longer."""
@@ -72,11 +68,17 @@ class Ledger:
         some = entry.rows[:TIDIED_TOGETHER]
         self.remove(some)
         del entry.rows[: len(some)]
-        # Unary plus drops the documents that have none left.
-        self.rows = +(self.rows - Counter(document for _, _, document, _ in some))
+        for _, _, document, _ in some:
+            self.rows[document] -= 1
+            if not self.rows[document]:
+                del self.rows[document]
         if not entry.rows:
             self._entries.delete_one({"_id": entry.id, "community": INSTALLATION})
             self._mine.popleft()
+        self._now_waiting(-len(some))
+
+    def _now_waiting(self, more: int) -> None:
+        self.waiting += more
         UNTIDIED.set(self.waiting)
 
     def remove(self, rows: Sequence[Row]) -> None:

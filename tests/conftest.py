@@ -19,7 +19,8 @@ from tests.system.world import free_ports
 gc.set_threshold(10_000, 50, 100)  # thousands of tests are collected, and stay: the collector took a fifth of that time
 
 # Those that wait much stand beside those that compute much.
-LONGEST = ("test_trail", "test_faults", "test_bad_input", "test_clocks_hold", "test_many_petitions", "test_sessions")
+LONGEST = ("test_trail", "test_faults", "test_bad_input", "test_clocks_hold", "test_many_petitions", "test_sessions",
+           "test_who_sees_what")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
