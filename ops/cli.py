@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import requests
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from rich.console import Console
@@ -60,6 +61,9 @@ class Group(click.Group):
             raise click.ClickException(str(problem)) from problem
         except ApiError as error:
             raise click.ClickException(str(error)) from error
+        except requests.RequestException as error:
+            where = error.request.url if error.request else "the API"
+            raise click.ClickException(f"{where} does not answer ({type(error).__name__}); see `linli status`") from error
 
 
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
@@ -189,7 +193,7 @@ def communities() -> None:
 @click.pass_obj
 def list_communities(stack: Stack, as_json: bool) -> None:
     """All communities."""
-    show(_operator(stack).get("/communities")["items"], as_json, "no communities")
+    show(_operator(stack).pages("/communities"), as_json, "no communities")
 
 
 @communities.command("add")
@@ -285,7 +289,7 @@ def _operator(stack: Stack) -> Client:
     if not stack.installation.secrets:
         raise Problem("there is no installation yet; start with `make up`")
     own = stack.installation.secrets["operator"]
-    return Client(stack.installation.base_url).sign_in(own["phone"], password=own["password"])
+    return Client(stack.installation.base_url).sign_in(own["phone"], password=own["password"], community="_")
 
 
 def _lot(stack: Stack) -> ParkingLot:

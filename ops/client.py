@@ -45,6 +45,15 @@ class Client:
         """The JSON of a 200. Raises ApiError."""
         return self._expect(self.call("GET", path))
 
+    def pages(self, path: str) -> list[Any]:
+        """All items of a list, page after page. Raises ApiError."""
+        found: list[Any] = []
+        after: str | None = ""
+        while after is not None:
+            page = self.get(f"{path}{'&' if '?' in path else '?'}limit=200&after={after}")
+            found, after = found + page["items"], page["next"]
+        return found
+
     def post(self, path: str, json: Any = None, key: str | None = None) -> Any:
         """The JSON of a 2xx, None for 204. Raises ApiError."""
         return self._expect(self.call("POST", path, json, key=str(uuid.uuid4()) if key is None else key))

@@ -91,14 +91,14 @@ class Demo:
 
     def _load(self) -> list[dict[str, str]]:
         own = self._here.secrets["operator"]
-        operator = self._api.sign_in(own["phone"], password=own["password"])
+        operator = self._api.sign_in(own["phone"], password=own["password"], community="_")
         accounts = [{"community": "_", "role": "operator", **own}]
-        present = {item["slug"] for item in operator.get("/communities")["items"]}
+        present = {item["slug"] for item in operator.pages("/communities")}
         for slug, facts in COMMUNITIES.items():
             if slug not in present:
                 operator.post("/communities", {"slug": slug, **facts})
-        operator = self._api.sign_in(own["phone"], password=own["password"])
         for n, slug in enumerate(COMMUNITIES, start=1):
+            operator = self._api.sign_in(own["phone"], password=own["password"], community=slug)
             accounts += self._staff(operator, slug, n)
             secretary, worker = (self._as(accounts, slug, role) for role in ("secretary", "worker"))
             rooms = self._rooms(secretary, slug)

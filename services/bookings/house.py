@@ -149,6 +149,9 @@ class House:
             "care": [_plain(one) for one in self._care.visits_of(community, id)],
             "pickups": [_plain(one) for one in self._children.pickups_of(community, id)],
             "clubs": self._clubs.of(community, id),
+            "contact_of": self._care.contact_of(community, id),
+            "feeds": [_plain(feed) for feed in self._feeds.of(community, id)],
+            "duty": _jsonable(self._duty.of(community, id)),
         }
         held |= {name: [_plain(one) for one in found] for name, found in self._corners.of(community, id).items()}
         return {"bookings": held}
@@ -156,6 +159,10 @@ class House:
 
 def _plain(aggregate: Any) -> dict[str, Any]:
     facts = {f.name: getattr(aggregate, f.name) for f in dataclasses.fields(aggregate) if f.name not in SECRET}
+    return _jsonable(facts)
+
+
+def _jsonable(facts: dict[str, Any]) -> dict[str, Any]:
     return dict(orjson.loads(orjson.dumps(facts)))
 
 

@@ -17,7 +17,7 @@ from uuid6 import uuid7
 
 from services.residents import domain
 from shared.calls import INSTALLATION, Call
-from shared.errors import Conflict, Forbidden, Invalid, Missing, Unauthenticated
+from shared.errors import Conflict, Invalid, Missing, Unauthenticated
 from shared.identity import Issuer, Signer
 from shared.platform import Platform
 from shared.privacy import e164
@@ -180,9 +180,7 @@ class Accounts:
     # -- inside
 
     def _tokens(self, call: Call, account: domain.Account, secret: str) -> dict[str, Any]:
-        memberships = domain.current_memberships(account, call.at)
-        if not memberships:
-            raise Forbidden("no_membership", "this account opens no community at present")
+        memberships = domain.memberships_of(account, _hash(secret), call.at)
         now = int(datetime.now().timestamp())
         settings = self._platform.settings
         claims = {"iss": settings.issuer, "aud": settings.audience, "sub": account.sub, "iat": now}
@@ -194,7 +192,8 @@ class Accounts:
 
     def _new_session(self, call: Call) -> tuple[str, dict[str, Any]]:
         secret = secrets.token_urlsafe(32)
-        return secret, {"hash": _hash(secret), "expires_at": call.at + domain.REFRESH_LIVES}
+        community = call.body.get("community", "")
+        return secret, {"hash": _hash(secret), "expires_at": call.at + domain.REFRESH_LIVES, "community": community}
 
     def _code_hash(self, account_id: str, code: str) -> str:
         return hmac.new(self._key, f"code/{account_id}/{code}".encode(), hashlib.sha256).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
@@ -34,6 +35,7 @@ CODE_PAUSE = timedelta(seconds=30)
 FAILURES = 5
 LOCK = timedelta(minutes=15)
 REFRESH_LIVES = timedelta(days=30)
+NAMED_IN_A_TOKEN = 4500  # characters of memberships: as base64 within the 8 KiB that a header may have
 SESSIONS = 10  # signed-in devices an account keeps; the oldest gives way
 
 
@@ -315,7 +317,7 @@ class Account(Aggregate):
     password: str = ""  # argon2
     memberships: dict[str, dict[str, Any]] = field(default_factory=dict)
     code: dict[str, Any] | None = None
-    sessions: list[dict[str, Any]] = field(default_factory=list)  # {hash, expires_at}
+    sessions: list[dict[str, Any]] = field(default_factory=list)  # {hash, expires_at, community}
 
 
 def join(
@@ -391,22 +393,37 @@ def start_session(account: Account, session: dict[str, Any], at: datetime) -> tu
 
 def renew_session(account: Account, old: str, session: dict[str, Any], at: datetime) -> tuple[Account, list[Event]]:
     """A refresh token is used once and replaced. Raises Unauthenticated for one that is spent, unknown or over."""
-    if not any(s["hash"] == old and s["expires_at"] > at for s in account.sessions):
+    before = next((s for s in account.sessions if s["hash"] == old and s["expires_at"] > at), None)
+    if before is None:
         raise Unauthenticated("refresh_invalid", "sign in again")
+    session = {**session, "community": session["community"] or before.get("community", "")}
     rest = [s for s in account.sessions if s["hash"] != old]
     return account.but(sessions=_with(dataclasses.replace(account, sessions=rest), session, at)), []
 
 
-def current_memberships(account: Account, at: datetime) -> dict[str, dict[str, Any]]:
-    """What a token may name now: an ended term opens nothing any more (P5)."""
-    return {
+def memberships_of(account: Account, secret: str, at: datetime) -> dict[str, dict[str, Any]]:
+    """What a token of the session with this hash names: the community that was asked for, or all."""
+    session = next(s for s in account.sessions if s["hash"] == secret)
+    return _named(account, session["community"], at)
+
+
+def _named(account: Account, community: str, at: datetime) -> dict[str, dict[str, Any]]:
+    """An ended term opens nothing any more (P5). Raises Forbidden("no_membership"), Invalid("community_needed")."""
+    living = {
         slug: {"id": m["id"], "roles": m["roles"]}
         for slug, m in account.memberships.items()
-        if not m["until"] or m["until"] > at
+        if (not m["until"] or m["until"] > at) and community in ("", slug)
     }
+    if not living:
+        what = "this community" if community else "any community"
+        raise Forbidden("no_membership", f"this account does not open {what} at present")
+    if len(json.dumps(living)) > NAMED_IN_A_TOKEN:
+        raise Invalid("community_needed", f"this account opens {len(living)} communities: say which one", "community")
+    return living
 
 
 def _with(account: Account, session: dict[str, Any], at: datetime) -> list[dict[str, Any]]:
+    _named(account, session["community"], at)  # refused before anything is spent
     living = [s for s in account.sessions if s["expires_at"] > at]
     return [*living, session][-SESSIONS:]
 

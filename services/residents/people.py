@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 from services.residents import domain
@@ -15,7 +16,7 @@ from shared.internal import ask
 from shared.platform import Platform
 from shared.privacy import e164, name_forms
 from shared.settings import read
-from shared.store import Kind, Page
+from shared.store import Kind, Page, Store
 
 
 def _of_active(forms: Any) -> Any:
@@ -92,12 +93,16 @@ class People:
         self._accounts.link(call, membership, [OPERATOR])
 
     def visible_communities(self, call: Call) -> Page:
-        """The communities that the caller's token opens (P18); all of them for the installation's operator."""
-        query: dict[str, Any] = {"limit": 200, "after": ""} | call.query
-        where: dict[str, Any] = {}
-        if not (call.community == INSTALLATION and OPERATOR in call.roles and call.installation):
-            where = {"_id": {"$in": sorted(call.slugs)}}
-        return self._communities.page(call, where, limit=query["limit"], after=query["after"])
+        """A page of the communities that the caller's token opens (P18); of all of them for the installation's operator."""
+        return self._communities.page(call, self._visible(call), **call.query)
+
+    def tree(self, call: Call) -> list[dict[str, Any]]:
+        """The same, all of them, as an organisation tree."""
+        return domain.tree(list(_each(self._communities, call, self._visible(call))))
+
+    def _visible(self, call: Call) -> dict[str, Any]:
+        runs_all = call.community == INSTALLATION and OPERATOR in call.roles and call.installation
+        return {} if runs_all else {"_id": {"$in": sorted(call.slugs)}}
 
     # -- residents
 
@@ -163,9 +168,9 @@ class People:
 
     def erase_released(self, call: Call) -> None:
         """Erase restricted records whose last legal hold has run out."""
-        for community in self._communities.all(INSTALLATION, {}):
+        for community in _each(self._communities, call.plain(INSTALLATION), {}):
             inside = call.plain(community.id)
-            for resident in self._residents.all(community.id, {"state": domain.RESTRICTED}):
+            for resident in _each(self._residents, inside, {"state": domain.RESTRICTED}):
                 self._residents.change(inside, resident.id, domain.erase, call.at)
 
     def export(self, call: Call, id: str) -> dict[str, Any]:
@@ -181,6 +186,7 @@ class People:
         }
         return {
             "resident": resident,
+            "holds": resident.holds,
             "household": {"id": household.id, "address": household.address, "members": household.members}
             if household
             else None,
@@ -324,3 +330,12 @@ def normalised(name: str) -> str:
     if len(plain) < 2:
         raise Invalid("name_too_short", "at least two characters", "name")
     return plain
+
+
+def _each(store: Store[Any], call: Call, where: dict[str, Any]) -> Iterator[Any]:
+    """All that match, page after page."""
+    after: str | None = ""
+    while after is not None:
+        page = store.page(call, where, limit=200, after=after)
+        yield from page.items
+        after = page.next

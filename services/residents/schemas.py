@@ -132,6 +132,7 @@ class LinkGuardian(Schema):
 
 class ExportView(Schema):
     resident = fields.Nested(ResidentView, required=True)
+    holds = fields.List(fields.Nested(Hold), required=True)
     household = fields.Dict(required=True, allow_none=True)
     children = fields.List(fields.String(), required=True)
     account = fields.Dict(required=True, allow_none=True)
@@ -187,7 +188,13 @@ class SetPassword(Schema):
     password = fields.String(required=True, validate=PASSWORD)
 
 
-class SignIn(Schema):
+class OneOfMany(Schema):
+    """Who opens more communities than a token can name says which one; "_" is the installation itself."""
+
+    community = fields.String(validate=validate.Regexp(r"^(_|[a-z0-9][a-z0-9_-]{1,39})$"))
+
+
+class SignIn(OneOfMany):
     phone = Text(32, required=True)
     password = fields.String(validate=validate.Length(min=1, max=128))
     code = fields.String(validate=validate.Length(min=1, max=12))
@@ -201,7 +208,7 @@ class CodeView(Schema):
     expires_in = fields.Integer(required=True)
 
 
-class Refresh(Schema):
+class Refresh(OneOfMany):
     refresh_token = fields.String(required=True, validate=validate.Length(min=10, max=300))
 
 

@@ -73,7 +73,7 @@ class Residents:
 
     @api("GET", "/communities/tree", gives=schemas.TreeView, allow=EVERYBODY)
     def organisation_tree(self, call):
-        return {"districts": domain.tree(self.people.visible_communities(call).items)}
+        return {"districts": self.people.tree(call)}
 
     # -- residents
 

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from ops.audit import Auditor
+from ops.settings import SERVICES
 from tests.system.inventory.scenes import Week, refused
 from tests.system.test_papers import upload
 from tests.system.test_petitions import filed
@@ -18,11 +19,14 @@ KEPT = {"audit", "keys", "leases", "tenants", "published", "people", "forgotten"
 
 
 def _named(world: World, person: str) -> list[str]:
+    """The records of all services that name this person, but for their own tombstones."""
     found = []
-    for name in set(world.mongo["bookings"].list_collection_names()) - KEPT:
-        for document in world.mongo["bookings"][name].find({}):
-            if person in str({k: v for k, v in document.items() if k not in ("_id", "outbox")}):
-                found.append(f"{name}: {document['_id']}")
+    for service in SERVICES:
+        for name in set(world.mongo[service].list_collection_names()) - KEPT:
+            for document in world.mongo[service][name].find({}):
+                own = document["_id"] == person and document.get("gone")
+                if not own and person in str({k: v for k, v in document.items() if k != "outbox"}):
+                    found.append(f"{service}.{name}: {document['_id']}")
     return found
 
 
@@ -51,6 +55,15 @@ def test_nothing_names_who_was_erased(world: World, lijing: Community) -> None:
     week.assign(week.made["shifts"][0]["id"], [person])
     world.settle()
     assert len(_named(world, person)) >= 8
+    export = client.get(lijing.path(f"/residents/{person}/export"))
+    held = export["elsewhere"]["bookings"]["bookings"]
+    assert {use["id"] for use in held["uses"]} >= {s["id"] for s in programme["sessions"]}
+    assert [loan["copy_id"] for loan in held["loans"]] == [book]
+    assert (held["contact_of"], held["elder"]["resident_id"], held["clubs"]) == ([other], person, ["红歌"])
+    assert [len(held[name]) for name in ("feeds", "loans")] == [1, 1]
+    assert [shift["people"] for shift in held["duty"]["shifts"]] == [[person]]
+    assert [ticket["person"] for ticket in held["duty"]["tickets"]] == [person]
+    assert other not in str(held["uses"]) + str(held["duty"])
     before = client.token
     assert lijing.worker.call("DELETE", lijing.path(f"/residents/{person}")).status_code in (200, 204)
     world.until(lambda: not _named(world, person), what="nothing left")
@@ -58,6 +71,7 @@ def test_nothing_names_who_was_erased(world: World, lijing: Community) -> None:
     # The token lives on a little: it takes no place, and what it still reserved is forgotten when it has run out.
     assert client.token == before
     refused(lijing.take(programme["sessions"][0]["id"], client=client), 403, "erased")
+    assert client.get(lijing.path("/inbox"))["items"] == []
 
 
 def test_nothing_in_petitions_names_who_was_erased_and_the_chain_is_whole(world: World, lijing: Community) -> None:

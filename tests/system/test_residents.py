@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 
+from ops.client import Client
 from ops.demo import code_in
 from tests.system.clear import ID_NUMBERS
 from tests.system.world import Community, World, at_once, invented_phone, tomorrow
@@ -167,6 +169,39 @@ def test_a_workers_term_ends_and_with_it_the_access(world: World, lijing: Commun
         assert (reply.status_code, reply.json()["code"]) == (403, "no_membership")
 
 
+def test_who_opens_more_communities_than_a_token_names_says_which(world: World, lijing: Community) -> None:
+    phone, password = invented_phone(), "a long password"
+    id = lijing.secretary.post("/lijing/workers", {"name": "多测试", "phone": phone, "roles": ["worker"]})["id"]
+    lijing.secretary.post(f"/lijing/workers/{id}/password", {"password": password}, key="")
+    accounts = world.mongo["residents"]["accounts"]
+    own = accounts.find_one({"memberships.lijing.id": id})
+
+    def open_so_many(count: int) -> None:
+        more = {f"memberships.a-quarter-of-the-town-{n}": own["memberships"]["lijing"] for n in range(count)}
+        accounts.update_one({"_id": own["_id"]}, {"$set": more, "$inc": {"version": 1}})
+
+    def ask(path: str, **more: str) -> requests.Response:
+        return world.api.call("POST", path, more)
+
+    open_so_many(40)
+    named = ask("/tokens", phone=phone, password=password)
+    assert Client(world.here.base_url, named.json()["access_token"]).get("/lijing/rooms")
+    open_so_many(300)
+    for reply in (ask("/tokens", phone=phone, password=password),
+                  ask("/tokens/refresh", refresh_token=named.json()["refresh_token"])):  # fmt: skip
+        assert (reply.status_code, reply.json()["code"]) == (422, "community_needed")
+        assert reply.json()["errors"][0]["field"] == "community"
+    # Being refused has not spent it; and which community was asked for is remembered.
+    one = ask("/tokens/refresh", refresh_token=named.json()["refresh_token"], community="lijing")
+    again = ask("/tokens/refresh", refresh_token=one.json()["refresh_token"])
+    other = ask("/tokens", phone=phone, password=password, community="a-quarter-of-the-town-7")
+    assert (one.status_code, again.status_code, other.status_code) == (201, 201, 201)
+    assert Client(world.here.base_url, again.json()["access_token"]).get("/lijing/rooms")
+    assert Client(world.here.base_url, other.json()["access_token"]).call("GET", "/lijing/rooms").status_code == 404
+    foreign = ask("/tokens", phone=phone, password=password, community="shengtaiyuan")
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "no_membership")
+
+
 def test_a_secretary_cannot_appoint_an_operator(lijing: Community) -> None:
     facts = {"name": "测试", "phone": invented_phone(), "roles": ["operator"]}
     assert lijing.secretary.call("POST", "/lijing/workers", facts).json()["code"] == "role_too_high"
@@ -237,6 +272,8 @@ def test_what_the_law_keeps_is_restricted_until_it_may_go(world: World, lijing: 
         f"/lijing/residents/{resident['id']}/holds", {"basis": "petition_open", "until": until.isoformat()}
     )
     assert held["id"] == resident["id"]
+    export = lijing.worker.get(f"/lijing/residents/{resident['id']}/export")
+    assert [hold["basis"] for hold in export["holds"]] == ["petition_open"]
     assert lijing.worker.call("DELETE", f"/lijing/residents/{resident['id']}").status_code == 204
     assert lijing.worker.call("GET", f"/lijing/residents/{resident['id']}").json()["code"] == "restricted"
     assert not lijing.worker.post("/lijing/residents/search", {"name": "限测试"}, key="")["items"]

@@ -235,16 +235,6 @@ class World:
         return until(found, seconds, what)
 
 
-def every_page(who: Client, path: str) -> list[dict[str, Any]]:
-    """All items of a list, page after page."""
-    found: list[dict[str, Any]] = []
-    after: str | None = ""
-    while after is not None:
-        page = who.get(f"{path}{'&' if '?' in path else '?'}limit=200&after={after}")
-        found, after = found + page["items"], page["next"]
-    return found
-
-
 class Community:
     """One community, and its people, signed in."""
 
@@ -325,12 +315,12 @@ class Community:
 
     def told(self, person: str, template: str = "") -> list[dict[str, Any]]:
         """What the inbox of this person got, newest first; all of it, for scenarios that moved the clock left much behind."""
-        found = every_page(self.worker, self.path(f"/deliveries?recipient={person}&channel=inbox"))
+        found = self.worker.pages(self.path(f"/deliveries?recipient={person}&channel=inbox"))
         return [d for d in found if template in ("", d["template"])]
 
     def inbox(self, who: Client, template: str = "") -> list[dict[str, Any]]:
         """What somebody finds in their own inbox, newest first: also what nobody else sees of it."""
-        found = every_page(who, self.path("/inbox"))
+        found = who.pages(self.path("/inbox"))
         return [m for m in found if template in ("", m["template"])]
 
     def reserve(self, client: Client, room: str, start: datetime, hours: float = 1, **more: Any) -> requests.Response:

@@ -125,9 +125,10 @@ def test_the_fifth_failure_locks_for_15_minutes_and_success_forgets() -> None:
 
 
 def test_a_code_is_good_once_for_five_minutes_and_five_tries() -> None:
-    account, said = residents.expect_code(residents.Account(id="a"), "c1", "right", b"", AT)
+    member = {"id": "p", "roles": ["resident"], "until": None}
+    account, said = residents.expect_code(residents.Account(id="a", memberships={"lijing": member}), "c1", "right", b"", AT)
     assert said[0].code_id == "c1"
-    session = {"hash": "s", "expires_at": AT + residents.REFRESH_LIVES}
+    session = {"hash": "s", "expires_at": AT + residents.REFRESH_LIVES, "community": ""}
     used, _ = residents.use_code(account, "right", session, AT)
     for case in (
         lambda: residents.use_code(used, "right", session, AT),

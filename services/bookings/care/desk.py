@@ -168,6 +168,10 @@ class Care:
         where = {"elder_id": resident_id}
         return [*self._visits.all(community, where, limit=100_000), *self._meals.all(community, where, limit=100_000)]
 
+    def contact_of(self, community: str, resident_id: str) -> list[str]:
+        """The elders in whose file this person is a contact, for an export."""
+        return [e.resident_id for e in self._elders.all(community, {}, limit=100_000) if resident_id in e.contacts]
+
     def of(self, community: str, resident_id: str) -> Elder | None:
         """The file, for an export."""
         return self._elders.find(community, _file(community, resident_id))

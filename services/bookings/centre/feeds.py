@@ -76,6 +76,10 @@ class Feeds:
         where = {"found_by": found_by, "start": {"$gte": call.at - PAST, "$lt": call.at + AHEAD}}
         return self._uses.all(call.community, where, limit=LARGEST)
 
+    def of(self, community: str, person: str) -> list[Feed]:
+        """The addresses that were opened for one person, for an export. Which ones nobody can say: only hashes are kept."""
+        return self._feeds.all(community, {"person": person})
+
     def forget(self, call: Call, resident_id: str) -> None:
         """Nobody reads this person's calendar any more."""
         for feed in self._feeds.all(call.community, {"person": resident_id}):

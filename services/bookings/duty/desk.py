@@ -241,6 +241,16 @@ class Duty:
             if any(person in s["people"] and s["end"] > since for s in roster.shifts):
                 self._rosters.change(call.plain(), roster.id, domain.relieve, person, since, call.at)
 
+    def of(self, community: str, person: str) -> dict[str, list[dict[str, Any]]]:
+        """One person's shifts, what they were asked to take over, and their tickets, for an export; nobody else in them."""
+        rosters = self._rosters.all(community, {}, limit=100_000)
+        shifts = [s for roster in rosters for s in roster.shifts if person in (*s["people"], *(s["swap"] or {}).values())]
+        tickets = [
+            t for queue in self._queues.all(community, {}, limit=100_000) for t in queue.tickets if t["person"] == person
+        ]
+        own = [{**s, "people": [p for p in s["people"] if p == person], "swap": s["swap"] is not None} for s in shifts]
+        return {"shifts": own, "tickets": tickets}
+
     def forget(self, call: Call, resident_id: str) -> None:
         """No ticket and no shift names this person any more."""
         for roster in self._rosters.all(call.community, {}, limit=100_000):
