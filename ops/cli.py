@@ -261,7 +261,7 @@ def outbox(stack: Stack, as_json: bool) -> None:
     """Events that are saved but not yet confirmed by the broker, by service and collection."""
     rows = []
     try:
-        client: MongoClient[Any] = MongoClient(stack.installation.mongo("admin"), serverSelectionTimeoutMS=3000, tz_aware=True)
+        client: MongoClient[Any] = MongoClient(_there(stack).mongo("admin"), serverSelectionTimeoutMS=3000, tz_aware=True)
         for service in SERVICES:
             # Published already, only not yet taken out: these wait for nothing.
             published = {row[3] for entry in client[service]["published"].find() for row in entry["rows"]}
@@ -271,7 +271,7 @@ def outbox(stack: Stack, as_json: bool) -> None:
                 if times:
                     oldest = min(times).isoformat(timespec="seconds")
                     rows.append({"service": service, "collection": collection, "events": len(times), "oldest": oldest})
-    except (PyMongoError, KeyError) as error:
+    except PyMongoError as error:
         raise Problem(f"the database does not answer: {type(error).__name__}") from error
     show(rows, as_json, "every outbox is empty")
 
@@ -285,17 +285,19 @@ def deploy(target: str) -> None:
     say(f"written: {prepare(target)}")
 
 
-def _operator(stack: Stack) -> Client:
+def _there(stack: Stack) -> Installation:
     if not stack.installation.secrets:
         raise Problem("there is no installation yet; start with `make up`")
-    own = stack.installation.secrets["operator"]
+    return stack.installation
+
+
+def _operator(stack: Stack) -> Client:
+    own = _there(stack).secrets["operator"]
     return Client(stack.installation.base_url).sign_in(own["phone"], password=own["password"], community="_")
 
 
 def _lot(stack: Stack) -> ParkingLot:
-    if not stack.installation.secrets:
-        raise Problem("there is no installation yet; start with `make up`")
-    return ParkingLot(stack.installation.amqp("operator"))
+    return ParkingLot(_there(stack).amqp("operator"))
 
 
 def _addresses(data: dict[str, Any]) -> None:

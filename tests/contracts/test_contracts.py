@@ -26,6 +26,7 @@ def test_a_kept_sample_still_reads_and_holds_every_field(event: type[Event]) -> 
     sample = json.loads((SAMPLES / f"{event.name}.json").read_text())
     said = decode(event, orjson.dumps(sample))
     assert orjson.loads(orjson.dumps(said)).keys() == {f.name for f in dataclasses.fields(event)}
+    assert sample.keys() <= {f.name for f in dataclasses.fields(event)}, "a field was taken away"
     required = {f.name for f in dataclasses.fields(event) if f.default is dataclasses.MISSING}
     assert required <= sample.keys(), "a field was added without a default"
     jsonschema.validate(sample, event_schema(event), format_checker=jsonschema.FormatChecker())

@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any
 
+import bson
 from kombu import Connection, Queue
 
 from ops.settings import SERVICES
@@ -16,7 +17,8 @@ from shared import topology
 from tests.system.world import TAP, World
 
 # What the tests give as personal data.
-NAMES = ["欧阳清澈", "Zephyrine Quill", "王测试", "忘测试", "限测试", "单雨桐", "李演示", "演示居民", "演示家长"]
+NAMES = ["欧阳清澈", "Zephyrine Quill", "王测试", "忘测试", "限测试", "单雨桐", "李演示", "演示居民", "演示家长",
+         "演示孩子", "赵测试", "赵密封", "陈外婆", "借调测试", "试验人", "试验员", "多测试"]  # fmt: skip
 PINYIN = ["ouyangqingche", "zephyrinequill", "shanyutong", "danyutong", "lǐyǎnshì"]
 ADDRESSES = ["静水路 19 号 3 单元", "测试街 77 号", "测试路 1 号"]
 WORDS = ["只有我知道", "只给自己的话"]
@@ -32,7 +34,9 @@ Place = tuple[str, str]  # where, and what stands there
 def search(world: World) -> list[tuple[str, str, str]]:
     """Every hit: where, of what kind, and what. Raises AssertionError where there was too little to look at."""
     documents, messages, outputs = _documents(world), _messages(world), _outputs(world)
-    messages += [("outside", json.dumps(event["body"]) + repr(event["headers"])) for event in world.ear.events]
+    messages += [
+        ("outside", json.dumps(event["body"], ensure_ascii=False) + repr(event["headers"])) for event in world.ear.events
+    ]
     assert len(documents) > 100
     assert len(messages) > 50
     # What passes `.out` and `.events` is copied once, under the name of the first.
@@ -45,11 +49,16 @@ def search(world: World) -> list[tuple[str, str, str]]:
 
 def _documents(world: World) -> list[Place]:
     found = []
-    for service in SERVICES:
-        for collection in world.mongo[service].list_collection_names():
-            for document in world.mongo[service][collection].find():
-                found.append((f"{service}.{collection}", repr(document)))
+    for name in world.mongo.list_database_names():
+        for collection in world.mongo[name].list_collection_names():
+            for document in world.mongo[name][collection].find():
+                # As Python shows it, and as it lies there: what is bytes may be text all the same.
+                found.append((f"{name}.{collection}", repr(document) + _text(bson.encode(document))))
     return found
+
+
+def _text(body: bytes | str) -> str:
+    return body if isinstance(body, str) else body.decode(errors="ignore")
 
 
 def _messages(world: World) -> list[Place]:
@@ -59,7 +68,7 @@ def _messages(world: World) -> list[Place]:
     def keep(message: Any) -> None:
         message.ack()
         place = f"{message.delivery_info['exchange']} {message.delivery_info['routing_key']} in {message.channel.queue}"
-        found.append((place, f"{message.headers} {message.properties} {message.body!r}"))
+        found.append((place, f"{message.headers} {message.properties} {_text(message.body)}"))
 
     with Connection(f"amqp://{TAP}:{TAP}@127.0.0.1:{world.here.port('LINLI_AMQP_PORT')}//") as connection:
         for name in (TAP, *(topology.stream(service) for service in SERVICES)):
@@ -78,7 +87,9 @@ def _messages(world: World) -> list[Place]:
 
 
 def _outputs(world: World) -> list[Place]:
-    return [(file.name, line) for file in world.here.path("logs", "").glob("*.log*") for line in file.read_text().splitlines()]
+    files = list(world.here.path("logs", "").glob("*.log*"))
+    assert {f"{process['name']}.log" for process in world.stack.processes()} <= {file.name for file in files}
+    return [(file.name, line) for file in files for line in file.read_text().splitlines()]
 
 
 def pattern(secrets: list[str]) -> re.Pattern[str]:

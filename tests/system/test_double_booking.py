@@ -18,6 +18,18 @@ def _all_free(lijing: Community, alternatives: list[dict]) -> bool:
     return all(reply.status_code == 201 for reply in replies)
 
 
+def _taken(world: World, choices: list[dict]) -> list[dict]:
+    """Those of them that overlap with what stands in their room."""
+    return [choice for choice in choices if world.mongo["bookings"]["uses"].count_documents({
+        "room_id": choice["room_id"], "state": {"$ne": "cancelled"},
+        "start": {"$lt": datetime.fromisoformat(choice["end"])}, "end": {"$gt": datetime.fromisoformat(choice["start"])},
+    })]  # fmt: skip
+
+
+def _distinct(refused: list[dict]) -> list[dict]:
+    return list({tuple(choice.items()): choice for reply in refused for choice in reply["alternatives"]}.values())
+
+
 def test_200_at_once_for_one_slot_one_gets_it(world: World, lijing: Community) -> None:
     room = lijing.room(capacity=4999)
     clients = [lijing.as_(("resident", "guardian")[n % 2]) for n in range(200)]
@@ -32,6 +44,7 @@ def test_200_at_once_for_one_slot_one_gets_it(world: World, lijing: Community) -
     assert event["subject"] == made["id"]
     log = lijing.worker.get(f"/lijing/deliveries?event_id={event['id']}")["items"]
     assert Counter(delivery["channel"] for delivery in log) == {"inbox": 1, "mail": 1}
+    assert not _taken(world, _distinct(refused))
     assert _all_free(lijing, refused[0]["alternatives"])
 
 
@@ -44,8 +57,18 @@ def test_200_at_once_for_overlapping_unequal_slots_never_overlap(world: World, l
     won = sorted((reply.json()["start"], reply.json()["end"]) for reply in replies if reply.status_code == 201)
     assert all(before[1] <= after[0] for before, after in pairwise(won))
     world.settle()
-    said = [e for e in world.heard("reservation_confirmed") if e["body"]["room_id"] == room["id"]]
-    assert len(said) == len(won)
+    said = {e["subject"]: e for e in world.heard("reservation_confirmed") if e["body"]["room_id"] == room["id"]}
+    assert said.keys() == {reply.json()["id"] for reply in replies if reply.status_code == 201}
+    for event in said.values():
+        log = lijing.worker.get(f"/lijing/deliveries?event_id={event['id']}")["items"]
+        assert Counter(delivery["channel"] for delivery in log) == {"inbox": 1, "mail": 1}
+    refused = [reply.json() for reply in replies if reply.status_code == 409]
+    assert {reply["code"] for reply in refused} == {"slot_taken"}
+    assert all(1 <= len(reply["alternatives"]) <= 3 for reply in refused)
+    # In this room others won since these were offered; so there one that is offered now.
+    assert not _taken(world, [choice for choice in _distinct(refused) if choice["room_id"] != room["id"]])
+    last = lijing.reserve(lijing.resident, room["id"], datetime.fromisoformat(won[0][0]), hours=1).json()
+    assert _all_free(lijing, last["alternatives"])
 
 
 def test_200_writers_of_one_document_through_two_replicas_each_get_their_own_outcome(world: World, lijing: Community) -> None:

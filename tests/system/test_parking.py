@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -69,11 +67,6 @@ def _told(lijing: Community, event: dict[str, Any]) -> list[str]:
     return [m["template"] for m in found if m["event_id"] == event["id"]]
 
 
-def _linli(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ops", "--dir", str(world.here.folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=world.here.environ, check=False)
-
-
 @pytest.mark.parametrize(("body", "media", "headers", "reason"), WRONG)
 def test_a_message_that_can_never_be_handled_is_parked_at_once(
     world: World, lijing: Community, body: bytes, media: str, headers: dict[str, Any], reason: str
@@ -89,7 +82,7 @@ def test_a_message_that_can_never_be_handled_is_parked_at_once(
     world.settle()
     (event,) = world.heard("reservation_confirmed", made["id"])
     assert _told(lijing, event) == ["reservation_confirmed"]
-    assert _linli(world, "parked", "drop", id, "--yes").returncode == 0
+    assert world.linli("parked", "drop", id, "--yes").returncode == 0
     assert not _parked(world, id)
 
 
@@ -125,11 +118,11 @@ def test_a_handler_that_always_fails_parks_and_replay_works_after_the_cause_is_m
     (event,) = world.heard("reservation_confirmed", made["id"])
     (row,) = _parked(world, event["id"])
     assert (row["error"], row["attempts"], row["handler"]) == ("RuntimeError", 5, HANDLER)
-    table = _linli(world, "parked", "list")
+    table = world.linli("parked", "list")
     assert event["id"] in table.stdout
-    shown = json.loads(_linli(world, "parked", "show", event["id"], "--json").stdout)
+    shown = json.loads(world.linli("parked", "show", event["id"], "--json").stdout)
     assert json.loads(shown["body"])["reservation_id"] == made["id"]
-    assert _linli(world, "parked", "replay", "all").returncode == 0
+    assert world.linli("parked", "replay", "all").returncode == 0
     world.until(lambda: not _parked(world), what="an empty parking place")
     world.settle()
     told = [m for m in lijing.inbox(lijing.resident) if m["event_id"] == event["id"]]

@@ -9,6 +9,7 @@ import random
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -130,6 +131,11 @@ class World:
         command = f'. {file} && exec /usr/lib/rabbitmq/bin/rabbitmqctl -q -n $RABBITMQ_NODENAME "$@"'
         shell = ["/bin/sh", "-c", command, "sh", *arguments]
         return subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    def linli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The operator's command, on this system."""
+        command = [sys.executable, "-m", "ops", "--dir", str(self.here.folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.here.environ, check=False)
 
     def tap(self) -> None:
         """From now on keep a copy of all that passes any exchange, retries included, in the queue TAP."""

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 import services.notifications.domain as notifications
+from services.bookings.domain import Use
+from services.bookings.duty import domain as duty
 from services.bookings.duty.domain import Queue
+from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.domain import PLACES
 from shared.errors import Conflict
 from shared.events.base import Aggregate
@@ -62,6 +65,26 @@ def test_each_pair_of_states(kind: type[Aggregate], now: str, then: str) -> None
         with pytest.raises(Conflict, match="illegal_transition"):
             aggregate.become(then)
     assert aggregate.state == now
+
+
+@pytest.mark.parametrize(("now", "then"), list(product(PLACES, repeat=2)))
+def test_each_pair_of_a_places_states(now: str, then: str) -> None:
+    use = _in_state(Use, "open").but(places=[{"n": 1, "person": "p", "state": now}, {"n": 2, "person": "q", "state": now}])
+    if then in PLACES[now]:
+        assert [place["state"] for place in sessions.step(use, 1, then).places] == [then, now]
+    else:
+        with pytest.raises(Conflict, match="illegal_transition"):
+            sessions.step(use, 1, then)
+
+
+@pytest.mark.parametrize(("now", "then"), list(product(Queue.TICKETS, repeat=2)))
+def test_each_pair_of_a_tickets_states(now: str, then: str) -> None:
+    queue = Queue(tickets=[{"n": 1, "person": "p", "state": now}, {"n": 2, "person": "q", "state": now}])
+    if then in Queue.TICKETS[now]:
+        assert [ticket["state"] for ticket in duty.step(queue, 1, then)[0].tickets] == [then, now]
+    else:
+        with pytest.raises(Conflict, match="illegal_transition"):
+            duty.step(queue, 1, then)
 
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -1,0 +1,77 @@
+"""What the operator types, on a running system."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.world import World, free_ports
+
+
+def test_status_shows_every_process_and_is_0_only_when_all_is_ready(world: World) -> None:
+    shown = world.linli("status", "--json")
+    rows = {row["name"]: row for row in json.loads(shown.stdout)}
+    assert shown.returncode == 0
+    assert rows.keys() >= {"broker", "database", "edge", "mail", "residents-0", "bookings-0", "bookings-1", "notifications-0"}
+    assert {row["ready"] for row in rows.values()} == {"yes"}
+    world.stack.stop("bookings-1")
+    try:
+        assert world.linli("status").returncode == 1
+    finally:
+        world.stack.start("bookings-1")
+        world.until(lambda: world.linli("status").returncode == 0, what="all to be ready")
+
+
+def test_demo_plays_the_main_job_with_ids_and_latencies(world: World) -> None:
+    played = world.linli("demo")
+    assert played.returncode == 0, played.stdout + played.stderr
+    steps = [line for line in played.stdout.splitlines() if line.strip().startswith("event ")]
+    assert len(steps) == 5
+    assert all(line.endswith(" ms") for line in steps)
+    world.settle()
+
+
+def test_communities_are_added_and_listed(world: World) -> None:
+    facts = ("--name", "命令社区", "--district", "离石区", "--street", "凤山街道")
+    (made,) = json.loads(world.linli("communities", "add", "typed", *facts, "--json").stdout)
+    assert (made["slug"], made["timezone"]) == ("typed", "Asia/Shanghai")
+    listed = json.loads(world.linli("communities", "list", "--json").stdout)
+    assert {"typed", "lijing", "shengtaiyuan"} <= {one["slug"] for one in listed}
+    assert "命令社区" in world.linli("communities", "list").stdout
+    again = world.linli("communities", "add", "typed", *facts)
+    assert (again.returncode, "slug_taken" in again.stderr) == (1, True)
+
+
+def test_outbox_shows_what_waits(world: World) -> None:
+    world.settle()
+    shown = world.linli("outbox", "--json")
+    assert shown.returncode == 0
+    assert not [row for row in json.loads(shown.stdout) if row.get("events")]
+
+
+@pytest.mark.parametrize("command", [("demo",), ("communities", "list"), ("parked", "list"), ("outbox",)])
+def test_without_an_installation_one_line_says_what_to_do(tmp_path: Path, command: tuple[str, ...]) -> None:
+    shown = _elsewhere(tmp_path, {}, *command)
+    assert shown.returncode == 1
+    assert "make up" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_busy_ports_are_named_and_nothing_is_started(world: World, tmp_path: Path) -> None:
+    taken = {name: value for name, value in world.here.environ.items() if name.startswith("LINLI_") and name.endswith("_PORT")}
+    taken["LINLI_SMTP_PORT"] = str(free_ports(1)[0])
+    shown = _elsewhere(tmp_path, taken, "up")
+    assert shown.returncode == 1
+    assert f"port {taken['LINLI_EDGE_PORT']} is in use: set LINLI_EDGE_PORT" in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert _elsewhere(tmp_path, taken, "status").returncode == 1
+
+
+def _elsewhere(folder: Path, settings: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ops", "--dir", str(folder / "run"), *arguments]
+    environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder), **settings}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ, check=False)
