@@ -52,9 +52,13 @@ def _documents(world: World) -> list[Place]:
     for name in world.mongo.list_database_names():
         for collection in world.mongo[name].list_collection_names():
             for document in world.mongo[name][collection].find():
-                # As Python shows it, and as it lies there: what is bytes may be text all the same.
-                found.append((f"{name}.{collection}", repr(document) + _text(bson.encode(document))))
+                found.append((f"{name}.{collection}", shown(document)))
     return found
+
+
+def shown(document: dict[str, Any]) -> str:
+    """As Python shows it, and as it lies there: what is bytes may be text all the same."""
+    return repr(document) + _text(bson.encode(document))
 
 
 def _text(body: bytes | str) -> str:

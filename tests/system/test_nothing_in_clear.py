@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import time
 
+import requests
+
 from shared import topology
-from tests.system.clear import ADDRESSES, ID_NUMBERS, NAMES, PINYIN, WORDS, hits, pattern
+from tests.system.clear import ADDRESSES, ID_NUMBERS, NAMES, PINYIN, WORDS, hits, pattern, shown
+from tests.system.test_protection import anonymous, by_receipt
 from tests.system.world import Community, World, invented_phone, tomorrow
 
 
@@ -31,12 +34,21 @@ def test_everything_that_touches_personal_data_works_and_is_searched_for_afterwa
     broken.unlink()
     person.get(f"/lijing/residents/{resident['id']}/export")
     lijing.worker.call("POST", "/lijing/residents", {"name": NAMES[1], "phone": "12", "consent": True})
+    session = world.api.post("/tokens", {"phone": phone, "password": "unheard-of-secret"}, key="")["refresh_token"]
+    renewed = world.api.post("/tokens/refresh", {"refresh_token": session}, key="")["refresh_token"]
+    feed = person.post("/lijing/feeds", key="")["path"]
+    assert requests.get(f"{world.here.base_url}{feed}", timeout=10).status_code == 200
+    receipt = anonymous(lijing)["receipt_code"]
+    assert by_receipt(lijing, receipt).status_code == 200
     world.settle()
     world.passed.add(topology.retry("notifications"))
-    world.secrets += [address, "unheard-of-secret", person.token, f'"{code}"']
+    world.secrets += [address, "unheard-of-secret", person.token, f'"{code}"', f"'{code}'", receipt, receipt.replace("-", "")]
+    world.secrets += [feed.split("/")[-2], *(token.partition(".")[2] for token in (session, renewed))]
 
 
 def test_the_search_itself_finds_what_it_looks_for() -> None:
     for text in ("x +8613612345678 y", "13612345678", f"name={NAMES[0]}", "Bearer eyJhbGciOiJFZERTQSJ9.eyJhIjoxfQ.c2ln"):
         assert hits("here", text, pattern(NAMES))
+    for document in ({"a": NAMES[0]}, {"a": [NAMES[0].encode()]}, {"a": {"b": b"\xff\x00" + NAMES[0].encode()}}):
+        assert hits("here", shown(document), pattern(NAMES))
     assert not hits("here", "01a20553-f639-7a7a-8640-752c646d1edb 1795385703.236224", pattern(NAMES))
