@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
@@ -81,9 +82,22 @@ class Load:
         assert set(said) == ids, f"said {len(said)} of {len(ids)}"
         assert set(said.values()) == {1}
         events = {e["id"] for e in self._world.heard("reservation_confirmed") if e["subject"] in ids}
-        deliveries = self._world.mongo["notifications"]["deliveries"].find(
-            {"event_id": {"$in": list(events)}, "channel": "inbox"}, {"event_id": 1}
-        )
-        told = Counter(delivery["event_id"] for delivery in deliveries)
-        assert set(told) == events, f"told {len(told)} of {len(events)}"
-        assert set(told.values()) == {1}
+        for channel in ("inbox", "mail"):
+            deliveries = self._deliveries(events, channel)
+            told = Counter(delivery["event_id"] for delivery in deliveries)
+            assert set(told) == events, f"told {len(told)} of {len(events)} by {channel}"
+            assert set(told.values()) == {1}
+            assert channel != "mail" or {d["state"] for d in deliveries} <= {"PENDING", "SENDING", "SENT"}
+
+    def mailed(self) -> None:
+        """Each of them arrives by mail; what was being sent by who died is taken up again after a minute."""
+        events = {e["id"] for e in self._world.heard("reservation_confirmed") if e["subject"] in self.made}
+        with self._world.clock_at(datetime.now(UTC) + timedelta(minutes=2)):
+            sent = lambda: all(d["state"] == "SENT" for d in self._deliveries(events, "mail"))  # noqa: E731
+            self._world.until(sent, what="all mail to be sent")
+        mails = "".join(file.read_text() for file in self._world.here.path("mail", "").glob("*.eml"))
+        assert all(f"Message-ID: <{d['_id']}@" in mails for d in self._deliveries(events, "mail"))
+
+    def _deliveries(self, events: set[str], channel: str) -> list[dict[str, Any]]:
+        where = {"event_id": {"$in": list(events)}, "channel": channel}
+        return list(self._world.mongo["notifications"]["deliveries"].find(where, {"event_id": 1, "state": 1}))

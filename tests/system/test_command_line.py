@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from ops.settings import SERVICES
 from tests.system.world import World, free_ports
 
 
@@ -24,6 +27,30 @@ def test_status_shows_every_process_and_is_0_only_when_all_is_ready(world: World
     finally:
         world.stack.start("bookings-1")
         world.until(lambda: world.linli("status").returncode == 0, what="all to be ready")
+
+
+def test_everything_listens_on_loopback_alone(world: World) -> None:
+    mine = set[str]()
+    for process in _family({process["pid"] for process in world.stack.processes()}):
+        for fd in Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                mine.add(os.readlink(fd).removeprefix("socket:[").removesuffix("]"))
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    listening = {row[1].rpartition(":")[0] for row in rows if row[3] == "0A" and row[9] in mine}
+    # 127.0.0.1 and ::1, as the kernel writes them.
+    assert listening <= {"0100007F", "00000000000000000000000001000000"}
+    assert len([row for row in rows if row[3] == "0A" and row[9] in mine]) >= len(SERVICES) + 4
+
+
+def _family(pids: set[int]) -> set[int]:
+    """These processes and all that they started."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    while more := {pid for pid, parent in parents.items() if parent in pids} - pids:
+        pids = pids | more
+    return pids
 
 
 def test_demo_plays_the_main_job_with_ids_and_latencies(world: World) -> None:

@@ -32,6 +32,7 @@ def test_notifications_killed_between_effect_and_ack(world: World, lijing: Commu
             world.until(lambda used=used: not used.exists(), what="the kill")
             load.reach(20)
     load.verify()
+    load.mailed()
 
 
 @pytest.mark.parametrize("program", ["database", "broker"])
