@@ -206,20 +206,14 @@ class Api(Entrypoint):
     def _read_body(self, environ: dict[str, Any], call: Call) -> bytes:
         if self.method in ("GET", "DELETE"):
             return b""
-        length = environ.get("CONTENT_LENGTH") or "0"
-        limit = self.takes_bytes or MAX_BODY
-        if not length.isdigit() or int(length) > limit:
-            raise TooLarge("body_too_large", f"a body has at most {limit} bytes", "body")
-        raw: bytes = environ["wsgi.input"].read(int(length) if int(length) else limit + 1)
-        if len(raw) > limit:
-            raise TooLarge("body_too_large", f"a body has at most {limit} bytes", "body")
+        raw = _whole_body(environ, self.takes_bytes or MAX_BODY)
         if self.takes_bytes:
             call.body = {"data": raw}
             return raw
         if self._door is None:
             if raw.strip() not in (b"", b"{}"):
                 raise Invalid("body_unexpected", "this operation takes no body", "body")
-            return raw
+            return b""  # {} is nothing, too: a repeat may send either
         if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != JSON:
             raise WrongType("content_type", "send application/json", "Content-Type")
         try:
@@ -267,6 +261,22 @@ class Api(Entrypoint):
             body = orjson.dumps(view.dump(result))
         call.rendered = (result, body)  # type: ignore[attr-defined]
         return body
+
+
+def _whole_body(environ: dict[str, Any], limit: int) -> bytes:
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not length.isdigit() or int(length) > limit:
+        raise TooLarge("body_too_large", f"a body has at most {limit} bytes", "body")
+    try:
+        raw: bytes | None = environ["wsgi.input"].read(int(length) or limit + 1)
+    except (OSError, ValueError):  # chunks that cannot be read, or do not end
+        raw = None
+    if raw is None or len(raw) < int(length):
+        # Whoever was sending it is gone. A proxy that comes again with a body it has used up sends its head alone.
+        raise Malformed("body_incomplete", "the body does not come to its end", "body")
+    if len(raw) > limit:
+        raise TooLarge("body_too_large", f"a body has at most {limit} bytes", "body")
+    return raw
 
 
 def _bearer(environ: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,6 +67,44 @@ def test_a_time_that_cannot_be_is_refused(lijing: Community, start: Any) -> None
     reply = lijing.resident.call("POST", "/lijing/reservations", body)
     assert reply.status_code == 422
     assert [error["field"] for error in reply.json()["errors"]] == ["start"]
+
+
+def _cut_off(world: World, service: str, client: Client, path: str, sent: bytes, **headers: str) -> bytes:
+    """The reply to a body that is announced as longer than it comes, as when its sender dies or a proxy has used it up."""
+    length = {} if "Transfer-Encoding" in headers else {"Content-Length": str(len(sent) + 2)}
+    told = {"Host": "localhost", "Authorization": f"Bearer {client.token}"} | length | headers
+    head = f"POST /api/v1{path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    with socket.create_connection(("127.0.0.1", world.here.service_ports(service)[0]), timeout=20) as connection:
+        connection.sendall(head.encode() + b"\r\n" + sent)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_a_body_that_is_cut_off_does_nothing_and_its_repeat_finds_a_free_key(world: World, lijing: Community) -> None:
+    person, key = lijing.resident, "cut-off-and-sent-again"
+    feed = person.post(lijing.path("/feeds"), key="")["id"]
+    path = lijing.path(f"/feeds/{feed}/revoke")
+    reply = _cut_off(world, "bookings", person, path, b"", **{"Idempotency-Key": key})
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"body_incomplete"' in reply
+    # Two spellings of nothing are one body.
+    replies = [_empty(person, path, key, body) for body in (b"{}", b"", b"{}")]
+    assert {reply.status_code for reply in replies} == {200}
+    assert len({reply.content for reply in replies}) == 1
+    picture = {"Content-Type": "image/png", "Idempotency-Key": "half-a-picture-and-all-of-it"}
+    half = _cut_off(world, "petitions", person, lijing.path("/attachments"), b"\x89PNG\r\n\x1a\n" + b"x" * 64, **picture)
+    assert half.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"body_incomplete"' in half
+    picture["Transfer-Encoding"] = "chunked"
+    for sent in (b"5\r\nab", b"5\r\nabcde\r\n", b"zz\r\n"):
+        part = _cut_off(world, "petitions", person, lijing.path("/attachments"), sent, **picture)
+        assert part.startswith(b"HTTP/1.1 400 "), part
+        assert b'"code":"body_incomplete"' in part
+
+
+def _empty(person: Client, path: str, key: str, body: bytes) -> requests.Response:
+    headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json", "Idempotency-Key": key}
+    return requests.post(f"{person.base_url}/api/v1{path}", data=body, headers=headers, timeout=30)
 
 
 def test_headers_and_queries_that_cannot_be_are_refused(lijing: Community) -> None:
