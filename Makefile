@@ -49,6 +49,7 @@ setup-dev:
 	@ops/setup.sh dev
 
 lock: setup ## resolve the dependencies again
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/setup.lock
 	for kind in setup services run dev; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
 		--no-emit-index-url --generate-hashes --no-header --python-version 3.11); done
 
