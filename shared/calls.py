@@ -5,21 +5,20 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import secrets
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from uuid6 import uuid7
+from uuid_utils import UUID, uuid5, uuid7
 
 INSTALLATION = "_"  # the community of what belongs to no community: accounts, organisations, leases
-NAMESPACE = uuid.UUID("6f0c7c1e-8f0f-4b3a-9d57-1c1b1a2e7d10")
+NAMESPACE = UUID("6f0c7c1e-8f0f-4b3a-9d57-1c1b1a2e7d10")
 
 
 def derived_id(*parts: str) -> str:
     """The same text for the same parts, always: how a repeat finds its own work."""
-    return str(uuid.uuid5(NAMESPACE, "\x1f".join(parts)))
+    return str(uuid5(NAMESPACE, "\x1f".join(parts)))
 
 
 def new_trace() -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
-from uuid6 import uuid7
+from uuid_utils import uuid7
 
 from shared.calls import INSTALLATION
 from shared.telemetry import UNTIDIED

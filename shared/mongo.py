@@ -152,7 +152,7 @@ class MongoBackend:
         except UNKNOWN:
             return [self._settle_insert(document) for document in documents]
         except PyMongoError as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return [Inserted()] * len(documents)
 
     def _insert_one(self, document: Document) -> Inserted | BaseException:
@@ -164,9 +164,9 @@ class MongoBackend:
         except OperationFailure as error:
             if error.code == DUPLICATE:
                 return Inserted(_index(error.details or {}))
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         except PyMongoError as error:
-            raise _unavailable(error) from error
+            raise unavailable(error) from error
         return Inserted()
 
     def _sort_out(self, documents: Sequence[Document], details: Any) -> list[Inserted | BaseException]:
@@ -195,14 +195,14 @@ class MongoBackend:
                 time.sleep(0.1)
             except OperationFailure as error:
                 if error.code != DUPLICATE:
-                    return _unavailable(error)
+                    return unavailable(error)
                 if _index(error.details or {}) != "_id":
                     # A lost write of one's own holds the claims too: only the id can tell.
                     if self._is_mine(document):
                         return Inserted()
                     return Inserted(_index(error.details or {}))
             except PyMongoError as error:
-                return _unavailable(error)
+                return unavailable(error)
         DATABASE_UP.set(0)
         return Unavailable("outcome_unknown", "nobody knows yet whether it was saved; repeat with the same key")
 
@@ -241,9 +241,9 @@ class MongoBackend:
             except OperationFailure as error:
                 if error.code == DUPLICATE:
                     raise Taken(_index(error.details or {})) from error
-                raise _unavailable(error) from error
+                raise unavailable(error) from error
             except PyMongoError as error:
-                raise _unavailable(error) from error
+                raise unavailable(error) from error
 
     def remove_events(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Take confirmed events, (community, document, event), out of their outboxes. The version stays."""
@@ -298,12 +298,13 @@ def _run(operation: Callable[[], T]) -> T:
     try:
         result = operation()
     except PyMongoError as error:
-        raise _unavailable(error) from error
+        raise unavailable(error) from error
     DATABASE_UP.set(1)
     return result
 
 
-def _unavailable(error: PyMongoError) -> Unavailable:
+def unavailable(error: PyMongoError) -> Unavailable:
+    """What callers are told where the database failed like this."""
     if isinstance(error, (ConnectionFailure, ServerSelectionTimeoutError)):
         DATABASE_UP.set(0)
     return Unavailable("database_unavailable", f"the database does not answer ({type(error).__name__})", retry_after=2)

@@ -13,18 +13,27 @@ import hmac
 import os
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from typing import Any
 
 import orjson
-from bson.binary import STANDARD, Binary
+from bson.binary import STANDARD, USER_DEFINED_SUBTYPE, UUID_SUBTYPE, Binary
 from bson.codec_options import CodecOptions
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cachetools import TTLCache
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pymongo import MongoClient
 from pymongo.encryption import Algorithm, ClientEncryption
-from pymongo.errors import DuplicateKeyError, EncryptionError
+from pymongo.errors import DuplicateKeyError, EncryptionError, PyMongoError
 
 from shared.errors import Invalid
+from shared.mongo import unavailable
+
+EXPLICIT = 6  # the subtype of what MongoDB's explicit encryption gives
+KEPT, REMEMBER_KEY = 10_000, 60  # keys that a process holds at once, and for how many seconds
 
 # Surnames whose reading as a surname differs from the usual one, or that have two.
 SURNAMES = {
@@ -40,12 +49,15 @@ SURNAMES = {
 
 
 class Vault:
-    """One service's keys. `seal`/`reveal` for a document's personal fields, `lock`/`unlock` for raw bytes."""
+    """One service's keys. `seal`/`reveal` for a document's personal fields, `lock`/`unlock` for raw bytes. Raises Unavailable
+    where a key has to be read and the database is away."""
 
     def __init__(self, client: MongoClient[Any], database: str, master_key: str) -> None:
         master = base64.b64decode(master_key)
-        self._keys: dict[str, Any] = {}
-        self._vault = client[database]["keys"]
+        self._ids: TTLCache[str, bytes] = TTLCache(KEPT, REMEMBER_KEY)
+        self._ciphers: TTLCache[bytes, AESGCMSIV] = TTLCache(KEPT, REMEMBER_KEY)
+        # Identifiers as they lie there, not as UUIDs, whatever the client is set to.
+        self._vault = client[database].get_collection("keys", codec_options=CodecOptions())
         options: CodecOptions[Any] = CodecOptions(tz_aware=True, uuid_representation=STANDARD)
         self._codec: ClientEncryption[Any] = ClientEncryption({"local": {"key": master}}, f"{database}.keys", client, options)
         self._bytes = _derive(master, "bytes")
@@ -55,37 +67,57 @@ class Vault:
         """Make sure that two replicas cannot both create a community's key."""
         self._vault.create_index("keyAltNames", unique=True)
 
-    def _key(self, community: str) -> Any:
-        if community not in self._keys:
-            found = self._vault.find_one({"keyAltNames": community}, {"_id": 1})
-            if found is None:
-                try:
-                    self._keys[community] = self._codec.create_data_key("local", key_alt_names=[community])
-                except (DuplicateKeyError, EncryptionError):
-                    # Another replica was first: its key is ours too.
-                    found = self._vault.find_one({"keyAltNames": community}, {"_id": 1})
-                    if found is None:
-                        raise
-            if found is not None:
-                self._keys[community] = found["_id"]
-        return self._keys[community]
-
     def destroy(self, name: str) -> None:
         """Forget a key: what it encrypted is noise from now on. Safe to repeat."""
-        self._keys.pop(name, None)
-        self._vault.delete_many({"keyAltNames": name})
+        if known := self._ids.pop(name, None):
+            self._ciphers.pop(known, None)
+        with _database():
+            self._vault.delete_many({"keyAltNames": name})
 
     def seal(self, community: str, fields: dict[str, Any]) -> Binary:
-        """Encrypt personal fields together, randomised, under the community's key."""
-        return self._codec.encrypt(
-            {"json": orjson.dumps(fields).decode()},
-            Algorithm.AEAD_AES_256_CBC_HMAC_SHA_512_Random,
-            key_id=self._key(community),
-        )
+        """Encrypt personal fields together, randomised, under the community's key: its identifier, a nonce, the rest."""
+        key, nonce = self._key(community), os.urandom(12)
+        return Binary(key + nonce + self._cipher(key).encrypt(nonce, orjson.dumps(fields), key), USER_DEFINED_SUBTYPE)
 
     def reveal(self, sealed: Binary) -> dict[str, Any]:
         """The personal fields that `seal` encrypted."""
-        return dict(orjson.loads(self._codec.decrypt(sealed)["json"]))
+        if sealed.subtype == EXPLICIT:  # as they were sealed before decision 19
+            with _database():
+                return dict(orjson.loads(self._codec.decrypt(sealed)["json"]))
+        key = sealed[:16]
+        return dict(orjson.loads(self._cipher(key).decrypt(sealed[16:28], sealed[28:], key)))
+
+    def _key(self, name: str) -> bytes:
+        """The identifier of a data key, which is made when it is asked for first."""
+        found = self._ids.get(name)
+        if found is None:
+            with _database():
+                found = self._ids[name] = bytes(self._find_key(name) or self._make_key(name))
+        return found
+
+    def _find_key(self, name: str) -> Binary | None:
+        found = self._vault.find_one({"keyAltNames": name}, {"_id": 1})
+        return found["_id"] if found else None
+
+    def _make_key(self, name: str) -> Binary:
+        try:
+            return self._codec.create_data_key("local", key_alt_names=[name])
+        except (DuplicateKeyError, EncryptionError):
+            # Another replica was first: its key is ours too.
+            if found := self._find_key(name):
+                return found
+            raise
+
+    def _cipher(self, key: bytes) -> AESGCMSIV:
+        """What fields are encrypted with, derived from a data key. It is stored nowhere, and goes with the data key."""
+        cipher = self._ciphers.get(key)
+        if cipher is None:
+            how = Algorithm.AEAD_AES_256_CBC_HMAC_SHA_512_Deterministic
+            with _database():
+                drawn = self._codec.encrypt("linli/fields", how, key_id=Binary(key, UUID_SUBTYPE))
+            cipher = AESGCMSIV(HKDF(SHA256(), 32, salt=None, info=b"linli/fields").derive(drawn))
+            self._ciphers[key] = cipher
+        return cipher
 
     def lock(self, data: bytes, under: bytes = b"") -> bytes:
         """Encrypt bytes that live shortly (a stored reply, a code on its way); `under` what is needed again to read them."""
@@ -107,6 +139,18 @@ class Vault:
     def tokens(self, community: str, field: str, texts: set[str]) -> list[str]:
         """The blind tokens of several values, sorted."""
         return sorted(self.token(community, field, text) for text in texts)
+
+
+@contextmanager
+def _database() -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        # What the vault said to the library comes wrapped.
+        cause = error.cause if isinstance(error, EncryptionError) else error
+        if isinstance(cause, PyMongoError):
+            raise unavailable(cause) from error
+        raise
 
 
 class PlainVault:

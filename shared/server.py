@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from functools import partial
-from threading import Event as Signal
+from http.client import HTTPMessage
 from typing import Any
 from urllib.parse import parse_qs
 
 import eventlet
 from eventlet import wsgi
+from eventlet.event import Event
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from nameko.web.server import HttpOnlyProtocol, WebServer, parse_address
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -52,7 +55,7 @@ class Server(WebServer):
         self._sock.settimeout(None)
         app = Application(self)
         self._serv = wsgi.Server(
-            self._sock, self._sock.getsockname(), app, protocol=HttpOnlyProtocol, log_output=False, debug=False,
+            self._sock, self._sock.getsockname(), app, protocol=Protocol, log_output=False, debug=False,
             socket_timeout=75, keepalive=True, capitalize_response_headers=False,
         )  # fmt: skip
         self._gt = self.container.spawn_managed_thread(self.run)
@@ -80,19 +83,17 @@ class Server(WebServer):
 
     def work(self, entrypoint: Any, call: Any, values: dict[str, str]) -> Any:
         """Run the entrypoint's method in a worker and wait for what it returns, or raise what it raises."""
-        done = Signal()
-        outcome: list[Any] = [None, None]
+        done = Event()
 
         def finish(context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
-            outcome[:] = [result, exc_info[1] if exc_info else None]
-            done.set()
+            if exc_info:
+                done.send_exception(exc_info[1])
+            else:
+                done.send(result)
             return result, None
 
         self.container.spawn_worker(entrypoint, (call,), values, context_data={}, handle_result=finish)
-        done.wait()
-        if outcome[1] is not None:
-            raise outcome[1]
-        return outcome[0]
+        return done.wait()
 
     def quiet(self, timeout: float) -> bool:
         """Wait until no request is being answered."""
@@ -105,6 +106,50 @@ class Server(WebServer):
     def operations(self) -> set[Any]:
         """All the entrypoints that are served here."""
         return self._providers  # type: ignore[no-any-return]
+
+
+class Protocol(HttpOnlyProtocol):
+    """One connection. Heads are read by llhttp: the standard library reads them as mail, which takes a twentieth of a
+    command's time, and lets pass what another server would read otherwise."""
+
+    def parse_request(self) -> bool:
+        """Read a head; False: there is none, and the caller has been told."""
+        self.close_connection = True
+        lines = [self.raw_requestline]
+        while lines[-1] not in (b"\r\n", b"\n"):
+            lines.append(self.rfile.readline())
+            if not lines[-1]:
+                return False  # whoever began it is gone
+        head = Head()
+        parser = HttpRequestParser(head)
+        try:
+            with contextlib.suppress(HttpParserUpgrade):  # nothing to upgrade to: a request like others
+                parser.feed_data(b"".join(lines))
+            readable = parser.get_http_version() in ("1.0", "1.1")
+        except HttpParserError:
+            readable = False
+        if not readable:
+            self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            return False
+        self.command, self.path, self.headers = parser.get_method().decode(), head.url.decode("latin-1"), head.headers
+        self.requestline, self.request_version = lines[0].decode("latin-1"), f"HTTP/{parser.get_http_version()}"
+        self.close_connection = not parser.should_keep_alive()
+        return True
+
+
+class Head:
+    """What the parser found."""
+
+    def __init__(self) -> None:
+        self.url, self.headers = b"", HTTPMessage()
+
+    def on_url(self, url: bytes) -> None:
+        """Called once or several times."""
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called once for each."""
+        self.headers[name.decode("latin-1")] = value.decode("latin-1")
 
 
 class Application:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
-from uuid6 import uuid7
+from uuid_utils import uuid7
 
 from shared import trail
 from shared.batches import Batcher

@@ -9,7 +9,7 @@ from typing import Any
 from nameko.extensions import Entrypoint
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.write_concern import WriteConcern
-from uuid6 import uuid7
+from uuid_utils import uuid7
 
 from shared.calls import INSTALLATION, Call, new_trace, to_milliseconds
 from shared.platform import Platform

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from eventlet import tpool
 from joserfc.jwk import KeySet
-from uuid6 import uuid7
+from uuid_utils import uuid7
 
 from services.residents import domain
 from shared.calls import INSTALLATION, Call

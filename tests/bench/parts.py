@@ -34,7 +34,7 @@ import eventlet; eventlet.monkey_patch()
 import sys, time
 from collections import Counter
 from datetime import datetime, UTC
-from uuid6 import uuid7
+from uuid_utils import uuid7
 from shared.outbox import OutboxRelay
 count = int(sys.argv[2])
 class Nowhere:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from uuid6 import uuid7
+from uuid_utils import uuid7
 
 from services.bookings.domain import CANCELLED, HELD, OPEN, Use
 from services.bookings.known import USES, Known
