@@ -256,6 +256,10 @@ class MongoBackend:
             pull = {"$pull": {"outbox": {"id": {"$in": events}}}}
             _run(partial(self._collection.update_many, where, pull))
 
+    def forget(self, community: str, at: datetime) -> None:
+        """Delete what was due before. For kinds with an index on their field `due` that say nothing and nobody refers to."""
+        _run(partial(self._collection.delete_many, {"community": community, "due": {"$gt": EPOCH, "$lt": at}}))
+
     def acts(self, community: str, size: int) -> list[Document]:
         """One community's documents with acts that are not in the chain yet, oldest first: for the trail's writer alone."""
         where = {"community": community, "trail_acts.at": {"$gt": EPOCH}}

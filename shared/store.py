@@ -35,8 +35,7 @@ Keep = Callable[[Document], bool]
 Order = list[tuple[str, int]]
 
 PATIENCE = 2.0  # seconds that a command fights for a document before Conflict("busy")
-REMEMBER_REPLY = timedelta(hours=24)
-REMEMBER_CAUSE = timedelta(days=30)
+REMEMBER_REPLY, REMEMBER_CAUSE = timedelta(hours=24), timedelta(days=30)
 STAMPS = 8  # how many of the last writes a document can be asked about
 
 
@@ -55,6 +54,7 @@ class Backend(Protocol):
     def read(self, keys: Sequence[tuple[str, str]]) -> list[Document | None]: ...
     def query(self, where: Document, order: Order, limit: int, near: datetime | None = None) -> list[Document]: ...
     def remove_events(self, rows: Sequence[tuple[str, str, str]]) -> None: ...
+    def forget(self, community: str, at: datetime) -> None: ...
     def written(self) -> Written: ...
 
 

@@ -79,6 +79,13 @@ class MemoryBackend:
                 document = self._documents[(community, id)]
                 document["outbox"] = [row for row in document["outbox"] if row["id"] != event]
 
+    def forget(self, community: str, at: datetime) -> None:
+        """Delete what was due before."""
+        with self._lock:
+            due = [key for key, d in self._documents.items() if key[0] == community and d.get("due") and d["due"] < at]
+            for key in due:
+                del self._documents[key]
+
     def written(self) -> Written:
         """Every community that has a document; noted just now, for nothing is noted here."""
         return {community: datetime.now(UTC) for community in sorted({community for community, _ in self._documents})}

@@ -14,6 +14,7 @@ from shared.events.notifications import DeliveryFailed
 PENDING, SENDING, SENT, FAILED, SKIPPED = "PENDING", "SENDING", "SENT", "FAILED", "SKIPPED"
 INBOX, MAIL = "inbox", "mail"
 CHANNELS = (INBOX, MAIL)
+CODES = "sign_in_code"  # the template of these: their recipient is an account, not a person of a community
 
 Decided = tuple["Delivery", list[Event]]
 
@@ -124,20 +125,26 @@ def settle(delivery: Delivery, tries: int, outcome: Callable[..., Decided], *arg
 
 def sent(delivery: Delivery, at: datetime) -> tuple[Delivery, list[Event]]:
     """The channel has taken it."""
-    return delivery.become(SENT, sent_at=at, due=None, reason=""), []
+    return _over(delivery, SENT, "", sent_at=at), []
 
 
 def skip(delivery: Delivery, reason: str) -> tuple[Delivery, list[Event]]:
     """There is no way to this person on this channel."""
-    return delivery.become(SKIPPED, due=None, reason=reason), []
+    return _over(delivery, SKIPPED, reason), []
 
 
 def failed(delivery: Delivery, reason: str, at: datetime, final: bool = False) -> tuple[Delivery, list[Event]]:
     """Try again later, or give up: at once where it can never succeed, else after ten tries (about a day)."""
     if final or delivery.tries > len(BACKOFF):
         said = DeliveryFailed(delivery.id, delivery.channel, "" if delivery.private else delivery.template, reason, at)
-        return delivery.become(FAILED, reason=reason, due=None), [said]
+        return _over(delivery, FAILED, reason), [said]
     return delivery.become(PENDING, reason=reason, due=at + BACKOFF[delivery.tries - 1]), []
+
+
+def _over(delivery: Delivery, state: str, reason: str, **facts: Any) -> Delivery:
+    # An account belongs to no community, whose erasures reach its own people: nothing is kept of whom a code went to.
+    nobody = {"recipient": "", "params": {}} if delivery.template == CODES else {}
+    return delivery.become(state, reason=reason, due=None, **facts, **nobody)
 
 
 def read(delivery: Delivery, reader: str, at: datetime) -> tuple[Delivery, list[Event]]:

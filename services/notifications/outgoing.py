@@ -11,7 +11,7 @@ from typing import Any
 
 from services.notifications import domain, wording
 from services.notifications.channels import Away, Mailer, Refused, Session
-from services.notifications.domain import PENDING, SENDING, Delivery
+from services.notifications.domain import CODES, PENDING, SENDING, Delivery
 from services.notifications.words import Words
 from shared.calls import Call
 from shared.errors import Conflict, Missing
@@ -24,7 +24,6 @@ from shared.telemetry import DELIVERIES, log, where
 from shared.tenants import Watch
 
 DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born"), ("due",)))
-CODES = "sign_in_code"
 SENDERS = 8
 WAITING = 500
 TOGETHER = 16  # deliveries of one message in one conversation

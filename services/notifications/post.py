@@ -11,8 +11,8 @@ from typing import Any
 from services.notifications import domain
 from services.notifications.audience import ROLE
 from services.notifications.cases import FILER, QUIET, tellings_of
-from services.notifications.domain import INBOX, MAIL, Delivery, Preferences
-from services.notifications.outgoing import CODES, DELIVERED, Outgoing
+from services.notifications.domain import CODES, INBOX, MAIL, Delivery, Preferences
+from services.notifications.outgoing import DELIVERED, Outgoing
 from services.notifications.words import Words
 from shared.calls import Call, derived_id
 from shared.events.base import Event
@@ -131,10 +131,11 @@ class Post:
         configured = self.outgoing.configured
         delivery = Delivery(
             id=derived_id(call.cause, event.account_id, MAIL), recipient=event.account_id, channel=MAIL, template=CODES,
-            state=domain.PENDING if configured else domain.SKIPPED, params={"code_id": event.code_id}, event_id=call.cause,
-            due=call.at if configured else None, reason="" if configured else "channel_not_configured",
+            state=domain.PENDING, params={"code_id": event.code_id}, event_id=call.cause, due=call.at,
             correlation=call.correlation,
         )  # fmt: skip
+        if not configured:
+            delivery, _ = domain.skip(delivery, "channel_not_configured")
         self.outgoing.post([(call, delivery)])
 
     # -- a person's own

@@ -27,7 +27,7 @@ from shared.store import Kind
 ACCESS_LIVES = 1800  # seconds
 
 ACCOUNTS = Kind(domain.Account, "accounts")
-ATTEMPTS = Kind(domain.Attempts, "attempts")
+ATTEMPTS = Kind(domain.Attempts, "attempts", indexes=(("due",),))
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)  # OWASP's first recommendation
 _NOBODY = _hasher.hash(secrets.token_hex(16))
@@ -103,12 +103,13 @@ class Accounts:
     def ask_code(self, call: Call) -> dict[str, int]:
         """Have a code sent. The reply, and the limits, are the same whether the phone has an account or not."""
         id = self.id_of(call.body["phone"])
-        self._attempts.ensure(call, id, lambda _: domain.Attempts(), domain.ask_code, call.at)
+        self._count(call, id, domain.ask_code, call.at)
         account = self._accounts.find(INSTALLATION, id)
         if account is not None:
             code = f"{secrets.randbelow(10**6):06d}"
             sealed = self._platform.vault.lock(code.encode())
             self._accounts.change(call, id, domain.expect_code, str(uuid7()), self._code_hash(id, code), sealed, call.at)
+        self._attempts.backend.forget(INSTALLATION, call.at)
         return {"expires_in": int(domain.CODE_LIVES.total_seconds())}
 
     def sign_in(self, call: Call) -> dict[str, Any]:
@@ -116,14 +117,15 @@ class Accounts:
         if ("password" in call.body) == ("code" in call.body):
             raise Invalid("credentials_incomplete", "send either password or code", "password")
         id = self.id_of(call.body["phone"])
-        self._attempts.ensure(call, id, lambda _: domain.Attempts(), domain.check_lock, call.at)
+        self._count(call, id, domain.check_lock, call.at)
+        self._attempts.backend.forget(INSTALLATION, call.at)
         secret, session = self._new_session(call)
         try:
             account = self._check(call, id, session)
         except Unauthenticated:
-            self._attempts.change(call, id, domain.fail, call.at)
+            self._count(call, id, domain.fail, call.at)
             raise
-        self._attempts.change(call, id, domain.succeed)
+        self._count(call, id, domain.succeed)
         return self._tokens(call, account, secret)
 
     def _check(self, call: Call, id: str, session: dict[str, Any]) -> domain.Account:
@@ -178,6 +180,14 @@ class Accounts:
         self._accounts.change(call, call.body["account_id"], domain.code_was_sent, call.body["code_id"])
 
     # -- inside
+
+    def _count(self, call: Call, id: str, decide: Any, *args: Any) -> None:
+        """Note what was tried with a phone. Anybody may try any phone, so it is forgotten after a day."""
+        new = lambda _: domain.Attempts(due=call.at + domain.REMEMBER_ATTEMPTS)  # noqa: E731
+        try:
+            self._attempts.ensure(call, id, new, decide, *args)
+        except Missing:  # it was being forgotten in this very moment
+            self._attempts.ensure(call, id, new, decide, *args)
 
     def _tokens(self, call: Call, account: domain.Account, secret: str) -> dict[str, Any]:
         memberships = domain.memberships_of(account, _hash(secret), call.at)

@@ -34,6 +34,7 @@ CODES_AN_HOUR = 5
 CODE_PAUSE = timedelta(seconds=30)
 FAILURES = 5
 LOCK = timedelta(minutes=15)
+REMEMBER_ATTEMPTS = timedelta(days=1)
 REFRESH_LIVES = timedelta(days=30)
 NAMED_IN_A_TOKEN = 4500  # characters of memberships: as base64 within the 8 KiB that a header may have
 SESSIONS = 10  # signed-in devices an account keeps; the oldest gives way
@@ -433,11 +434,12 @@ def _with(account: Account, session: dict[str, Any], at: datetime) -> list[dict[
 
 @dataclass(frozen=True, kw_only=True)
 class Attempts(Aggregate):
-    """What was tried with one phone number lately."""
+    """What was tried with one phone number lately; forgotten once it is `due`."""
 
     asked: list[datetime] = field(default_factory=list)
     failures: int = 0
     locked_until: datetime | None = None
+    due: datetime | None = None
 
 
 def ask_code(attempts: Attempts, at: datetime) -> tuple[Attempts, list[Event]]:
@@ -448,7 +450,7 @@ def ask_code(attempts: Attempts, at: datetime) -> tuple[Attempts, list[Event]]:
         raise Limited("too_many_codes", "wait before the next code", retry_after=_seconds(recent[-1] + CODE_PAUSE - at))
     if len(recent) >= CODES_AN_HOUR:
         raise Limited("too_many_codes", "too many codes", retry_after=_seconds(recent[0] + timedelta(hours=1) - at))
-    return attempts.but(asked=[*recent, at]), []
+    return attempts.but(asked=[*recent, at], due=at + REMEMBER_ATTEMPTS), []
 
 
 def check_lock(attempts: Attempts, at: datetime) -> tuple[Attempts, list[Event]]:
@@ -462,8 +464,8 @@ def fail(attempts: Attempts, at: datetime) -> tuple[Attempts, list[Event]]:
     """A sign-in failed; the fifth in a row locks the phone for 15 minutes."""
     failures = attempts.failures + 1
     if failures < FAILURES:
-        return attempts.but(failures=failures), []
-    return attempts.but(failures=0, locked_until=at + LOCK), []
+        return attempts.but(failures=failures, due=at + REMEMBER_ATTEMPTS), []
+    return attempts.but(failures=0, locked_until=at + LOCK, due=at + REMEMBER_ATTEMPTS), []
 
 
 def succeed(attempts: Attempts) -> tuple[Attempts, list[Event]]:

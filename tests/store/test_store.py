@@ -38,13 +38,14 @@ class Session(Aggregate):
     claims: list[str] = field(default_factory=list)
     seats: int = 60
     taken: list[str] = field(default_factory=list)
+    due: datetime | None = None
 
 
 KIND = Kind(
     Session,
     "sessions",
     unique=(("claims",),),
-    indexes=(("name", "born"),),
+    indexes=(("name", "born"), ("due",)),
     search={"note": lambda s: {s.note} if s.note else set()},
 )
 
@@ -103,6 +104,18 @@ def test_what_is_created_is_found_in_its_community_alone(store: Any) -> None:
 def test_a_query_without_its_community_cannot_be_asked(store: Any) -> None:
     with pytest.raises(ValueError, match="community"):
         store.backend.query({"name": "a"}, [("born", 1)], 1)
+
+
+def test_what_was_due_before_is_forgotten_in_its_community_alone(store: Any) -> None:
+    moments = [NOW - timedelta(days=1), NOW, NOW + timedelta(days=1), None]
+    ids = [store.create(call(), opened, claims=[str(n)], due=due).id for n, due in enumerate(moments)]
+    elsewhere = store.create(call("shengtaiyuan"), opened, due=moments[0])
+    store.backend.forget("lijing", NOW)
+    assert [found is not None for found in store.several(call(), ids)] == [False, True, True, True]
+    assert store.find("shengtaiyuan", elsewhere.id) == elsewhere
+    with pytest.raises(Missing):
+        store.change(call(), ids[0], take, "x")
+    store.create(call(), opened, claims=["0"])  # what it held is free
 
 
 def test_a_taken_value_is_refused_and_free_again_after_release(store: Any) -> None:

@@ -146,6 +146,32 @@ def test_a_phone_without_account_is_told_the_same(world: World) -> None:
     assert world.api.call("POST", "/tokens", {"phone": phone, "password": "whatever it is"}).status_code == 429
 
 
+def test_what_was_tried_with_a_phone_is_forgotten_after_a_day_and_whom_a_code_went_to_at_once(
+    world: World, lijing: Community
+) -> None:
+    phone, address, nobodys = invented_phone(), f"forgotten-{time.time_ns()}@lijing.example", invented_phone()
+    resident = lijing.register(phone=phone, email=address)["id"]
+    account = world.mongo["residents"]["residents"].find_one({"_id": resident})["account_id"]
+    attempts, deliveries = world.mongo["residents"]["attempts"], world.mongo["notifications"]["deliveries"]
+    before, since = {a["_id"] for a in attempts.find({}, {"_id": 1})}, time.time()
+    world.api.call("POST", "/tokens", {"phone": nobodys, "password": "whatever it is"})
+    assert world.api.call("POST", "/tokens/codes", {"phone": phone}).status_code == 202
+    mine = {a["_id"] for a in attempts.find({}, {"_id": 1})} - before
+    assert account in mine
+    assert len(mine) == 2
+    world.until(lambda: world.demo.mail_to(address, since), what="the mail")
+    world.until(lambda: deliveries.find_one({"recipient": account}) is None, what="whom it went to to be forgotten")
+    sent = list(deliveries.find({"template": "sign_in_code", "state": "SENT"}))
+    assert sent
+    assert {(delivery["recipient"], str(delivery["params"])) for delivery in sent} == {("", "{}")}
+    other = {"phone": invented_phone(), "password": "whatever it is"}
+    assert world.api.call("POST", "/tokens", other).status_code == 401
+    assert attempts.count_documents({"_id": {"$in": list(mine)}}) == 2, "not while they count"
+    with world.clock_at(datetime.now(UTC) + timedelta(days=1, minutes=1)):
+        assert world.api.call("POST", "/tokens", other).status_code == 401
+        assert attempts.count_documents({"_id": {"$in": list(mine)}}) == 0
+
+
 def test_a_refresh_token_is_spent_by_its_use(world: World) -> None:
     account = next(a for a in world.data["accounts"] if a["role"] == "kitchen")
     first = world.api.call("POST", "/tokens", {"phone": account["phone"], "password": account["password"]}).json()
