@@ -156,7 +156,7 @@ class Api(Entrypoint):
             call.if_match = int(etag.strip('"'))
         if self.idempotent and (key := environ.get("HTTP_IDEMPOTENCY_KEY")):
             self._bind_key(call, key, values, raw)
-        call.render = lambda aggregate: self._render(call, aggregate)
+        call.render = Rendering(self._view)
 
     def _bind_key(self, call: Call, key: str, values: dict[str, str], raw: bytes) -> None:
         if not _KEY.fullmatch(key):
@@ -246,20 +246,30 @@ class Api(Entrypoint):
         if isinstance(result, Aggregate):
             headers.append(("ETag", f'"{result.version}"'))
         headers.append(("Content-Type", JSON))
-        return self.status, headers, self._render(call, result)
+        assert call.render is not None
+        return self.status, headers, call.render(result) or b""
 
-    def _render(self, call: Call, result: Any) -> bytes:
-        # The store renders a created aggregate to keep the reply beside it: do not dump the same one twice.
-        kept = getattr(call, "rendered", None)
-        if kept is not None and kept[0] is result:
-            return bytes(kept[1])
+
+class Rendering:
+    """What a result looks like to the caller. It must not know the call that has it: a cycle would keep all that a command
+    has read until the next garbage collection, and hand the next command cold memory."""
+
+    def __init__(self, view: Schema | None) -> None:
+        self._view = view
+        self._result: Any = None
+        self._body = b""
+
+    def __call__(self, result: Any) -> bytes:
+        """The reply's body. The store asks for it too, to keep it beside what it saves: the same result is not dumped twice."""
+        if result is self._result:
+            return self._body
         view = self._view
         assert view is not None
         if isinstance(result, Page):
             body = orjson.dumps({"items": [view.dump(item) for item in result.items], "next": result.next})
         else:
             body = orjson.dumps(view.dump(result))
-        call.rendered = (result, body)  # type: ignore[attr-defined]
+        self._result, self._body = result, body
         return body
 
 
