@@ -68,11 +68,10 @@ class Vault:
         self._vault.create_index("keyAltNames", unique=True)
 
     def destroy(self, name: str) -> None:
-        """Forget a key: what it encrypted is noise from now on. Safe to repeat."""
-        if known := self._ids.pop(name, None):
-            self._ciphers.pop(known, None)
+        """Forget a key: what it encrypted is noise, after two minutes at most where it was in use. Safe to repeat."""
         with _database():
             self._vault.delete_many({"keyAltNames": name})
+        self._ids.pop(name, None)  # afterwards: somebody may have looked for it meanwhile
 
     def seal(self, community: str, fields: dict[str, Any]) -> Binary:
         """Encrypt personal fields together, randomised, under the community's key: its identifier, a nonce, the rest."""

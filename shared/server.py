@@ -23,6 +23,7 @@ from shared.platform import Platform
 from shared.problems import Reply, problem
 from shared.telemetry import LATENCY, REQUESTS, log
 
+MAX_LINES = 102  # of a head: what it asks for, a hundred headers, and the empty one
 REASONS = {
     200: "200 OK", 201: "201 Created", 202: "202 Accepted", 204: "204 No Content", 400: "400 Bad Request",
     401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not Found", 405: "405 Method Not Allowed",
@@ -115,41 +116,59 @@ class Protocol(HttpOnlyProtocol):
     def parse_request(self) -> bool:
         """Read a head; False: there is none, and the caller has been told."""
         self.close_connection = True
-        lines = [self.raw_requestline]
-        while lines[-1] not in (b"\r\n", b"\n"):
-            lines.append(self.rfile.readline())
+        # One empty line between two requests is to be overlooked (RFC 9112, 2.2).
+        lines = [self.rfile.readline() if self.raw_requestline == b"\r\n" else self.raw_requestline]
+        while lines[-1] not in (b"\r\n", b"\n") and len(lines) <= MAX_LINES:
             if not lines[-1]:
                 return False  # whoever began it is gone
+            lines.append(self.rfile.readline())
         head = Head()
-        parser = HttpRequestParser(head)
-        try:
-            with contextlib.suppress(HttpParserUpgrade):  # nothing to upgrade to: a request like others
-                parser.feed_data(b"".join(lines))
-            readable = parser.get_http_version() in ("1.0", "1.1")
-        except HttpParserError:
-            readable = False
-        if not readable:
+        if len(lines) > MAX_LINES or not head.read(b"".join(lines)):
             self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             return False
-        self.command, self.path, self.headers = parser.get_method().decode(), head.url.decode("latin-1"), head.headers
-        self.requestline, self.request_version = lines[0].decode("latin-1"), f"HTTP/{parser.get_http_version()}"
-        self.close_connection = not parser.should_keep_alive()
+        self.requestline, self.request_version = lines[0].decode("latin-1"), f"HTTP/{head.version}"
+        self.command, self.headers = head.method, head.headers
+        self.path = f"/{head.path.lstrip('/')}" if head.path.startswith("//") else head.path
+        self.close_connection = not head.goes_on
         return True
 
 
 class Head:
-    """What the parser found."""
+    """What the parser finds."""
 
     def __init__(self) -> None:
-        self.url, self.headers = b"", HTTPMessage()
+        self.method = self.path = self.version = ""
+        self.headers = HTTPMessage()
+        self.goes_on = False
+        self._parser: Any = None
+
+    def read(self, data: bytes) -> bool:
+        """Whether this is a head, and one that cannot be read in two ways."""
+        self._parser = HttpRequestParser(self)
+        try:
+            with contextlib.suppress(HttpParserUpgrade):  # nothing to upgrade to: a request like others
+                self._parser.feed_data(data)
+        except HttpParserError:
+            return False
+        finally:
+            self._parser = None  # it knows us: together we would wait for the garbage collection
+        # llhttp takes any coding whose last is chunked; whoever reads the body here, that one alone.
+        coding = self.headers.get_all("Transfer-Encoding")
+        chunked = coding is not None and [one.strip().lower() for one in coding] == ["chunked"]
+        return coding is None if self.version == "1.0" else self.version == "1.1" and (coding is None or chunked)
 
     def on_url(self, url: bytes) -> None:
         """Called once or several times."""
-        self.url += url
+        self.path += url.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called once for each."""
         self.headers[name.decode("latin-1")] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Called while the parser still knows of this request, and not of the next."""
+        self.method, self.version = self._parser.get_method().decode(), self._parser.get_http_version()
+        self.goes_on = self._parser.should_keep_alive()
 
 
 class Application:
@@ -181,7 +200,7 @@ class Application:
             headers.append(("Connection", "close"))
         headers.append(("Content-Length", str(len(body))))
         start_response(REASONS[status], headers)
-        return [body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _route(self, environ: dict[str, Any], path: str) -> tuple[str, Reply]:
         try:

@@ -86,7 +86,8 @@ class Personal:
     def _unseal(self, call: Call, id: str, resident_id: str) -> bool:
         """Out of the seal; with the last one in it, its key goes. Whether somebody is left in it."""
         seal = self._seals.find(call.community, id)
-        if seal is None:
+        if seal is None:  # let go before, but perhaps not its key
+            self._vault.destroy(f"{call.community}/seal/{id}")
             return False
         left = [person for person in seal.petitioners if person.get("resident_id") != resident_id]
         self._seals.change(call.plain(), id, lambda seal: (seal.but(gone=not left, petitioners=left), []), forget_replies=True)

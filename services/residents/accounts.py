@@ -109,7 +109,6 @@ class Accounts:
             code = f"{secrets.randbelow(10**6):06d}"
             sealed = self._platform.vault.lock(code.encode())
             self._accounts.change(call, id, domain.expect_code, str(uuid7()), self._code_hash(id, code), sealed, call.at)
-        self._attempts.backend.forget(INSTALLATION, call.at)
         return {"expires_in": int(domain.CODE_LIVES.total_seconds())}
 
     def sign_in(self, call: Call) -> dict[str, Any]:
@@ -118,7 +117,6 @@ class Accounts:
             raise Invalid("credentials_incomplete", "send either password or code", "password")
         id = self.id_of(call.body["phone"])
         self._count(call, id, domain.check_lock, call.at)
-        self._attempts.backend.forget(INSTALLATION, call.at)
         secret, session = self._new_session(call)
         try:
             account = self._check(call, id, session)
@@ -179,10 +177,14 @@ class Accounts:
         """Forget the plain code: it has left."""
         self._accounts.change(call, call.body["account_id"], domain.code_was_sent, call.body["code_id"])
 
+    def forget_attempts(self, call: Call) -> None:
+        """What was tried a day ago counts no more. Anybody may try any phone: it must not stay."""
+        self._attempts.backend.forget(INSTALLATION, call.at)
+
     # -- inside
 
     def _count(self, call: Call, id: str, decide: Any, *args: Any) -> None:
-        """Note what was tried with a phone. Anybody may try any phone, so it is forgotten after a day."""
+        """Note what was tried with a phone."""
         new = lambda _: domain.Attempts(due=call.at + domain.REMEMBER_ATTEMPTS)  # noqa: E731
         try:
             self._attempts.ensure(call, id, new, decide, *args)

@@ -231,5 +231,9 @@ class Residents:
         self.people.erase_released(call)
 
     @every(5)
+    def forget_attempts(self, call):
+        self.accounts.forget_attempts(call)
+
+    @every(5)
     def sweep(self, call):
         self.people.sweep(call)

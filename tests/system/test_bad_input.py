@@ -107,6 +107,17 @@ def _empty(person: Client, path: str, key: str, body: bytes) -> requests.Respons
     return requests.post(f"{person.base_url}/api/v1{path}", data=body, headers=headers, timeout=30)
 
 
+def test_the_reply_to_head_is_a_head_alone(world: World) -> None:
+    asked = [("HEAD", "/livez"), ("HEAD", "/nowhere"), ("HEAD", "/api/v1/communities"), ("GET", "/livez")]
+    heads = [f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n" for method, path in asked]
+    with socket.create_connection(("127.0.0.1", world.here.service_ports("residents")[0]), timeout=20) as connection:
+        connection.sendall(("\r\n".join(heads) + "Connection: close\r\n\r\n").encode())
+        reply = b"".join(iter(lambda: connection.recv(65536), b""))
+    replies = [one.partition(b"\r\n\r\n") for one in reply.split(b"HTTP/1.1 ")[1:]]
+    assert [(head[:3], body) for head, _, body in replies] == [(b"200", b""), (b"404", b""), (b"405", b""), (b"200", b"ok\n")]
+    assert b"Content-Length: 3\r\n" in replies[0][0]
+
+
 def test_headers_and_queries_that_cannot_be_are_refused(lijing: Community) -> None:
     good = json.dumps(GOOD).encode()
     assert _post(lijing, "/rooms", good, Content_Type="text/plain").json()["code"] == "content_type"

@@ -62,8 +62,14 @@ def test_several_requests_come_on_one_connection_until_one_says_that_it_is_the_l
     seen, reply = _sent(GOOD + chunked + GOOD + b"Connection: close\r\n\r\n" + GOOD + b"\r\n")
     assert [environ["body"] for environ in seen] == [b"abc", b""]
     assert reply.count(b"200 OK") == 2
-    seen, reply = _sent(b"GET /livez HTTP/1.0\r\n\r\n" * 2)
-    assert (len(seen), reply.count(b"200 OK")) == (1, 1)
+    chosen = {"1.0": 1, "1.0 keep-alive": 2, "1.1": 2, "1.1 close": 1, "1.1 close, TE": 1, "1.1 Keep-Alive": 2}
+    for told, answered in chosen.items():
+        version, _, connection = told.partition(" ")
+        head = f"GET //livez HTTP/{version}\r\n" + (f"Connection: {connection}\r\n" if connection else "") + "\r\n"
+        for between in ("", "\r\n"):
+            seen, reply = _sent((head + between).encode() * 2)
+            assert (told, len(seen), reply.count(b"200 OK")) == (told, answered, answered)
+            assert {environ["PATH_INFO"] for environ in seen} == {"/livez"}
     upgrade = b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     assert len(_sent(upgrade)[0]) == 1, "nobody upgrades here: it is a request like others"
 
@@ -80,6 +86,12 @@ def test_several_requests_come_on_one_connection_until_one_says_that_it_is_the_l
     b"POST /a\r\n\r\n",
     b"P\xc3\x96ST /a HTTP/1.1\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    b"POST /a HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+    b"POST /a HTTP/1.1\r\nTransfer-Encoding: ,chunked\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+    b"POST /a HTTP/1.1\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /a HTTP/1.1\r\n" + b"X: a\r\n" * 101 + b"\r\n",
+    b"\r\n\r\nPOST /a HTTP/1.1\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 ])  # fmt: skip
 def test_what_is_no_head_or_could_be_two_is_refused_and_the_connection_ends(head: bytes) -> None:
