@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+
+COMPANY = 4  # whoever had as many the last time expects as many again
+TURNS = 3  # given to others without anybody coming: nobody is on the way
+
+
+def await_company(present: Callable[[], int], last: int, limit: int) -> None:
+    """Under load, let others have their turns for as long as somebody comes: what is done costs the same for one as for many.
+    `present()` says how many are there, `last` how many there were the last time. Never waits while nobody has anything to
+    do; whoever was alone acts at once."""
+    if last < COMPANY:
+        return
+    gathered, quiet = present(), 0
+    while quiet < TURNS and gathered < limit:
+        time.sleep(0)
+        now = present()
+        gathered, quiet = now, 0 if now > gathered else quiet + 1
 
 
 class _Ticket(Generic[Item, Outcome]):
@@ -26,7 +43,8 @@ class _Ticket(Generic[Item, Outcome]):
 class Batcher(Generic[Item, Outcome]):
     """Callers queue; the first acts for all who wait, and while it acts the next batch gathers.
 
-    Idle, a call acts at once and alone. Busy, one action serves up to `limit` callers. `act` gets the items and
+    Idle, a call acts at once and alone. Busy, one action serves up to `limit` callers, those included whose request has
+    come but has not been read yet. `act` gets the items and
     returns an outcome for each, in order; an outcome that is an exception is raised to its caller alone. An
     exception that `act` raises goes to every caller of that batch.
     """
@@ -35,6 +53,7 @@ class Batcher(Generic[Item, Outcome]):
         self._act, self._limit = act, limit
         self._waiting: deque[_Ticket[Item, Outcome]] = deque()
         self._busy = False
+        self._last = 0
         self._lock = threading.Lock()
 
     @property
@@ -58,7 +77,9 @@ class Batcher(Generic[Item, Outcome]):
         return ticket.outcome  # type: ignore[return-value]
 
     def _lead(self) -> None:
+        await_company(lambda: len(self._waiting), self._last, self._limit)
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._limit))]
+        self._last = len(batch)
         try:
             outcomes: Sequence[Outcome | BaseException] = self._act([ticket.item for ticket in batch])
         except Exception as error:  # each caller answers for its own command

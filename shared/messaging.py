@@ -24,6 +24,7 @@ from kombu.exceptions import OperationalError
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 
 from shared import envelope, topology
+from shared.batches import await_company
 from shared.calls import Call, to_milliseconds
 from shared.envelope import Heard
 from shared.errors import Permanent, Refused, Unavailable
@@ -130,8 +131,6 @@ class Inbox(ProviderCollector, SharedExtension):
             try:
                 with Connection(settings.amqp_uri, connect_timeout=3, heartbeat=10) as connection:
                     topology.connect(connection)
-                    # Or py-amqp reads before it publishes: the connection has one reader, and that is not who publishes here.
-                    connection.connection.client_properties["capabilities"]["connection.blocked"] = False
                     topology.declare_listener(connection.channel(), service, heard, settings.retry_seconds)
                     self.bound = True
                     self._listen(connection)
@@ -200,13 +199,15 @@ class Inbox(ProviderCollector, SharedExtension):
 
     def _handle_what_comes(self, channel: Any, retries: Any, over: Signal, failed: list[Exception]) -> None:
         """Batch after batch, in a thread of its own: what comes meanwhile is the next one. Whoever reads raises its failure."""
+        last = 0
         try:
             while self._channel is channel and not (self._cancelled and not self._taken):
                 self._more.wait(1.0)
                 self._more.clear()
                 while self._taken and self._channel is channel:
+                    await_company(lambda: len(self._taken), last, TAKE)
                     batch, self._taken = self._taken[:TAKE], self._taken[TAKE:]
-                    self._at_work = len(batch)
+                    last = self._at_work = len(batch)
                     self._handle(batch)
                     for spoilt in (d for d in batch if d.error is not None):
                         self._put_aside(retries, spoilt)

@@ -253,8 +253,9 @@ class OutboxRelay:
         now = time.monotonic()
         for outgoing in done:
             outgoing.confirmed = now
+        if not self._confirmed:
+            self._settle.set()  # else it looks again by itself
         self._confirmed.extend(done)
-        self._settle.set()
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
         for outgoing in self._take(tag, multiple):

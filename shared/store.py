@@ -125,7 +125,7 @@ class Store(Generic[A]):
         self.kind, self.backend = kind, backend
         self._relay, self._vault, self._cap = relay, vault, outbox_cap
         self._codec = Codec(kind, vault)
-        self._inserts: Batcher[Document, Inserted] = Batcher(backend.insert)
+        self._inserts: Batcher[Document, Inserted] = Batcher(self._insert)
         self._reads: Batcher[tuple[str, str], Document | None] = Batcher(backend.read)
         self._lines: dict[tuple[str, str], Batcher[_Command, A]] = {}
 
@@ -240,12 +240,9 @@ class Store(Generic[A]):
         document, aggregate = self._first(call, id, aggregate, said)
         outcome = self._inserts.submit(document)
         if not outcome.taken:
-            fault(f"{self.kind.collection}.committed")
-            self._relay.offer(self.kind.collection, document["community"], id, document["outbox"])
             return aggregate
         # Another index may be named first although the document is one's own repeat: ask by id before believing it.
-        repeated = self.repeated(call, id)
-        if repeated is not None and not given:
+        if (repeated := self.repeated(call, id)) is not None and not given:
             return repeated
         raise taken() if taken else Taken(outcome.taken)
 
@@ -263,11 +260,7 @@ class Store(Generic[A]):
         """Save many new aggregates in one write; each has its own outcome."""
         stamp = str(uuid7())
         documents = [self._first(call, new.id, new, said, stamp)[0] for call, new, said in decided]
-        outcomes = self.backend.insert(documents) if documents else []
-        for document, outcome in zip(documents, outcomes, strict=True):
-            if isinstance(outcome, Inserted) and not outcome.taken:
-                self._relay.offer(self.kind.collection, document["community"], document["_id"], document["outbox"])
-        return outcomes
+        return self._insert(documents) if documents else []
 
     def repeated(self, call: Call, id: str) -> A | None:
         """What an earlier run of this very call created under this id, also for commands that do something before they create.
@@ -306,6 +299,15 @@ class Store(Generic[A]):
 
     # -- inside
 
+    def _insert(self, documents: Sequence[Document]) -> list[Inserted | BaseException]:
+        outcomes = self.backend.insert(documents)
+        # Before any of the callers goes on: what they said goes out together, and while their replies are written.
+        for document, outcome in zip(documents, outcomes, strict=True):
+            if isinstance(outcome, Inserted) and not outcome.taken:
+                fault(f"{self.kind.collection}.committed")
+                self._relay.offer(self.kind.collection, document["community"], document["_id"], document["outbox"])
+        return outcomes
+
     def _replay(self, call: Call, document: Document) -> None:
         for reply in document.get("replies", []):
             if call.key and reply["key"] == call.key and call.at - reply["at"] < REMEMBER_REPLY:
@@ -330,13 +332,11 @@ class Store(Generic[A]):
         return document, aggregate
 
     def _reply(self, call: Call, aggregate: A) -> Document | None:
-        shown = call.render(aggregate) if call.key and call.render else None
-        if shown is None:
+        if not call.key or not call.render or (shown := call.render(aggregate)) is None:
             return None
         body = self._vault.lock(shown, call.secret)
         reply: Document = {"key": call.key, "hash": call.body_hash, "status": call.status, "body": body, "at": call.at}
-        reply["version"] = aggregate.version
-        return reply
+        return reply | {"version": aggregate.version}
 
     def _carry_out(self, commands: Sequence[_Command]) -> list[A | BaseException]:
         community, id = commands[0].call.community, commands[0].id

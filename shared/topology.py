@@ -62,12 +62,15 @@ READ = 8192  # bytes asked of a connection at once
 def connect(connection: Connection) -> None:
     """Connect, or raise at once what is in the way: kombu's own `connect` waits for two seconds before it tries again.
 
-    Then read what there is: py-amqp keeps what it has too much, but asks for a frame's 7 bytes, its body, its last byte.
+    Then read what there is: py-amqp keeps what it has too much, but asks for a frame's 7 bytes, its body, its last byte. And
+    read when there is something to read: py-amqp looks before each publishing whether the broker has said that it is full,
+    while a connection of ours has one reader, who hears that too.
     """
     try:
         connection.ensure_connection(max_retries=1, interval_start=0)
     except OperationalError as error:
         raise error.__cause__ or error from None
+    connection.connection.client_properties["capabilities"]["connection.blocked"] = False
     transport = connection.connection.transport
     receive = transport._quick_recv
     transport._quick_recv = lambda wanted: receive(max(wanted, READ))
