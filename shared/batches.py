@@ -11,21 +11,8 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
-COMPANY = 4  # whoever had as many the last time expects as many again
-TURNS = 3  # given to others without anybody coming: nobody is on the way
-
-
-def await_company(present: Callable[[], int], last: int, limit: int) -> None:
-    """Under load, let others have their turns for as long as somebody comes: what is done costs the same for one as for many.
-    `present()` says how many are there, `last` how many there were the last time. Never waits while nobody has anything to
-    do; whoever was alone acts at once."""
-    if last < COMPANY:
-        return
-    gathered, quiet = present(), 0
-    while quiet < TURNS and gathered < limit:
-        time.sleep(0)
-        now = present()
-        gathered, quiet = now, 0 if now > gathered else quiet + 1
+COMPANY = 4  # whoever acted for as many the last time expects as many again
+TURNS = 3  # of the event loop in which nobody has come: nobody is on the way
 
 
 class _Ticket(Generic[Item, Outcome]):
@@ -77,17 +64,32 @@ class Batcher(Generic[Item, Outcome]):
         return ticket.outcome  # type: ignore[return-value]
 
     def _lead(self) -> None:
-        await_company(lambda: len(self._waiting), self._last, self._limit)
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._limit))]
-        self._last = len(batch)
+        batch: list[_Ticket[Item, Outcome]] = []
         try:
+            if self._last >= COMPANY:
+                self._await_company()
+            batch = self._take()
             outcomes: Sequence[Outcome | BaseException] = self._act([ticket.item for ticket in batch])
         except Exception as error:  # each caller answers for its own command
             outcomes = [error] * len(batch)
         except BaseException as error:  # this greenthread is being killed: the others must not wait for ever
+            batch = batch or self._take()
             self._finish(batch, [error] * len(batch))
             raise
         self._finish(batch, outcomes)
+
+    def _take(self) -> list[_Ticket[Item, Outcome]]:
+        self._last = min(len(self._waiting), self._limit)
+        return [self._waiting.popleft() for _ in range(self._last)]
+
+    def _await_company(self) -> None:
+        """Let others have their turns for as long as somebody comes. A turn in which nobody has anything to do is over at
+        once."""
+        here, quiet = len(self._waiting), 0
+        while quiet < TURNS and here < self._limit:
+            time.sleep(0)
+            quiet = 0 if len(self._waiting) > here else quiet + 1
+            here = len(self._waiting)
 
     def _finish(self, batch: list[_Ticket[Item, Outcome]], outcomes: Sequence[Outcome | BaseException]) -> None:
         for ticket, outcome in zip(batch, outcomes, strict=True):

@@ -24,7 +24,7 @@ from kombu.exceptions import OperationalError
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 
 from shared import envelope, topology
-from shared.batches import await_company
+from shared.batches import COMPANY
 from shared.calls import Call, to_milliseconds
 from shared.envelope import Heard
 from shared.errors import Permanent, Refused, Unavailable
@@ -37,6 +37,8 @@ from shared.telemetry import CONSUMED, INBOX, PARKED, log, where
 TAKE = 512  # messages handled together, and acknowledged at once
 LIST = 256  # of these in one call of a handler that takes batches: while one list is saved, the next is put together
 TURN = 32  # messages read in a row
+WAVE = 0.004  # seconds in which some of it comes where many events were saved together
+WAVES = 3  # at most, and none after one in which nothing came
 DELAYS = ("5s", "5s", "30s", "5m")  # after the 1st … 4th failure; the 5th parks
 LOST = (AMQPError, OperationalError, OSError, socket.timeout)
 
@@ -205,7 +207,8 @@ class Inbox(ProviderCollector, SharedExtension):
                 self._more.wait(1.0)
                 self._more.clear()
                 while self._taken and self._channel is channel:
-                    await_company(lambda: len(self._taken), last, TAKE)
+                    if last >= COMPANY:
+                        self._await_wave()
                     batch, self._taken = self._taken[:TAKE], self._taken[TAKE:]
                     last = self._at_work = len(batch)
                     self._handle(batch)
@@ -219,6 +222,15 @@ class Inbox(ProviderCollector, SharedExtension):
         finally:
             self._at_work = 0
             over.set()
+
+    def _await_wave(self) -> None:
+        """Let the rest come of what has begun to come: a batch costs the same for one as for many."""
+        here = 0
+        for _ in range(WAVES):
+            if not here < len(self._taken) < TAKE:
+                return
+            here = len(self._taken)
+            time.sleep(WAVE)
 
     def _handle(self, batch: Sequence[_Delivery]) -> None:
         """Run the handlers of a batch, those that take batches with all of theirs at once, the others side by side."""

@@ -9,72 +9,81 @@ from typing import Any
 import pytest
 
 from shared import batches
-from shared.batches import COMPANY, TURNS, Batcher, await_company
+from shared.batches import COMPANY, TURNS, Batcher
 
 
-@pytest.fixture
-def turns(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], Any]]:
-    """What others do when they are given a turn, one after the other; the last for ever."""
-    given: list[Callable[[], Any]] = []
-    monkeypatch.setattr(batches.time, "sleep", lambda seconds: (given.pop(0) if len(given) > 1 else given[0])())
-    return given
+class Line:
+    """A batcher whose first action was done for one, and whose second for COMPANY; then others have turns as told."""
 
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, limit: int = 256) -> None:
+        self.sizes: list[int] = []
+        self._gate = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.batcher: Batcher[int, int] = Batcher(self._act, limit)
+        self.come(1)
+        while not self.sizes:
+            pass
+        self.come(COMPANY)  # while the first is alone at work
+        self._gate.set()
+        self.rest()
+        assert self.sizes == [1, COMPANY]
+        self.turns: list[Callable[[], Any]] = []
+        monkeypatch.setattr(batches.time, "sleep", lambda seconds: self.turns.pop(0)())
 
-def test_whoever_was_alone_the_last_time_acts_at_once(turns: list[Callable[[], Any]]) -> None:
-    turns.append(lambda: pytest.fail("others were given a turn"))
-    await_company(lambda: 1, COMPANY - 1, 256)
-
-
-def test_others_are_given_turns_for_as_long_as_somebody_comes(turns: list[Callable[[], Any]]) -> None:
-    here, nobody = [1], [0]
-
-    def comes() -> None:
-        here[0] += 1
-
-    def nobody_comes() -> None:
-        nobody[0] += 1
-
-    turns += [comes, nobody_comes, nobody_comes, comes, nobody_comes]
-    await_company(lambda: here[0], COMPANY, 256)
-    assert (here[0], nobody[0]) == (3, 2 + TURNS)
-
-
-def test_a_full_batch_waits_no_longer(turns: list[Callable[[], Any]]) -> None:
-    here = [1]
-    turns.append(lambda: here.append(1))
-    await_company(lambda: len(here), COMPANY, 10)
-    assert len(here) == 10
-
-
-def test_a_batch_takes_in_those_whose_request_had_not_been_read(turns: list[Callable[[], Any]]) -> None:
-    sizes, gate, threads = list[int](), threading.Event(), list[threading.Thread]()
-
-    def act(items: Sequence[int]) -> list[int]:
-        sizes.append(len(items))
-        gate.wait(10)
+    def _act(self, items: Sequence[int]) -> list[int]:
+        self.sizes.append(len(items))
+        self._gate.wait(10)
         return list(items)
 
-    batcher: Batcher[int, int] = Batcher(act)
-
-    def come(count: int) -> None:
-        before = len(batcher._waiting)
+    def come(self, count: int) -> None:
+        """So many callers, waiting."""
+        busy, before = not self.batcher.idle, len(self.batcher._waiting)
         for n in range(count):
-            threads.append(threading.Thread(target=batcher.submit, args=(n,)))
-            threads[-1].start()
-        while len(batcher._waiting) < before + count:
-            pass
+            self._threads.append(threading.Thread(target=self.batcher.submit, args=(n,)))
+            self._threads[-1].start()
+        while busy and len(self.batcher._waiting) < before + count:
+            pass  # `sleep` is what is spoilt here
 
-    first = threading.Thread(target=batcher.submit, args=(0,))
-    first.start()
-    while not sizes:
-        pass
-    come(COMPANY)  # while the first is alone at work
-    gate.set()
-    for thread in (first, *threads):
-        thread.join(10)
-    turns += [lambda: come(2), lambda: None]
-    assert batcher.submit(7) == 7
-    assert sizes == [1, COMPANY, 3]
-    turns[:] = [lambda: pytest.fail("others were given a turn")]
-    assert batcher.submit(8) == 8  # those were few
-    assert sizes == [1, COMPANY, 3, 1]
+    def rest(self) -> None:
+        """Everybody has been served."""
+        for thread in self._threads:
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+def nobody() -> None:
+    """A turn in which nobody comes."""
+
+
+def test_others_have_turns_for_as_long_as_somebody_comes_and_whoever_comes_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(monkeypatch)
+    line.turns += [lambda: line.come(2), nobody, nobody, lambda: line.come(1), *[nobody] * TURNS]
+    assert line.batcher.submit(7) == 7
+    assert line.sizes == [1, COMPANY, 4]
+    assert not line.turns
+
+
+def test_who_were_few_the_last_time_act_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(monkeypatch)
+    line.turns += [nobody] * TURNS
+    line.batcher.submit(7)
+    line.turns += [lambda: pytest.fail("others were given a turn")]
+    assert line.batcher.submit(8) == 8
+    assert line.sizes == [1, COMPANY, 1, 1]
+
+
+def test_a_full_batch_waits_for_nobody_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(monkeypatch, limit=COMPANY + 2)
+    line.turns += [lambda: line.come(COMPANY), lambda: line.come(2), *[nobody] * TURNS]
+    line.batcher.submit(7)
+    line.rest()
+    assert line.sizes == [1, COMPANY, COMPANY + 2, 1]  # the turns in which nobody came were the next one's
+
+
+def test_whoever_is_killed_while_waiting_for_company_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(monkeypatch)
+    line.turns += [lambda: (_ for _ in ()).throw(KeyboardInterrupt())]
+    with pytest.raises(KeyboardInterrupt):
+        line.batcher.submit(7)
+    line.turns += [nobody] * TURNS
+    assert line.batcher.submit(8) == 8

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from threading import Event as Signal
 from types import SimpleNamespace
 from typing import Any
 
+from shared import messaging
+from shared.batches import COMPANY
 from shared.events.bookings import ReservationConfirmed
 from shared.messaging import LIST, Inbox, On, _Delivery, _Outcome, by_id
 
@@ -38,3 +41,25 @@ def test_lists_of_a_batch_go_side_by_side_and_one_message_spoils_its_own_list_al
     inbox._handle(batch)
     assert calls == [LIST, LIST, 10] + [1] * LIST
     assert [delivery for delivery in batch if delivery.error] == [spoilt]
+
+
+def test_under_load_a_batch_waits_a_moment_for_the_rest_of_a_wave(monkeypatch: Any) -> None:
+    inbox, sizes, acked = Inbox(), list[int](), list[int]()
+    inbox.platform = SimpleNamespace(service="listener")  # type: ignore[assignment]
+    inbox._channel = channel = SimpleNamespace(basic_ack=lambda tag, multiple: acked.append(tag))
+    inbox._taken = [_delivery(tag) for tag in range(COMPANY)]  # and the last time there were none
+    inbox._more.set()
+
+    def handle(batch: list[_Delivery]) -> None:
+        sizes.append(len(batch))
+        if len(sizes) < 4:
+            inbox._taken += [_delivery(10 * len(sizes))] * (COMPANY if len(sizes) == 2 else 1)  # the first of the next wave
+        else:
+            inbox._channel = None
+
+    monkeypatch.setattr(inbox, "_handle", handle)
+    waves = [[_delivery(11), _delivery(12)], [], *([_delivery(n)] for n in (21, 22, 23))]
+    monkeypatch.setattr(messaging.time, "sleep", lambda seconds: inbox._taken.extend(waves.pop(0)))
+    over, failed = Signal(), list[Exception]()
+    inbox._handle_what_comes(channel, None, over, failed)
+    assert (sizes, acked, failed, over.is_set()) == ([COMPANY, 3, COMPANY, 4], [COMPANY - 1, 12, 20, 23], [], True)
