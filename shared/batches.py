@@ -13,6 +13,7 @@ Outcome = TypeVar("Outcome")
 
 COMPANY = 4  # whoever acted for as many the last time expects as many again
 TURNS = 3  # of the event loop in which nobody has come: nobody is on the way
+LONGEST = 0.03  # seconds for all turns: where others are busy, somebody may be on the way for ever
 
 
 class _Ticket(Generic[Item, Outcome]):
@@ -70,11 +71,11 @@ class Batcher(Generic[Item, Outcome]):
                 self._await_company()
             batch = self._take()
             outcomes: Sequence[Outcome | BaseException] = self._act([ticket.item for ticket in batch])
-        except Exception as error:  # each caller answers for its own command
-            outcomes = [error] * len(batch)
-        except BaseException as error:  # this greenthread is being killed: the others must not wait for ever
-            batch = batch or self._take()
-            self._finish(batch, [error] * len(batch))
+        except BaseException as error:  # each caller answers for its own command
+            batch = batch or [self._waiting.popleft()]  # nothing was tried: one's own ticket is the first
+            self._finish(batch, [error] * len(batch))  # nobody must wait for ever for one that is being killed
+            if isinstance(error, Exception):
+                return
             raise
         self._finish(batch, outcomes)
 
@@ -83,10 +84,10 @@ class Batcher(Generic[Item, Outcome]):
         return [self._waiting.popleft() for _ in range(self._last)]
 
     def _await_company(self) -> None:
-        """Let others have their turns for as long as somebody comes. A turn in which nobody has anything to do is over at
-        once."""
-        here, quiet = len(self._waiting), 0
-        while quiet < TURNS and here < self._limit:
+        """Let others have their turns for as long as somebody comes, up to LONGEST. A turn in which nobody has anything to do
+        is over at once."""
+        here, quiet, until = len(self._waiting), 0, time.monotonic() + LONGEST
+        while quiet < TURNS and here < self._limit and time.monotonic() < until:
             time.sleep(0)
             quiet = 0 if len(self._waiting) > here else quiet + 1
             here = len(self._waiting)

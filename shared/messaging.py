@@ -209,6 +209,8 @@ class Inbox(ProviderCollector, SharedExtension):
                 while self._taken and self._channel is channel:
                     if last >= COMPANY:
                         self._await_wave()
+                        if self._channel is not channel:
+                            break
                     batch, self._taken = self._taken[:TAKE], self._taken[TAKE:]
                     last = self._at_work = len(batch)
                     self._handle(batch)

@@ -253,9 +253,10 @@ class OutboxRelay:
         now = time.monotonic()
         for outgoing in done:
             outgoing.confirmed = now
-        if not self._confirmed:
-            self._settle.set()  # else it looks again by itself
+        first = not self._confirmed
         self._confirmed.extend(done)
+        if first:
+            self._settle.set()  # where there are some already, it looks again by itself
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
         for outgoing in self._take(tag, multiple):

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from services.bookings.domain import Person
+from services.bookings.known import PEOPLE
 from shared import batches
-from shared.batches import COMPANY, TURNS, Batcher
+from shared.batches import COMPANY, LONGEST, TURNS, Batcher
+from shared.calls import Call
+from shared.testing import MemoryStore
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 
 class Line:
@@ -17,6 +25,7 @@ class Line:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, limit: int = 256) -> None:
         self.sizes: list[int] = []
+        self.now = 0.0
         self._gate = threading.Event()
         self._threads: list[threading.Thread] = []
         self.batcher: Batcher[int, int] = Batcher(self._act, limit)
@@ -28,7 +37,8 @@ class Line:
         self.rest()
         assert self.sizes == [1, COMPANY]
         self.turns: list[Callable[[], Any]] = []
-        monkeypatch.setattr(batches.time, "sleep", lambda seconds: self.turns.pop(0)())
+        clock = SimpleNamespace(sleep=lambda seconds: self.turns.pop(0)(), monotonic=lambda: self.now)
+        monkeypatch.setattr(batches, "time", clock)
 
     def _act(self, items: Sequence[int]) -> list[int]:
         self.sizes.append(len(items))
@@ -42,7 +52,7 @@ class Line:
             self._threads.append(threading.Thread(target=self.batcher.submit, args=(n,)))
             self._threads[-1].start()
         while busy and len(self.batcher._waiting) < before + count:
-            pass  # `sleep` is what is spoilt here
+            pass
 
     def rest(self) -> None:
         """Everybody has been served."""
@@ -80,10 +90,55 @@ def test_a_full_batch_waits_for_nobody_more(monkeypatch: pytest.MonkeyPatch) -> 
     assert line.sizes == [1, COMPANY, COMPANY + 2, 1]  # the turns in which nobody came were the next one's
 
 
-def test_whoever_is_killed_while_waiting_for_company_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_somebody_comes_for_ever_nobody_is_awaited_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     line = Line(monkeypatch)
-    line.turns += [lambda: (_ for _ in ()).throw(KeyboardInterrupt())]
-    with pytest.raises(KeyboardInterrupt):
+
+    def comes() -> None:
+        line.come(1)
+        line.now += LONGEST / 3
+
+    line.turns += [comes] * 4 + [nobody] * TURNS
+    line.batcher.submit(7)
+    assert line.sizes == [1, COMPANY, 4]
+    assert len(line.turns) == 1 + TURNS
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_whoever_is_killed_while_waiting_for_company_is_so_alone(
+    monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    line = Line(monkeypatch)
+
+    def killed() -> None:
+        line.come(2)
+        line.turns += [nobody] * TURNS  # for the next who leads
+        raise error
+
+    line.turns += [killed]
+    with pytest.raises(error):
         line.batcher.submit(7)
-    line.turns += [nobody] * TURNS
-    assert line.batcher.submit(8) == 8
+    line.rest()
+    assert line.sizes == [1, COMPANY, 2]
+
+
+def test_what_is_saved_together_is_offered_before_any_of_the_callers_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    said, gate = list[tuple[str, str]](), threading.Event()
+    store = MemoryStore(PEOPLE)
+    insert = store.backend.insert
+    monkeypatch.setattr(store.backend, "insert", lambda documents: gate.wait(10) and insert(documents))
+    monkeypatch.setattr(store.said, "offer", lambda collection, community, id, rows: said.append(("offered", id)))
+
+    def create(n: int) -> None:
+        store.create(Call("lijing", NOW), lambda id: (Person(), []), id=str(n))
+        said.append(("goes on", str(n)))
+
+    threads = [threading.Thread(target=create, args=(n,)) for n in range(5)]
+    for thread in threads:
+        thread.start()
+    while len(store._inserts._waiting) < 4:
+        pass
+    gate.set()
+    for thread in threads:
+        thread.join(10)
+    first = said[0][1]
+    assert [what for what, id in said if id != first] == ["offered"] * 4 + ["goes on"] * 4

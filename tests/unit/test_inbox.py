@@ -59,7 +59,7 @@ def test_under_load_a_batch_waits_a_moment_for_the_rest_of_a_wave(monkeypatch: A
 
     monkeypatch.setattr(inbox, "_handle", handle)
     waves = [[_delivery(11), _delivery(12)], [], *([_delivery(n)] for n in (21, 22, 23))]
-    monkeypatch.setattr(messaging.time, "sleep", lambda seconds: inbox._taken.extend(waves.pop(0)))
+    monkeypatch.setattr(messaging, "time", SimpleNamespace(sleep=lambda seconds: inbox._taken.extend(waves.pop(0))))
     over, failed = Signal(), list[Exception]()
     inbox._handle_what_comes(channel, None, over, failed)
     assert (sizes, acked, failed, over.is_set()) == ([COMPANY, 3, COMPANY, 4], [COMPANY - 1, 12, 20, 23], [], True)
