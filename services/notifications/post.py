@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -61,6 +62,7 @@ class Post:
         """Deliver each on every channel of its recipient: one write for all. A repeat of the same event finds its
         deliveries there already."""
         made: list[tuple[Call, Delivery]] = []
+        turns: Counter[tuple[str, str]] = Counter()
         holders = self._holders()
         told = [one.to(person) for one in told for person in _people(one.call, one.who, holders)]
         known = self._known({one.key for one in told})
@@ -75,7 +77,8 @@ class Post:
             # Whoever steals the database must not see that this message and the handler's speak of one case.
             origin = ("", "") if one.private else (call.cause, call.correlation)
             message = domain.Message(one.who, one.template, one.params, *origin, private=one.private)
-            for delivery in domain.deliveries(id_on, message, preferences, self.outgoing.configured, call.at):
+            turn = turns[one.key] = turns[one.key] + 1
+            for delivery in domain.deliveries(id_on, message, preferences, self.outgoing.configured, call.at, turn - 1):
                 made.append((_untold(call) if one.private else call, delivery))
         self.outgoing.post(made)
 

@@ -116,9 +116,9 @@ class Ours(Side):
     def heard(self) -> dict[str, list[float]]:
         names = self._read_the_stream()
         found: dict[str, list[float]] = {}
-        rows = self.world.mongo["notifications"]["deliveries"].find({"channel": "inbox"}, {"event_id": 1, "born": 1})
+        rows = self.world.mongo["notifications"]["deliveries"].find({"channel": "inbox"}, {"event_id": 1, "sent_at": 1})
         for row in rows:
-            found.setdefault(names.get(row["event_id"], ""), []).append(row["born"].timestamp())
+            found.setdefault(names.get(row["event_id"], ""), []).append(row["sent_at"].timestamp())
         return found
 
     def rest(self) -> float:

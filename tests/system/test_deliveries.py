@@ -145,3 +145,24 @@ def test_every_log_line_of_a_service_is_json_and_metrics_are_outside_the_edge(wo
         assert requests.get(f"{world.here.base_url}/metrics", timeout=10).status_code == 404
         for line in world.here.path("logs", f"{service}-0.log").read_text().splitlines():
             assert json.loads(line)["service"] == service
+
+
+def test_what_was_said_while_notifications_was_away_is_read_in_the_order_in_which_it_was_said(
+    world: World, lijing: Community
+) -> None:
+    # Given several commands for one person, whose messages will be made in one batch
+    resident, _ = _resident(world, lijing)
+    room = lijing.room()
+    world.settle()
+    world.stack.stop("notifications-0")
+    try:
+        for hour in (9, 10, 11, 13):
+            made = lijing.reserve(lijing.worker, room["id"], tomorrow(hour), resident_id=resident["id"]).json()
+            cancelled = lijing.worker.post(lijing.path(f"/reservations/{made['id']}/cancel"), {"reason": "rain"})
+            assert cancelled["state"] == "cancelled"
+    finally:
+        world.stack.start("notifications-0")  # When it is back
+    world.settle()
+    # Then the newest is the first, and so on
+    templates = [delivery["template"] for delivery in lijing.told(resident["id"])]
+    assert templates == ["reservation_cancelled", "reservation_confirmed"] * 4
