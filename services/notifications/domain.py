@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from shared.cursors import MILLISECOND
 from shared.errors import Conflict, Forbidden
 from shared.events.base import Aggregate, Event
 from shared.events.notifications import DeliveryFailed
@@ -86,15 +85,15 @@ class Message:
 
 
 def deliveries(
-    id_on: Callable[[str], str], message: Message, preferences: Preferences, mails: bool, at: datetime, turn: int = 0
+    id_on: Callable[[str], str], message: Message, preferences: Preferences, mails: bool, at: datetime, born: datetime
 ) -> list[Delivery]:
-    """One message as one delivery a channel. `id_on(channel)` is its id; `mails`: mail is configured; `turn`: how many
-    their recipient is told of at the same time before this one, for inboxes go by the time of birth."""
+    """One message as one delivery a channel. `id_on(channel)` is its id; `mails`: mail is configured; `born` is its time in
+    the order of its recipient's inbox."""
     made = []
     for channel in CHANNELS:
         if channel != INBOX and not mails:
             continue  # a channel that the installation does not have
-        common: dict[str, Any] = {"id": id_on(channel), "born": at + turn * MILLISECOND, "channel": channel, **vars(message)}
+        common: dict[str, Any] = {"id": id_on(channel), "born": born, "channel": channel, **vars(message)}
         if channel == INBOX:
             made.append(Delivery(**common, state=SENT, sent_at=at))
         elif not preferences.channels.get(channel, True):

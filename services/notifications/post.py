@@ -16,6 +16,7 @@ from services.notifications.domain import CODES, INBOX, MAIL, Delivery, Preferen
 from services.notifications.outgoing import DELIVERED, Outgoing
 from services.notifications.words import Words
 from shared.calls import Call, derived_id
+from shared.cursors import MILLISECOND
 from shared.events.base import Event
 from shared.internal import ask
 from shared.platform import Platform
@@ -62,7 +63,7 @@ class Post:
         """Deliver each on every channel of its recipient: one write for all. A repeat of the same event finds its
         deliveries there already."""
         made: list[tuple[Call, Delivery]] = []
-        turns: Counter[tuple[str, str]] = Counter()
+        before: Counter[tuple[str, str]] = Counter()
         holders = self._holders()
         told = [one.to(person) for one in told for person in _people(one.call, one.who, holders)]
         known = self._known({one.key for one in told})
@@ -77,8 +78,9 @@ class Post:
             # Whoever steals the database must not see that this message and the handler's speak of one case.
             origin = ("", "") if one.private else (call.cause, call.correlation)
             message = domain.Message(one.who, one.template, one.params, *origin, private=one.private)
-            turn = turns[one.key] = turns[one.key] + 1
-            for delivery in domain.deliveries(id_on, message, preferences, self.outgoing.configured, call.at, turn - 1):
+            # Inboxes go by the time of birth: what is told together is told in its order.
+            born, before[one.key] = call.at + before[one.key] * MILLISECOND, before[one.key] + 1
+            for delivery in domain.deliveries(id_on, message, preferences, self.outgoing.configured, call.at, born):
                 made.append((_untold(call) if one.private else call, delivery))
         self.outgoing.post(made)
 
