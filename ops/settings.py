@@ -152,8 +152,8 @@ class Installation:
         else:
             told["LINLI_JWKS_URL"] = f"{told['LINLI_RESIDENTS_URL']}/.well-known/jwks.json"
         passed_on = ("LINLI_OIDC_", "LINLI_TEST", "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "LINLI_RETRY_SECONDS",
-                     "LINLI_SWEEP_AFTER", "LINLI_WORKERS", "LINLI_EVENT_WORKERS", "LINLI_OUTBOX_CAP", "LINLI_SMTP",
-                     "LINLI_MAIL_FROM", "LINLI_DATABASE_TIMEOUT", "LINLI_NO_SHOWS")  # fmt: skip
+                     "LINLI_SWEEP_AFTER", "LINLI_LEASE", "LINLI_WORKERS", "LINLI_EVENT_WORKERS", "LINLI_OUTBOX_CAP",
+                     "LINLI_SMTP", "LINLI_MAIL_FROM", "LINLI_DATABASE_TIMEOUT", "LINLI_NO_SHOWS")  # fmt: skip
         told |= {k: v for k, v in self.environ.items() if k.startswith(passed_on) and k != "LINLI_SMTP_PORT"}
         return told
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from supervisor.xmlrpc import SupervisorTransport
 
-from ops.broker import definitions
+from ops.broker import applications, definitions
 from ops.settings import RABBITMQ, ROOT, SERVICES, Installation, Problem, find
 
 Say = Callable[[str], None]
@@ -70,6 +71,7 @@ class Stack:
                 self._create_database_users()
             with self._manager() as manager:
                 manager.supervisor.startProcess(_full("database"), False)
+            self._write_static()  # takes a second, in which the others get on
             self._wait_until_ready()
         except BaseException:
             self.down()
@@ -170,7 +172,6 @@ class Stack:
         edge |= {"LINLI_STATIC": str(here.path("static")), "HOME": str(here.path("edge"))}
         edge |= {"XDG_DATA_HOME": str(here.path("edge", "data")), "XDG_CONFIG_HOME": str(here.path("edge", "config"))}
         self._write_environ("edge", edge | upstreams)
-        self._write_static()
         here.path("supervisord.conf").write_text(self._supervisor_config())
 
     def _write_environ(self, name: str, values: dict[str, str]) -> None:
@@ -194,7 +195,7 @@ class Stack:
         )
         here.path("broker", "advanced.config").write_text("[].\n")
         here.path("broker", "enabled_plugins").write_text("[].\n")
-        here.path("broker", "rabbitmq-env.conf").write_text("")
+        self._write_broker_home(home)
         values = {
             "RABBITMQ_NODENAME": f"linli{here.port('LINLI_AMQP_PORT')}@localhost",
             "RABBITMQ_CONF_ENV_FILE": f"{home}/rabbitmq-env.conf",
@@ -214,6 +215,16 @@ class Stack:
             "HOME": str(home),
         }
         self._write_environ("broker", values)
+
+    def _write_broker_home(self, home: Path) -> None:
+        """A broker without plugins, made of links; its start script looks for all that it loads below RABBITMQ_HOME."""
+        plugins = home / "home" / "plugins"
+        shutil.rmtree(plugins, ignore_errors=True)  # of another version of it, perhaps
+        plugins.mkdir(parents=True)
+        needed = applications(Path(RABBITMQ).resolve().parent.parent / "plugins")
+        for folder in needed:
+            (plugins / folder.name).symlink_to(folder)
+        (home / "rabbitmq-env.conf").write_text(f"RABBITMQ_HOME={shlex.quote(str(plugins.parent))}\n" if needed else "")
 
     def _write_static(self) -> None:
         from ops.documents import write_documents

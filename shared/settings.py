@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+LEASE = 10.0
+
 
 class SettingMissing(SystemExit):
     """A required setting is absent; the process says which, and ends."""
@@ -51,6 +53,7 @@ class Settings:
     database_timeout: float
     retry_seconds: tuple[float, ...]  # how long the tiers 5s, 30s and 5m really hold a message
     sweep_after: float
+    lease: float  # for how long nobody works by the clock after who did was killed
     outbox_cap: int
     log_level: str
     testing: bool
@@ -86,6 +89,7 @@ class Settings:
             database_timeout=float(read(e, "LINLI_DATABASE_TIMEOUT", "3")),
             retry_seconds=tuple(float(s) for s in read(e, "LINLI_RETRY_SECONDS", "5,30,300").split(",")),
             sweep_after=float(read(e, "LINLI_SWEEP_AFTER", "10")),
+            lease=float(read(e, "LINLI_LEASE", str(LEASE))),
             outbox_cap=int(read(e, "LINLI_OUTBOX_CAP", "200")),
             log_level=read(e, "LINLI_LOG_LEVEL", "info"),
             testing=testing,

@@ -13,9 +13,8 @@ from uuid_utils import uuid7
 
 from shared.calls import INSTALLATION, Call, new_trace, to_milliseconds
 from shared.platform import Platform
+from shared.settings import LEASE
 from shared.telemetry import log, where
-
-LEASE = 10.0  # seconds; renewed at every run
 
 
 class Leases:
@@ -57,7 +56,7 @@ class Leases:
     def _keep(self, name: str, fence: int, now: datetime, asked: float) -> None:
         self._fences[name], self._renewed[name] = fence, (now, asked)
 
-    def _fresh(self, name: str, now: datetime, seconds: float) -> bool:
+    def _fresh(self, name: str, now: datetime, seconds: float = LEASE) -> bool:
         """Whether it was renewed so lately, by both clocks: either may have been set, or have stood still."""
         at, asked = self._renewed[name]
         return timedelta() <= now - at < timedelta(seconds=seconds) and time.monotonic() - asked < seconds
@@ -107,13 +106,14 @@ class Every(Entrypoint):
 
     def run(self) -> None:
         """Tick; a failure is logged and tried again at the next tick."""
+        lease = self.platform.settings.lease + self.seconds
         while not self._stopped:
             time.sleep(self.seconds)
             if self.platform.draining:
                 return
             try:
                 # Leases live by the real clock: a test that moves the business clock must not hand them around.
-                if self._leases.acquire(self.method_name, datetime.now().astimezone(), LEASE + self.seconds):
+                if self._leases.acquire(self.method_name, datetime.now().astimezone(), lease):
                     self._tick()
             except PyMongoError as error:
                 log("timers").warning("lease_unknown", timer=self.method_name, error=type(error).__name__)

@@ -6,12 +6,14 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.system.load import Load
-from tests.system.world import Community, World, tomorrow
+from tests.system.world import Community, World, at_once, tomorrow
 
 
 @pytest.mark.parametrize("point", ["uses.committed", "bookings.before_publish"])
@@ -79,15 +81,16 @@ def test_commands_go_on_while_the_broker_is_down_for_20_seconds(world: World, li
 def test_without_the_database_callers_get_503_problems_and_then_their_service_again(world: World, lijing: Community) -> None:
     before = {p["name"]: p["pid"] for p in world.stack.processes() if p["name"] != "database"}
     room, resident, worker = lijing.room(), lijing.resident, lijing.worker
+    asked: list[Callable[[], Any]] = [
+        lambda: lijing.reserve(resident, room["id"], tomorrow(9)),
+        lambda: resident.call("GET", "/lijing/rooms"),
+        lambda: resident.call("GET", "/lijing/inbox"),
+        lambda: worker.call("POST", "/lijing/residents/search", {"name": "王测试"}),
+        lambda: worker.call("GET", "/lijing/petitions"),
+    ]
     world.stack.stop("database")
     try:
-        for reply in (
-            lijing.reserve(resident, room["id"], tomorrow(9)),
-            resident.call("GET", "/lijing/rooms"),
-            resident.call("GET", "/lijing/inbox"),
-            worker.call("POST", "/lijing/residents/search", {"name": "王测试"}),
-            worker.call("GET", "/lijing/petitions"),
-        ):
+        for reply in at_once(len(asked), lambda n: asked[n]()):
             assert reply.status_code == 503
             assert reply.headers["Content-Type"] == "application/problem+json"
             assert reply.json()["code"] in ("database_unavailable", "outcome_unknown", "audit_unavailable")

@@ -38,6 +38,7 @@ FAST = {
     "LINLI_TEST": "1",
     "LINLI_RETRY_SECONDS": "0.3,0.6,1.2",
     "LINLI_SWEEP_AFTER": "2",
+    "LINLI_LEASE": "3",
     "LINLI_DATABASE_TIMEOUT": "6",  # two systems share the machine: the database answers 200 at once half as fast
     "LINLI_BOOKINGS_REPLICAS": "2",
     "LINLI_PETITIONS_REPLICAS": "2",

@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from ops.broker import definitions
+from ops.broker import applications, definitions
 from ops.deploy import prepare
 from ops.documents import openapi
 from ops.settings import PORTS, SERVICES
@@ -113,3 +113,19 @@ def test_every_port_and_setting_of_one_machine_is_in_the_example() -> None:
     example = (ROOT / ".env.example").read_text()
     for name, port in PORTS.items():
         assert f"{name}={port}" in example
+
+
+def test_a_broker_without_plugins_is_what_it_needs_and_what_that_needs(tmp_path: Path) -> None:
+    needs = {
+        "rabbit": "kernel, ra,\n  rabbit_common",
+        "ra": "stdlib,aten",
+        "aten": "",
+        "rabbit_common": "ra",
+        "rabbitmq_mqtt": "rabbit",
+    }
+    for name, others in needs.items():
+        ebin = tmp_path / f"{name}-3.10.8" / "ebin"
+        ebin.mkdir(parents=True)
+        (ebin / f"{name}.app").write_text(f'{{application,{name},\n [{{vsn,"3"}},\n {{applications,[{others}]}}]}}.')
+    assert {folder.name for folder in applications(tmp_path)} == {f"{name}-3.10.8" for name in set(needs) - {"rabbitmq_mqtt"}}
+    assert applications(tmp_path / "elsewhere") == []
