@@ -54,7 +54,8 @@ by_sequence = "sequence"
 
 class On(Entrypoint):
     """`@on(ReservationConfirmed, once=by_id("told"))`: handle an event. The method gets `(call, event)`; with
-    `batch=True` lists of such pairs, side by side. A failure is retried after a while, a Permanent one parked."""
+    `batch=True` lists of such pairs, side by side, each in the order of time. A failure is retried after a while, a
+    Permanent one parked."""
 
     def __init__(self, *events: type[Event], once: str, batch: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -249,6 +250,8 @@ class Inbox(ProviderCollector, SharedExtension):
                     together[handler].append(delivery)
                 else:
                     alone.append((handler, delivery))
+        for its in together.values():  # replicas publish beside each other; told is what they said in the order of its time
+            its.sort(key=lambda delivery: delivery.heard.time)  # type: ignore[union-attr]
         self._run_all([(handler, its[n : n + LIST]) for handler, its in together.items() for n in range(0, len(its), LIST)])
         self._run_all([(handler, [delivery]) for handler, delivery in alone])
         outcomes = [(d.name or "unknown", "failed" if d.error else "done") for d in batch]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event as Signal
 from types import SimpleNamespace
 from typing import Any
@@ -15,18 +15,21 @@ from shared.messaging import LIST, Inbox, On, _Delivery, _Outcome, by_id
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 
-def _delivery(tag: int) -> _Delivery:
+def _platform() -> Any:
+    settings = SimpleNamespace(event_workers=16)
+    return SimpleNamespace(service="listener", clock=SimpleNamespace(now=lambda: NOW), settings=settings)
+
+
+def _delivery(tag: int, time: datetime = NOW) -> _Delivery:
     delivery = _Delivery(SimpleNamespace(delivery_info={"delivery_tag": tag}, headers={}, body=b"{}"))
     delivery.name = ReservationConfirmed.name
-    delivery.heard = SimpleNamespace(time=NOW, id=str(tag), correlation="")  # type: ignore[assignment]
+    delivery.heard = SimpleNamespace(time=time, id=str(tag), correlation="")  # type: ignore[assignment]
     return delivery
 
 
 def test_lists_of_a_batch_go_side_by_side_and_one_message_spoils_its_own_list_alone(monkeypatch: Any) -> None:
     inbox, handler = Inbox(), On(ReservationConfirmed, once=by_id("told"), batch=True)
-    inbox.platform = SimpleNamespace(  # type: ignore[assignment]
-        service="listener", clock=SimpleNamespace(now=lambda: NOW), settings=SimpleNamespace(event_workers=16)
-    )
+    inbox.platform = _platform()
     inbox._handlers[ReservationConfirmed.name] = [handler]
     batch = [_delivery(tag) for tag in range(2 * LIST + 10)]
     spoilt, calls = batch[LIST + 5], list[int]()
@@ -41,6 +44,23 @@ def test_lists_of_a_batch_go_side_by_side_and_one_message_spoils_its_own_list_al
     inbox._handle(batch)
     assert calls == [LIST, LIST, 10] + [1] * LIST
     assert [delivery for delivery in batch if delivery.error] == [spoilt]
+
+
+def test_a_handler_of_batches_hears_in_the_order_of_time_what_replicas_published_beside_each_other(monkeypatch: Any) -> None:
+    inbox, handler, handed = Inbox(), On(ReservationConfirmed, once=by_id("told"), batch=True), list[int]()
+    inbox.platform = _platform()
+    inbox._handlers[ReservationConfirmed.name] = [handler]
+
+    def spawn(handler: On, deliveries: list[_Delivery]) -> _Outcome:
+        handed.extend(delivery.tag for delivery in deliveries)
+        outcome = _Outcome()
+        outcome.settle(None)
+        return outcome
+
+    monkeypatch.setattr(inbox, "_spawn", spawn)
+    later = _delivery(1, NOW + timedelta(milliseconds=7))
+    inbox._handle([later, _delivery(2), _delivery(3)])
+    assert handed == [2, 3, 1]
 
 
 def test_under_load_a_batch_waits_a_moment_for_the_rest_of_a_wave(monkeypatch: Any) -> None:
