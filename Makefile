@@ -1,5 +1,5 @@
 # Linli. `make run` to see it, `make test` to trust it.
-.PHONY: help run up down status demo test check fuzz inventory bench setup setup-dev lock clean
+.PHONY: help run up down status demo test systems parts check fuzz inventory bench setup setup-dev lock clean
 
 # Where nothing compiled is kept, each start of a service compiles all of it again: a third of the time that it takes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,8 +30,14 @@ check: setup-dev ## ruff and mypy
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-test: setup-dev ## all tests; two systems side by side, each with its own broker and database
-	$(PYTEST) tests -n 2 --dist loadfile --no-loadscope-reorder
+test: ## all tests; two systems side by side, each with its own broker and database, and beside them the parts alone
+	@$(MAKE) --no-print-directory -j 2 --keep-going systems parts
+
+systems: setup-dev
+	$(PYTEST) tests/system -n 2 --dist loadfile --no-loadscope-reorder
+
+parts: setup-dev
+	@said=$$(mktemp); $(PYTEST) tests/unit tests/contracts tests/store >$$said 2>&1; failed=$$?; cat $$said; rm $$said; exit $$failed
 
 fuzz: setup-dev ## the thorough tries with bad input: every boundary of every field
 	LINLI_FUZZ=thorough $(PYTEST) tests/system/test_bad_input.py

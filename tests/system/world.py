@@ -46,11 +46,11 @@ FAST = {
 
 
 def free_ports(count: int, run: int = 1) -> list[int]:
-    """`count` free ports, each with `run - 1` free ones behind it; of each process of a run in a range of its own."""
+    """`count` free ports, each with `run - 1` free ones behind it; of each process of a test run in a range of its own."""
     chosen: list[int] = []
-    range_of_mine = 20000 + 6000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 2)
+    mine = 20000 + 4000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw2")[2:]) % 3)
     while len(chosen) < count:
-        first = range_of_mine + random.SystemRandom().randrange(6000 - run)
+        first = mine + random.SystemRandom().randrange(4000 - run)
         if all(abs(first - other) >= run for other in chosen) and all(_is_free(first + n) for n in range(run)):
             chosen.append(first)
     return chosen
