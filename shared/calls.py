@@ -23,7 +23,8 @@ def derived_id(*parts: str) -> str:
 
 def new_trace() -> str:
     """A W3C traceparent that starts a trace."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    random = secrets.token_hex(24)
+    return f"00-{random[:32]}-{random[32:]}-01"
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from functools import partial
+from functools import lru_cache, partial
 from http.client import HTTPMessage
 from typing import Any
 from urllib.parse import parse_qs
@@ -181,7 +181,8 @@ class Application:
             template = operation.template.replace("{", "<").replace("}", ">")
             rules.append(Rule(template, methods=[operation.method], endpoint=operation))
         self._map = Map(rules, redirect_defaults=False, merge_slashes=False, strict_slashes=False)
-        self._adapter = self._map.bind("linli")
+        # The same paths come again and again; what is refused is looked up each time.
+        self._match = lru_cache(maxsize=512)(self._map.bind("linli").match)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         path = environ["PATH_INFO"]
@@ -205,7 +206,7 @@ class Application:
     def _route(self, environ: dict[str, Any], path: str) -> tuple[str, Reply]:
         try:
             plain = path.encode("latin-1").decode()
-            operation, values = self._adapter.match(plain, environ["REQUEST_METHOD"])
+            operation, values = self._match(plain, environ["REQUEST_METHOD"])
         except MethodNotAllowed as error:
             allow = ", ".join(sorted((set(error.valid_methods or ())) - {"HEAD", "OPTIONS"}))
             return "", problem(405, "method_not_allowed", f"use {allow}", [("Allow", allow)])

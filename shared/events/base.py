@@ -66,11 +66,16 @@ class Aggregate:
 
     def but(self, **changes: Any) -> Self:
         """A copy with these fields changed."""
-        return dataclasses.replace(self, **changes)
+        # As dataclasses.replace does, without writing each field past the class's own refusal: every command makes copies.
+        if unknown := changes.keys() - self.__dataclass_fields__.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        copy = object.__new__(type(self))
+        vars(copy).update(vars(self), **changes)
+        return copy
 
     def become(self, state: str, **changes: Any) -> Self:
         """A copy in the next state. Raises Conflict("illegal_transition") where LIFECYCLE has no such step."""
         now = getattr(self, "state", "")
         if state not in self.LIFECYCLE[now]:
             raise Conflict("illegal_transition", f"{now} cannot become {state}")
-        return dataclasses.replace(self, state=state, **changes)  # type: ignore[call-arg]
+        return self.but(state=state, **changes)

@@ -235,6 +235,7 @@ def main() -> None:
                 LINLI_BOOKINGS_REPLICAS="1",
                 LINLI_TEST="0",
                 LINLI_SWEEP_AFTER="10",
+                LINLI_LEASE="10",
                 LINLI_LOG_LEVEL="warning",
             )
         )
