@@ -56,7 +56,7 @@ class Leases:
     def _keep(self, name: str, fence: int, now: datetime, asked: float) -> None:
         self._fences[name], self._renewed[name] = fence, (now, asked)
 
-    def _fresh(self, name: str, now: datetime, seconds: float = LEASE) -> bool:
+    def _fresh(self, name: str, now: datetime, seconds: float) -> bool:
         """Whether it was renewed so lately, by both clocks: either may have been set, or have stood still."""
         at, asked = self._renewed[name]
         return timedelta() <= now - at < timedelta(seconds=seconds) and time.monotonic() - asked < seconds
