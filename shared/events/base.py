@@ -67,7 +67,7 @@ class Aggregate:
     def but(self, **changes: Any) -> Self:
         """A copy with these fields changed."""
         # As dataclasses.replace does, without writing each field past the class's own refusal: every command makes copies.
-        if unknown := changes.keys() - self.__dataclass_fields__.keys():
+        if unknown := changes.keys() - vars(self).keys():
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
         copy = object.__new__(type(self))
         vars(copy).update(vars(self), **changes)

@@ -140,3 +140,12 @@ def test_more_time_is_for_the_try_that_it_is_at() -> None:
     for other in (mine.but(tries=2), mine.but(state="PENDING"), mine.but(state="SENT", due=None)):
         with pytest.raises(Conflict, match="not_yours"):
             notifications.renew(other, mine.tries, later)
+
+
+def test_a_copy_is_one_of_its_own_and_has_no_field_that_there_is_not() -> None:
+    queue = Queue(id="one", community="c")
+    other = queue.but(id="other")
+    assert (queue.id, other.id, other) == ("one", "other", dataclasses.replace(queue, id="other"))
+    for unknown in ("LIFECYCLE", "nothing"):
+        with pytest.raises(TypeError, match=unknown):
+            queue.but(**{unknown: {}})
