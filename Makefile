@@ -37,7 +37,8 @@ systems: setup-dev
 	$(PYTEST) tests/system -n 2 --dist loadfile --no-loadscope-reorder
 
 parts: setup-dev
-	@said=$$(mktemp); $(PYTEST) tests/unit tests/contracts tests/store >$$said 2>&1; failed=$$?; cat $$said; rm $$said; exit $$failed
+	@said=$$(mktemp); $(PYTEST) tests/unit tests/contracts tests/store >$$said 2>&1; failed=$$?; \
+	echo; echo 'what needs no system: tests/unit, tests/contracts, tests/store'; cat $$said; rm $$said; exit $$failed
 
 fuzz: setup-dev ## the thorough tries with bad input: every boundary of every field
 	LINLI_FUZZ=thorough $(PYTEST) tests/system/test_bad_input.py
