@@ -342,6 +342,7 @@ def test_a_crash_on_the_way_to_the_court_loses_no_application(world: World, liji
     world.until(lambda: lijing.as_("court").call("GET", hearing).ok, what="the court to have it")
     kept = world.mongo["petitions"]["disputes"]
     world.until(lambda: kept.find_one({"_id": case.id})["to_court"] == "", what="the dispute to know")
+    world.until(lambda: not world.stack.not_ready(), what="the replica to come back")  # the next one asks once
 
 
 def test_a_refusal_gives_the_room_back_and_tells_the_parties_that_it_is_off(world: World, lijing: Community) -> None:
