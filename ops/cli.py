@@ -202,11 +202,36 @@ def list_communities(stack: Stack, as_json: bool) -> None:
 @click.option("--district", required=True)
 @click.option("--street", required=True)
 @click.option("--timezone", default="Asia/Shanghai", show_default=True)
+@click.option("--secretary", nargs=2, metavar="NAME PHONE", help="Its first secretary.")
+@click.option("--street-officer", nargs=2, metavar="NAME PHONE", help="Its first street officer.")
 @JSON
 @click.pass_obj
-def add_community(stack: Stack, /, slug: str, as_json: bool, **facts: str) -> None:
-    """Open a community."""
-    show([_operator(stack).post("/communities", {"slug": slug, **facts})], as_json, "")
+def add_community(
+    stack: Stack, /, slug: str, as_json: bool, secretary: tuple[str, str], street_officer: tuple[str, str], **facts: str
+) -> None:
+    """Open a community. Its first two people appoint all others; each gets an activation code as a text message."""
+    if bool(secretary) != bool(street_officer):
+        raise Problem("a community begins with two people: give --secretary and --street-officer, or neither")
+    operator = _operator(stack)
+    made = operator.post("/communities", {"slug": slug, **facts})
+    if secretary:
+        people = {"secretary": secretary, "street_officer": street_officer}
+        named = {role: {"name": name, "phone": phone} for role, (name, phone) in people.items()}
+        made |= operator.post(f"/communities/{slug}/first-people", named)
+    show([made], as_json, "")
+
+
+@communities.command("people")
+@click.argument("slug")
+@click.option("--secretary", nargs=2, metavar="NAME PHONE", required=True, help="The first secretary.")
+@click.option("--street-officer", nargs=2, metavar="NAME PHONE", required=True, help="The first street officer.")
+@JSON
+@click.pass_obj
+def name_people(stack: Stack, slug: str, secretary: tuple[str, str], street_officer: tuple[str, str], as_json: bool) -> None:
+    """Name the first two people of a community that has none yet."""
+    people = {"secretary": secretary, "street_officer": street_officer}
+    named = {role: {"name": name, "phone": phone} for role, (name, phone) in people.items()}
+    show([_operator(stack).post(f"/communities/{slug}/first-people", named)], as_json, "")
 
 
 @main.group()
@@ -292,7 +317,7 @@ def _there(stack: Stack) -> Installation:
 
 
 def _operator(stack: Stack) -> Client:
-    own = _there(stack).secrets["operator"]
+    own = _there(stack).operator
     return Client(stack.installation.base_url).sign_in(own["phone"], password=own["password"], community="_")
 
 

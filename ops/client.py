@@ -18,24 +18,40 @@ class ApiError(Exception):
 
 
 class Client:
-    """One signed-in person (or nobody), at one base URL. For `patience` seconds it comes again when a reply asks for that."""
+    """One signed-in person (or nobody), at one base URL. For `patience` seconds it comes again when a reply asks for that. With
+    a refresh token it goes on signed in; such a client must not be copied: the token works once."""
 
     def __init__(self, base_url: str, token: str = "", timeout: float = 30, patience: float = 0) -> None:
-        self.base_url, self.token, self.timeout, self.patience = base_url, token, timeout, patience
+        self.base_url, self.timeout, self.patience = base_url, timeout, patience
+        self.refresh_token, self._token, self._until = "", token, float("inf")
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy stands before one's own machine, and to look for one costs every call
+
+    @property
+    def token(self) -> str:
+        """The access token, a new one where it lives less than five minutes more."""
+        if self.refresh_token and time.monotonic() > self._until:
+            self._keep(self._expect(self._send("POST", "/tokens/refresh", {"refresh_token": self.refresh_token}, {})))
+        return self._token
+
+    def _keep(self, reply: dict[str, Any]) -> None:
+        self._token, self.refresh_token = reply["access_token"], reply["refresh_token"]
+        self._until = time.monotonic() + reply["expires_in"] - min(300, reply["expires_in"] / 2)
 
     def call(self, method: str, path: str, json: Any = None, key: str = "", **headers: str) -> requests.Response:
         """One request to /api/v1<path>; `key` is the Idempotency-Key."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if self.token:
-            sent["Authorization"] = f"Bearer {self.token}"
+        if token := self.token:
+            sent["Authorization"] = f"Bearer {token}"
         if key:
             sent["Idempotency-Key"] = key
+        return self._send(method, path, json, sent)
+
+    def _send(self, method: str, path: str, json: Any, headers: dict[str, str]) -> requests.Response:
         end = time.monotonic() + self.patience
         while True:
             url = f"{self.base_url}/api/v1{path}"
-            reply = self._session.request(method, url, json=json, headers=sent, timeout=self.timeout)
+            reply = self._session.request(method, url, json=json, headers=headers, timeout=self.timeout)
             wait = float(reply.headers.get("Retry-After", 1))
             if reply.status_code != 503 or time.monotonic() + wait > end:
                 return reply
@@ -64,8 +80,17 @@ class Client:
 
     def sign_in(self, phone: str, **secret: str) -> Client:
         """Another client, signed in."""
-        reply = self._expect(self.call("POST", "/tokens", {"phone": phone, **secret}))
-        return Client(self.base_url, reply["access_token"], self.timeout, self.patience)
+        return self.signed_in(self._expect(self.call("POST", "/tokens", {"phone": phone, **secret})))
+
+    def activate(self, phone: str, code: str, **password: str) -> Client:
+        """Another client, signed in by an activation code. Raises ApiError."""
+        return self.signed_in(self._expect(self.call("POST", "/activations", {"phone": phone, "code": code, **password})))
+
+    def signed_in(self, reply: dict[str, Any]) -> Client:
+        """The client that holds these tokens."""
+        made = Client(self.base_url, "", self.timeout, self.patience)
+        made._keep(reply)
+        return made
 
     @staticmethod
     def _expect(reply: requests.Response) -> Any:

@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 
 from ops.client import ApiError, Client, until
 from ops.settings import SERVICES, Installation
-from shared.identity import GUARDIAN, RESIDENT, ROLES
+from shared.roles import GUARDIAN, RESIDENT, ROLES, SECRETARY, STREET_OFFICER, TECHNICAL, WORKER
 
 COMMUNITIES = {
     "shengtaiyuan": {"name": "生态园社区", "district": "离石区", "street": "凤山街道"},
@@ -84,41 +84,80 @@ class Demo:
             accounts = self._load()
             self._here.path("demo-loaded.json").write_text(json.dumps(accounts))
         accounts = json.loads(self._here.path("demo-loaded.json").read_text())
+        people = [account for account in accounts if account["community"] != "_"]
+        if not self._opens(people[0]):
+            self._activate(people, 0)
         made = {"base_url": self._here.base_url, "amqp": self._here.amqp("demo"), "accounts": accounts}
         self.file.write_text(json.dumps(made, indent=1, ensure_ascii=False))
         self.file.chmod(0o600)
         return made
 
     def _load(self) -> list[dict[str, str]]:
-        own = self._here.secrets["operator"]
+        own = self._here.operator
         operator = self._api.sign_in(own["phone"], password=own["password"], community="_")
         accounts = [{"community": "_", "role": "operator", **own}]
         present = {item["slug"] for item in operator.pages("/communities")}
-        for slug, facts in COMMUNITIES.items():
+        for n, (slug, facts) in enumerate(COMMUNITIES.items(), start=1):
             if slug not in present:
                 operator.post("/communities", {"slug": slug, **facts})
-        for n, slug in enumerate(COMMUNITIES, start=1):
-            operator = self._api.sign_in(own["phone"], password=own["password"], community=slug)
-            accounts += self._staff(operator, slug, n)
-            secretary, worker = (self._as(accounts, slug, role) for role in ("secretary", "worker"))
+            since = time.time()
+            first = self._first(operator, slug, n)
+            secretary, street = (self._as(first, slug, role) for role in (SECRETARY, STREET_OFFICER))
+            technical = self._api.sign_in(own["phone"], password=own["password"], community=slug)
+            staff = self._staff(secretary, street, technical, slug, n)
+            people = self._residents(secretary, slug, n)
+            self._activate(staff + people, since)
+            accounts += first + staff + people
             rooms = self._rooms(secretary, slug)
-            self._programmes(worker, slug, rooms)
-            accounts += self._residents(worker, slug, n)
+            self._programmes(self._as(staff, slug, WORKER), slug, rooms)
         return accounts
 
     def _as(self, accounts: list[dict[str, str]], slug: str, role: str) -> Client:
         account = next(a for a in accounts if (a["community"], a["role"]) == (slug, role))
         return self._api.sign_in(account["phone"], password=account["password"])
 
-    def _staff(self, operator: Client, slug: str, n: int) -> list[dict[str, str]]:
-        made = []
-        for m, role in enumerate(r for r in ROLES if r not in (RESIDENT, GUARDIAN)):
-            phone, password = f"+86139{n:02d}00{m:04d}", f"demo-{slug}-{role}"
-            facts = {"name": f"演示{role}", "phone": phone, "roles": [role], "email": f"{role}@{slug}.example"}
-            id = operator.post(f"/{slug}/workers", facts, key=f"demo-{slug}-{role}")["id"]
-            operator.post(f"/{slug}/workers/{id}/password", {"password": password}, key="")
-            made.append({"community": slug, "role": role, "phone": phone, "password": password})
+    def _account(self, slug: str, n: int, role: str) -> dict[str, str]:
+        number = f"+8613{8 if role in (RESIDENT, GUARDIAN) else 9}{n:02d}00{list(ROLES).index(role):04d}"
+        return {"community": slug, "role": role, "phone": number, "password": f"demo-{slug}-{role}"}
+
+    def _first(self, operator: Client, slug: str, n: int) -> list[dict[str, str]]:
+        """The first people of a community, who appoint the others."""
+        since, made = time.time(), [self._account(slug, n, role) for role in (SECRETARY, STREET_OFFICER)]
+        facts = {
+            a["role"]: {"name": f"演示{a['role']}", "phone": a["phone"], "email": f"{a['role']}@{slug}.example"} for a in made
+        }
+        operator.post(f"/communities/{slug}/first-people", facts)
+        self._activate(made, since)
         return made
+
+    def _staff(self, secretary: Client, street: Client, operator: Client, slug: str, n: int) -> list[dict[str, str]]:
+        """One for every other role: technical ones from the operator, all others from the secretary; what sees secrets is
+        confirmed by the street officer."""
+        made = []
+        for role in (r for r in ROLES if r not in (RESIDENT, GUARDIAN, SECRETARY, STREET_OFFICER)):
+            account = self._account(slug, n, role)
+            facts = {"name": f"演示{role}", "phone": account["phone"], "roles": [role], "email": f"{role}@{slug}.example"}
+            giver = operator if role in TECHNICAL else secretary
+            worker = giver.post(f"/{slug}/workers", facts, key=f"demo-{slug}-{role}")
+            if role in worker["proposed"]:
+                street.post(f"/{slug}/workers/{worker['id']}/roles/{role}/confirm", key=f"demo-{slug}-{role}-confirmed")
+            made.append(account)
+        return made
+
+    def _activate(self, accounts: list[dict[str, str]], since: float) -> None:
+        """Enter the code that each of them got as a text message, with a password."""
+        for account in accounts:
+            self.activate(account["phone"], since, account["password"])
+
+    def _opens(self, account: dict[str, str]) -> bool:
+        """Whether it opens anything: an upgrade has asked everybody in anew."""
+        body = {name: account[name] for name in ("phone", "password")}
+        return self._api.call("POST", "/tokens", body).status_code != 401
+
+    def activate(self, phone: str, since: float = 0, password: str = "") -> Client:
+        """Read the activation code that came to a phone, and enter it; the client that is signed in by that."""
+        text = until(lambda: self.text_to(phone, since), what=f"the text message to {phone}")
+        return self._api.activate(phone, code_in(text, 8), **({"password": password} if password else {}))
 
     def _rooms(self, secretary: Client, slug: str) -> dict[str, str]:
         made = {}
@@ -145,36 +184,38 @@ class Demo:
             worker.post(f"/{slug}/programmes", facts, key=f"demo-{slug}-{title}".encode().hex())
 
     def _residents(self, worker: Client, slug: str, n: int) -> list[dict[str, str]]:
-        made = []
-        people = {RESIDENT: "演示居民", GUARDIAN: "演示家长"}
-        ids = {}
-        for m, (role, name) in enumerate(people.items()):
-            phone, password = f"+86138{n:02d}00{m:04d}", f"demo-{slug}-{role}"
-            facts = {"name": name, "phone": phone, "email": f"{role}@{slug}.example", "consent": True}
+        made, ids = [], {}
+        for role, name in {RESIDENT: "演示居民", GUARDIAN: "演示家长"}.items():
+            account = self._account(slug, n, role)
+            facts = {"name": name, "phone": account["phone"], "email": f"{role}@{slug}.example", "consent": True}
             ids[role] = worker.post(f"/{slug}/residents", facts, key=f"demo-{slug}-{role}")["id"]
-            made.append({"community": slug, "role": role, "phone": phone, "password": password})
+            made.append(account)
         child = {"name": "演示孩子", "birth_date": "2018-03-01", "groups": ["child"], "consent": True}
         child_id = worker.post(f"/{slug}/residents", child, key=f"demo-{slug}-child")["id"]
         worker.post(f"/{slug}/residents/{child_id}/guardians", {"guardian_id": ids[GUARDIAN]}, key=f"demo-{slug}-link")
-        for account in made:
-            person = self.sign_in_by_code(account["phone"], f"{account['role']}@{slug}.example")
-            person.post(f"/{slug}/residents/{ids[account['role']]}/password", {"password": account["password"]}, key="")
         return made
 
-    def sign_in_by_code(self, phone: str, address: str) -> Client:
-        """Ask for a code, read it in the mail, sign in."""
+    def sign_in_by_code(self, phone: str) -> Client:
+        """Ask for a code, read it in the text message, sign in."""
         since = time.time()
         self._api.post("/tokens/codes", {"phone": phone}, key="")
-        mail = until(lambda: self.mail_to(address, since), what="the mail with the code")
-        return self._api.sign_in(phone, code=code_in(mail))
+        text = until(lambda: self.text_to(phone, since), what="the text message with the code")
+        return self._api.sign_in(phone, code=code_in(text))
+
+    def text_to(self, phone: str, since: float = 0) -> str:
+        """The newest text message to a phone that came after a time, or ""."""
+        return self._newest("sms", "*.txt", phone, since)
 
     def mail_to(self, address: str, since: float, containing: str = "") -> str:
         """The newest mail to an address that came after a time, or ""."""
-        for file in sorted(self._here.path("mail", "").glob("*.eml"), reverse=True):
+        return self._newest("mail", "*.eml", address, since, containing)
+
+    def _newest(self, folder: str, files: str, to: str, since: float, containing: str = "") -> str:
+        for file in sorted(self._here.path(folder, "").glob(files), reverse=True):
             if float(file.name.split("-")[0]) < since:
                 break
             text = file.read_text()
-            if f"To: {address}\n" in text and containing in text:
+            if f"To: {to}\n" in text and containing in text:
                 return text
         return ""
 
@@ -201,9 +242,15 @@ class Demo:
         resident = worker.post(f"/{slug}/residents", facts)
         self._step("a worker registers a resident", heard.wait("resident_registered", resident["id"]), started)
 
+        person = self.activate(phone, started)
+        entered = heard.wait("membership_accepted", "")
+        self._step(
+            f"the resident enters the activation code from the text message in {self._here.path('sms', '')}", entered, started
+        )
+
         started = time.time()
-        person = self.sign_in_by_code(phone, address)
-        self._step("the resident signs in with a code from the mail", heard.wait("sign_in_code_requested", ""), started)
+        person = self.sign_in_by_code(phone)
+        self._step("the resident signs in with a code from a text message", heard.wait("sign_in_code_requested", ""), started)
 
         hall = next(r for r in person.get(f"/{slug}/rooms")["items"] if r["use"] == "hall")
         slot = self._free_slot(person, slug, hall["id"])
@@ -231,9 +278,9 @@ class Demo:
         self._say(f"  {what}\n      event {event['id']} · {took:.0f} ms")
 
 
-def code_in(mail: str) -> str:
-    """The six digits in a mail's text."""
-    return str(re.findall(r"\b\d{6}\b", mail.partition("\n\n")[2])[0])
+def code_in(message: str, length: int = 6) -> str:
+    """The digits of a code in a message's text."""
+    return str(re.findall(rf"\b\d{{{length}}}\b", message.partition("\n\n")[2], re.ASCII)[0])
 
 
 class Listener:

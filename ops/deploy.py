@@ -15,9 +15,10 @@ from ops.documents import write_documents
 from ops.settings import ROOT, SERVICES, Installation
 
 HOSTS = {
-    "compose": {"amqp": "rabbitmq", "mongo": "mongo:27017", "set": "linli", "smtp": "mail:1025"},
+    "compose": {"amqp": "rabbitmq", "mongo": "mongo:27017", "set": "linli", "smtp": "mail:1025", "sms": "file"},
     "kubernetes": {
         "amqp": "rabbitmq.linli.svc", "mongo": "mongodb-svc.linli.svc:27017", "set": "mongodb", "smtp": "smtp.example:587",
+        "sms": "",
     },
 }  # fmt: skip
 
@@ -33,6 +34,8 @@ def service_environ(kept: Installation, service: str, target: str) -> dict[str, 
         f"?authSource={service}&replicaSet={hosts['set']}&retryWrites=true"
     )
     told["LINLI_SMTP"] = hosts["smtp"]
+    told["LINLI_SMS"] = hosts["sms"]
+    told |= {"LINLI_SMS_FOLDER": "/tmp/sms"} if service == "notifications" else {}  # noqa: S108 (in a container of its own)
     told |= {f"LINLI_{peer.upper()}_URL": f"http://{peer}:8000" for peer in SERVICES}
     if "LINLI_JWKS_URL" in told:
         told["LINLI_JWKS_URL"] = "http://residents:8000/.well-known/jwks.json"

@@ -101,6 +101,12 @@ class Installation:
         password = self.secrets["mongo"][user]
         return f"mongodb://{user}:{password}@127.0.0.1:{self.port('LINLI_MONGO_PORT')}/{user}?authSource={user}&{options}"
 
+    @property
+    def operator(self) -> dict[str, str]:
+        """Phone and password of the first operator: of the settings, or made up."""
+        made: dict[str, str] = self.secrets["operator"]
+        return {name: self.environ.get(f"LINLI_OPERATOR_{name.upper()}") or value for name, value in made.items()}
+
     # -- secrets
 
     def make_secrets(self) -> None:
@@ -116,7 +122,8 @@ class Installation:
             "installation": word(),
             "signing": _private_key("tokens-1"),
             "services": {s: _private_key(s) for s in SERVICES},
-            "operator": {"phone": "+8613900000000", "password": word()},
+            # A number that nobody can have: set LINLI_OPERATOR_PHONE to your own, or add an operator who has one.
+            "operator": {"phone": "+8612000000000", "password": word()},
         }
         file = self._secrets_file
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -137,6 +144,7 @@ class Installation:
             "LINLI_SERVICE_KEYS": json.dumps(public),
             "LINLI_SMTP": f"127.0.0.1:{self.port('LINLI_SMTP_PORT')}",
             "LINLI_MAIL_FROM": "no-reply@linli.example",
+            "LINLI_SMS": "file",
             "PYTHONUNBUFFERED": "1",
             # Large blocks go back to the system at once: otherwise each thread keeps what a password hash took.
             "MALLOC_MMAP_THRESHOLD_": "1048576",
@@ -151,7 +159,11 @@ class Installation:
             told["LINLI_OPERATOR_PASSWORD"] = self.secrets["operator"]["password"]
         else:
             told["LINLI_JWKS_URL"] = f"{told['LINLI_RESIDENTS_URL']}/.well-known/jwks.json"
-        passed_on = ("LINLI_OIDC_", "LINLI_TEST", "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "LINLI_RETRY_SECONDS",
+        if service == "notifications":
+            told["LINLI_SMS_FOLDER"] = str(self.path("sms"))
+        own = {"residents": ("LINLI_OIDC_", "LINLI_TRIES_", "LINLI_OPERATOR_"), "notifications": ("LINLI_ALIYUN_",)}
+        passed_on = (*own.get(service, ()), "LINLI_SMS", "LINLI_TEST",
+                     "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "LINLI_RETRY_SECONDS",
                      "LINLI_SWEEP_AFTER", "LINLI_LEASE", "LINLI_WORKERS", "LINLI_EVENT_WORKERS", "LINLI_OUTBOX_CAP",
                      "LINLI_SMTP", "LINLI_MAIL_FROM", "LINLI_DATABASE_TIMEOUT", "LINLI_NO_SHOWS")  # fmt: skip
         told |= {k: v for k, v in self.environ.items() if k.startswith(passed_on) and k != "LINLI_SMTP_PORT"}

@@ -159,7 +159,7 @@ class Stack:
 
     def _write_files(self) -> None:
         here = self.installation
-        for folder in ("logs", "env", "mail", "static", "broker", "database/data", "edge"):
+        for folder in ("logs", "env", "mail", "sms", "static", "broker", "database/data", "edge"):
             here.folder.joinpath(folder).mkdir(parents=True, exist_ok=True)
         self._write_broker_files()
         for service in SERVICES:
@@ -170,6 +170,7 @@ class Stack:
         }
         edge = {"LINLI_EDGE_BIND": "127.0.0.1", "LINLI_EDGE_PORT": str(here.port("LINLI_EDGE_PORT"))}
         edge |= {"LINLI_STATIC": str(here.path("static")), "HOME": str(here.path("edge"))}
+        edge |= {k: v for k, v in here.environ.items() if k == "LINLI_TRUSTED_PROXIES"}
         edge |= {"XDG_DATA_HOME": str(here.path("edge", "data")), "XDG_CONFIG_HOME": str(here.path("edge", "config"))}
         self._write_environ("edge", edge | upstreams)
         here.path("supervisord.conf").write_text(self._supervisor_config())

@@ -12,7 +12,6 @@ from typing import Any
 
 from uuid_utils import UUID, uuid5, uuid7
 
-INSTALLATION = "_"  # the community of what belongs to no community: accounts, organisations, leases
 NAMESPACE = UUID("6f0c7c1e-8f0f-4b3a-9d57-1c1b1a2e7d10")
 
 
@@ -40,7 +39,13 @@ class Call:
     roles: frozenset[str] = frozenset()
     sub: str = ""
     slugs: frozenset[str] = frozenset()  # every community that the caller's token opens
-    installation: bool = False  # the token names the installation itself
+    installation: bool = False  # the caller is an operator of the installation
+    session: str = ""  # of the caller's token
+    limited: bool = False  # the caller's account was recovered by others a short while ago: nothing restricted is shown
+    client: str = ""  # the address that the caller has, as the edge says
+    agent: str = ""  # what the caller's program calls itself
+    cookies: dict[str, str] = field(default_factory=dict)  # that a browser brought
+    host: str = ""  # what the caller calls this installation
     correlation: str = ""
     trace: str = ""
     body: dict[str, Any] = field(default_factory=dict)
@@ -79,7 +84,8 @@ class Call:
         """The same call without key, cause and conditions: for the second write of a command."""
         return Call(
             community=community or self.community, at=self.at, actor=self.actor, roles=self.roles, sub=self.sub,
-            slugs=self.slugs, correlation=self.correlation, trace=self.trace,
+            slugs=self.slugs, installation=self.installation, limited=self.limited, correlation=self.correlation,
+            trace=self.trace,
         )  # fmt: skip
 
     def is_one_of(self, *roles: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,3 +39,12 @@ def beyond(asked: dict[str, Any], at: datetime, step: int) -> dict[str, Any]:
         return asked | {"$gte": max(at, asked.get("$gte", at))}
     until = at + MILLISECOND
     return asked | {"$gte": asked.get("$gte", EPOCH), "$lt": min(until, asked.get("$lt", until))}
+
+
+def each(store: Any, call: Any, where: dict[str, Any]) -> Iterator[Any]:
+    """All that match in the call's community, page after page."""
+    after: str | None = ""
+    while after is not None:
+        page = store.page(call, where, limit=200, after=after)
+        yield from page.items
+        after = page.next

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 import structlog
 from marshmallow import RAISE, Schema, ValidationError
 from nameko.extensions import Entrypoint
 
-from shared.calls import INSTALLATION, Call, Replayed, body_digest, derived_id, new_trace, to_milliseconds
+from shared.calls import Call, Replayed, body_digest, derived_id, new_trace, to_milliseconds
 from shared.errors import Forbidden, Invalid, Malformed, Missing, Refused, TooLarge, Unauthenticated, WrongType
 from shared.events.base import Aggregate
 from shared.identity import Membership, Principal
 from shared.platform import Platform
 from shared.problems import Reply, invalid, problem, refusal
+from shared.roles import INSTALLATION, OPERATOR
 from shared.server import Server
+from shared.shapes import RESERVED
 from shared.store import Page
 from shared.telemetry import log, where
 
@@ -29,7 +32,7 @@ JSON = "application/json"
 _CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _KEY = re.compile(r"[\x21-\x7e]{8,255}")
-_RESERVED = frozenset({"tokens", "communities", "api", "deadlines"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,25 @@ class Raw:
     filename: str = ""
 
 
+@dataclass(frozen=True)
+class Cookie:
+    """A result, and what the browser is to keep with it: `{name: (value, for how long)}`, no time for what it is to forget."""
+
+    result: Any
+    kept: Mapping[str, tuple[str, timedelta]]
+
+
 class Api(Entrypoint):
     """`@api("POST", "/{community}/rooms", takes=…, gives=…, allow={SECRETARY})`. The method gets `(call, **path values)`
     and returns an aggregate, a Page, a dict, Raw, or None (204).
 
     `takes` and `query` are schemas for body and query string. `allow` names roles; without it the operation is open to
-    anybody (`security: []`); with `guests` to anybody, too, and who signs in is known. `internal` names services: then
-    only they may call, under /internal. `audited` names the act that goes to the log each time, because it opens personal
-    data. `takes_bytes`: the body is so many bytes at most, of any type, in `call.body["data"]`. `gives` is a schema, or the
-    content type of a Raw.
+    anybody (`security: []`); with `guests` to anybody, too, and who signs in is known; with `signed_in` to everybody who is
+    signed in, whatever their roles. `internal` names services: then only they may call, under /internal. `browser`: a page
+    of this installation calls, which brings cookies, and keeps some. `counted`: tries are counted, and too many answer 429.
+    `restricted`: closed to whom others let in again a short while ago. `audited` names the act that goes to the log each
+    time, because it opens personal data. `takes_bytes`: the body is so many bytes at most, of any type, in
+    `call.body["data"]`. `gives` is a schema, or the content type of a Raw.
     """
 
     server = Server()
@@ -66,6 +79,10 @@ class Api(Entrypoint):
         gives: type[Schema] | str | None = None,
         allow: Iterable[str] = (),
         guests: bool = False,
+        signed_in: bool = False,
+        browser: bool = False,
+        counted: bool = False,
+        restricted: bool = False,
         takes_bytes: int = 0,
         internal: Iterable[str] = (),
         status: int | None = None,
@@ -80,6 +97,7 @@ class Api(Entrypoint):
         self.status = status or (201 if method == "POST" else 200)
         self.audited = audited
         self.guests, self.takes_bytes = guests, takes_bytes
+        self.signed_in, self.browser, self.counted, self.restricted = signed_in, browser, counted, restricted
         self.idempotent = idempotent and method == "POST"
         # A list is what pages: its query has a cursor, or its search does.
         pages = query if method == "GET" else takes
@@ -147,6 +165,9 @@ class Api(Entrypoint):
     def _fill(self, call: Call, environ: dict[str, Any], values: dict[str, str]) -> None:
         """Everything about the call that the request says, checked in the order in which callers expect refusals."""
         call.status = self.status
+        call.client, call.agent = environ.get("HTTP_X_LINLI_CLIENT", ""), environ.get("HTTP_USER_AGENT", "")[:200]
+        if self.browser:
+            self._check_origin(call, environ)
         self._let_in(call, environ)
         call.query = self._read_query(environ)
         raw = self._read_body(environ, call)
@@ -176,18 +197,35 @@ class Api(Entrypoint):
                 raise Forbidden("not_for_you", "this service may not ask")
             call.actor = call.sub = caller
             return
-        if not self.allow or (self.guests and "HTTP_AUTHORIZATION" not in environ):
+        if not (self.allow or self.signed_in) or (self.guests and "HTTP_AUTHORIZATION" not in environ):
             return
         principal = self.platform.verifier.verify(_bearer(environ))
-        call.sub = principal.sub
+        call.sub, call.session, call.limited = principal.sub, principal.session, principal.limited
+        own = principal.in_community(INSTALLATION)
+        call.installation = own is not None and OPERATOR in own.roles
         membership = principal.in_community(call.community)
-        if "{community}" in self.path and (membership is None or call.community in _RESERVED):
+        if "{community}" in self.path and (membership is None or call.community in RESERVED):
             raise Missing("community_missing", "no such community")
-        call.installation = membership is not None and call.community == INSTALLATION
         membership = membership or _anywhere(principal)
         call.actor, call.roles, call.slugs = membership.id, membership.roles, frozenset(principal.communities)
-        if self.allow.isdisjoint(membership.roles):
+        if self.allow and self.allow.isdisjoint(membership.roles):
             raise Forbidden("role_missing", "none of your roles may do this")
+        if self.restricted and call.limited:
+            raise Forbidden(
+                "recovered_lately", "this account was recovered by others; what is restricted stays closed for a week"
+            )
+
+    def _check_origin(self, call: Call, environ: dict[str, Any]) -> None:
+        """That a page of this installation asks, and no other site in somebody's browser. Raises Forbidden."""
+        call.host = environ.get("HTTP_HOST", "")
+        if urlsplit(environ.get("HTTP_ORIGIN", "")).netloc.lower() != call.host.lower() or not call.host:
+            raise Forbidden("origin_foreign", "only a page of this very site may ask for this")
+        cookies = SimpleCookie()
+        try:
+            cookies.load(environ.get("HTTP_COOKIE", ""))
+        except CookieError:
+            return
+        call.cookies = {name: one.value for name, one in cookies.items()}
 
     # -- what
 
@@ -235,6 +273,10 @@ class Api(Entrypoint):
             subjects = _subjects(result) or [values[name] for name in values if name == "id"]
             self.platform.audit.record(call, self.audited, subjects, route=f"{self.method} {self.template}")
         headers: list[tuple[str, str]] = []
+        if isinstance(result, Cookie):
+            headers += [("Set-Cookie", _cookie(*one, call.host)) for one in result.kept.items()]
+            headers.append(("Cache-Control", "no-store"))
+            result = result.result
         if isinstance(result, Raw):
             headers += [("Content-Type", result.type or str(self.gives)), ("Cache-Control", "no-store")]
             if result.filename:
@@ -287,6 +329,21 @@ def _whole_body(environ: dict[str, Any], limit: int) -> bytes:
     if len(raw) > limit:
         raise TooLarge("body_too_large", f"a body has at most {limit} bytes", "body")
     return raw
+
+
+def _cookie(name: str, kept: tuple[str, timedelta], host: str) -> str:
+    value, lives = kept
+    made: SimpleCookie = SimpleCookie({name: value})
+    facts: dict[str, Any] = {
+        "path": "/api/v1/session",
+        "max-age": int(lives.total_seconds()),
+        "httponly": True,
+        "samesite": "Strict",
+    }
+    # On loopback there is no TLS, and nobody on the way.
+    here = host if host.endswith("]") else host.rpartition(":")[0] or host
+    made[name].update(facts if here in LOOPBACK else facts | {"secure": True})
+    return made[name].OutputString()
 
 
 def _bearer(environ: dict[str, Any]) -> str:

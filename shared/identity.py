@@ -1,7 +1,9 @@
 """Who calls: signed tokens, roles, and the communities that a token opens.
 
-A token is a JWT signed with EdDSA (an external OIDC issuer may use RS256 or ES256). Its claim `communities` maps
-each slug to `{"id": person, "roles": [...]}`. A verified token is cached until it expires, 60 s at the most.
+A token is a JWT that residents signed with EdDSA. Its claim `communities` maps each slug to `{"id": person, "roles": [...]}`,
+`sid` is its session, `gen` counts how often its account has lost rights, `limited` says that its account was recovered by
+others a short while ago. A verified token is cached until it expires, 60 s at the most; whether it was revoked is looked at
+each time. Tokens of external OIDC issuers (RS256, ES256) prove who somebody is, and open nothing by themselves.
 """
 
 from __future__ import annotations
@@ -19,49 +21,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from shared.errors import Unauthenticated, Unavailable
-
-RESIDENT = "resident"
-GUARDIAN = "guardian"
-WORKER = "worker"
-DUTY_LEAD = "duty_lead"
-MEDIATOR = "mediator"
-COURT = "court"
-CLERK = "clerk"
-STEWARD = "steward"
-KITCHEN = "kitchen"
-COUNSELLOR = "counsellor"
-HELP_OFFICER = "help_officer"
-SEAL_HOLDER = "seal_holder"
-POLICE_LIAISON = "police_liaison"
-SECRETARY = "secretary"
-STREET_OFFICER = "street_officer"
-OPERATOR = "operator"
-INTEGRATOR = "integrator"
-
-# The one table of roles, with what each may do in a sentence.
-ROLES: Mapping[str, str] = {
-    RESIDENT: "books, files and is told; sees what is one's own",
-    GUARDIAN: "acts for the children linked to them",
-    WORKER: "serves residents at the counter: registers, books on behalf, looks people up",
-    DUTY_LEAD: "a worker who also staffs shifts and is alerted",
-    MEDIATOR: "mediates disputes",
-    COURT: "schedules hearings and writes outcomes",
-    CLERK: "receives papers; no court documents",
-    STEWARD: "a partner's person in a room; sees that room's bookings alone",
-    KITCHEN: "sees meals to cook",
-    COUNSELLOR: "keeps confidential notes",
-    HELP_OFFICER: "handles private help requests",
-    SEAL_HOLDER: "one of two who may open a sealed complainant",
-    POLICE_LIAISON: "is told of danger",
-    SECRETARY: "leads the community; appoints workers, changes rooms",
-    STREET_OFFICER: "acts for the street, in several communities",
-    OPERATOR: "runs the installation; no personal data",
-    INTEGRATOR: "a machine that reads public facts",
-}
-STAFF = frozenset({WORKER, DUTY_LEAD, SECRETARY})
-EVERYBODY = frozenset(ROLES)
+from shared.roles import EVERYBODY
 
 CACHE = 60.0
+SERVICE_TOKEN_LIVES = 60  # seconds
+CLOCKS_DIFFER = 5  # seconds that a caller's clock may be ahead
 SIGNED_WITH = ["EdDSA", "Ed25519", "RS256", "ES256"]
 
 
@@ -79,6 +43,9 @@ class Principal:
 
     sub: str
     communities: Mapping[str, Membership]
+    session: str = ""
+    generation: int = 0
+    limited: bool = False
 
     def in_community(self, community: str) -> Membership | None:
         """The membership there, or None: then the community does not exist for this caller."""
@@ -87,19 +54,19 @@ class Principal:
 
 @dataclass(frozen=True)
 class Issuer:
-    """Somebody whose tokens are accepted: name, audience, how to get the keys, and the claim that lists communities."""
+    """Somebody whose tokens are accepted: name, audience, how to get the keys."""
 
     name: str
     audience: str
     keys: Callable[[], KeySet]
-    claim: str = "communities"
 
 
 class Verifier:
-    """Checks bearer tokens against the configured issuers."""
+    """Checks bearer tokens against the issuers that are trusted, and against what was revoked."""
 
-    def __init__(self, issuers: Iterable[Issuer]) -> None:
+    def __init__(self, issuers: Iterable[Issuer], void: Callable[[Principal], bool] = lambda principal: False) -> None:
         self._issuers = {issuer.name: issuer for issuer in issuers}
+        self._void = void
         self._cache: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
 
     def trust(self, issuer: Issuer) -> None:
@@ -107,33 +74,42 @@ class Verifier:
         self._issuers[issuer.name] = issuer
 
     def verify(self, token: str) -> Principal:
-        """The principal of a valid token. Raises Unauthenticated with `token_invalid` or `token_expired`."""
+        """The principal of a valid token. Raises Unauthenticated: `token_invalid`, `token_expired`, `token_revoked`."""
         now = time.time()
-        if (hit := self._cache.get(token)) and hit[0] > now:
-            return hit[1]
-        claims = self._claims(token)
-        if float(claims.get("exp", 0)) <= now:
-            raise Unauthenticated("token_expired", "the token has expired")
-        issuer = self._issuers[claims["iss"]]
-        principal = Principal(str(claims["sub"]), _memberships(claims.get(issuer.claim), str(claims["sub"])))
+        hit = self._cache.get(token)
+        principal = hit[1] if hit and hit[0] > now else self._read(token, now)
+        if self._void(principal):
+            raise Unauthenticated("token_revoked", "this session is over; sign in, or renew the token")
+        return principal
+
+    def _read(self, token: str, now: float) -> Principal:
+        claims = self.claims(token)
+        principal = Principal(
+            str(claims["sub"]), _memberships(claims.get("communities")), str(claims.get("sid", "")), int(claims.get("gen", 0)),
+            bool(claims.get("limited", False)),
+        )  # fmt: skip
         self._cache[token] = (min(now + CACHE, float(claims["exp"])), principal)
         if len(self._cache) > 10_000:
             self._cache.popitem(last=False)
         return principal
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def claims(self, token: str) -> dict[str, Any]:
+        """What a valid token of a trusted issuer claims. Raises Unauthenticated."""
         try:
             issuer = self._issuers.get(str(_unverified(token).get("iss")))
             if issuer is None:
                 raise Unauthenticated("token_invalid", "unknown issuer")
-            claims = jwt.decode(token, issuer.keys(), algorithms=SIGNED_WITH).claims
+            claims = dict(jwt.decode(token, issuer.keys(), algorithms=SIGNED_WITH).claims)
+            expires, begins = float(claims.get("exp", 0)), float(claims.get("nbf", 0))
         except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unauthenticated("token_invalid", "the token cannot be verified") from error
         audience = claims.get("aud")
         if issuer.audience not in (audience if isinstance(audience, list) else [audience]):
             raise Unauthenticated("token_invalid", "the token is for somebody else")
-        if not claims.get("sub") or float(claims.get("nbf", 0)) > time.time() + 60:
+        if not claims.get("sub") or begins > time.time() + 60:
             raise Unauthenticated("token_invalid", "the token is not valid yet, or names nobody")
+        if expires <= time.time():
+            raise Unauthenticated("token_expired", "the token has expired")
         return claims
 
 
@@ -209,7 +185,8 @@ class InternalCalls:
     def token_for(self, callee: str) -> str:
         """A token that lets this service call `callee` for a minute."""
         now = int(time.time())
-        return self._signer.sign({"iss": self._service, "aud": callee, "iat": now, "exp": now + 60})
+        claims = {"iss": self._service, "aud": callee, "iat": now, "exp": now + SERVICE_TOKEN_LIVES}
+        return self._signer.sign(claims)
 
     def caller(self, token: str) -> str:
         """The name of the calling service. Raises Unauthenticated."""
@@ -218,8 +195,8 @@ class InternalCalls:
         except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unauthenticated("token_invalid", "not a service token") from error
         claims = decoded.claims
-        if claims.get("aud") != self._service or float(claims.get("exp", 0)) <= time.time():
-            raise Unauthenticated("token_invalid", "the service token is for somebody else, or has expired")
+        if claims.get("aud") != self._service or not _is_short_lived(claims):
+            raise Unauthenticated("token_invalid", "the service token is for somebody else, has expired, or lives too long")
         if decoded.header.get("kid") != claims.get("iss"):
             raise Unauthenticated("token_invalid", "the service token is signed by somebody else")
         return str(claims["iss"])
@@ -233,16 +210,18 @@ def _unverified(token: str) -> dict[str, Any]:
     return dict(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
 
 
-def _memberships(claim: Any, sub: str) -> dict[str, Membership]:
-    """Both shapes that issuers use: a mapping of communities, or a list of "community:role"."""
+def _is_short_lived(claims: Mapping[str, Any]) -> bool:
+    """Whether a service token says when it was made, lives no longer than it may, and is neither over nor from the future."""
+    made, over, now = claims.get("iat"), claims.get("exp"), time.time()
+    if not isinstance(made, int | float) or not isinstance(over, int | float):
+        return False
+    return bool(now < over <= made + SERVICE_TOKEN_LIVES and made <= now + CLOCKS_DIFFER)
+
+
+def _memberships(claim: Any) -> dict[str, Membership]:
+    """The claim `communities`; what is not as it should be opens nothing."""
     found: dict[str, Membership] = {}
-    if isinstance(claim, Mapping):
-        for slug, value in claim.items():
-            roles = value.get("roles", []) if isinstance(value, Mapping) else value
-            person = str(value.get("id") or sub) if isinstance(value, Mapping) else sub
-            found[str(slug)] = Membership(person, frozenset(r for r in roles if r in ROLES))
-    elif isinstance(claim, list):
-        for slug, _, role in (str(item).partition(":") for item in claim):
-            before = found.get(slug, Membership(sub, frozenset()))
-            found[slug] = Membership(before.id, before.roles | ({role} & EVERYBODY))
+    for slug, value in claim.items() if isinstance(claim, Mapping) else ():
+        if isinstance(value, Mapping) and value.get("id"):
+            found[str(slug)] = Membership(str(value["id"]), EVERYBODY & frozenset(value.get("roles", ())))
     return found

@@ -203,6 +203,20 @@ class Locale(Aggregate):
         return deadline(self.rule(name, start), start, self.calendar, extended=extended, pauses=pauses)
 
 
+def check_no_longer(facts: Mapping[str, Any], field_name: str) -> None:
+    """That a community shortens a statutory limit at most: it may be no slower than the law, nor take from people a window
+    that the law gives them. What it promises itself is its own. Raises Invalid: `limit_lengthened`, `window_changed`."""
+    base = rule_at(facts["name"], date.max)
+    if base.source == _OWN:
+        return
+    if base.rolls and (facts["days"], facts.get("extend", base.extend)) != (base.days, base.extend):
+        raise Invalid("window_changed", "people's own windows are the law's", f"{field_name}.days")
+    if facts["days"] > base.days:
+        raise Invalid("limit_lengthened", f"the law says {base.days} days at most", f"{field_name}.days")
+    if facts.get("extend", base.extend) > base.extend:
+        raise Invalid("limit_lengthened", f"the law lengthens by {base.extend} days at most", f"{field_name}.extend")
+
+
 def local_rule(facts: Mapping[str, Any], region: str) -> Rule:
     """A community's own limit: like the country's of that name, with other days from a date on."""
     base = rule_at(facts["name"], date.max)

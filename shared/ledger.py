@@ -17,7 +17,7 @@ from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 from uuid_utils import uuid7
 
-from shared.calls import INSTALLATION
+from shared.roles import INSTALLATION
 from shared.telemetry import UNTIDIED
 
 Row = tuple[str, str, str, str]  # collection, community, document, event

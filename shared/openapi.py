@@ -73,7 +73,7 @@ def _operation(service: type, name: str, operation: Api) -> dict[str, Any]:
         "tags": [tag],
         "parameters": _parameters(operation),
         "responses": _responses(operation),
-        "security": [{"bearer": []}] if operation.allow and not operation.guests else [],
+        "security": [{"bearer": []}] if (operation.allow or operation.signed_in) and not operation.guests else [],
     }
     if operation.allow:
         described["x-roles"] = sorted(operation.allow)
@@ -102,13 +102,14 @@ def _parameters(operation: Api) -> list[Any]:
 
 def _responses(operation: Api) -> dict[str, Any]:
     codes = [422, 503, 500, 405]
-    codes += [401, 403] if operation.allow else []
+    codes += [401, 403] if operation.allow or operation.signed_in or operation.counted else []
+    codes += [403] if operation.browser else []
+    codes += [429] if operation.counted else []
     asked = operation.query._declared_fields if operation.query else {}
-    codes += [404] if "{" in operation.template or "community" in asked else []
+    codes += [404] if "{" in operation.template or "community" in asked or operation.signed_in else []
     codes += [400, 413] if operation.method not in ("GET", "DELETE") else [400]
     codes += [415] if operation.takes else []
     codes += [409, 412] if operation.method != "GET" else []
-    codes += [401, 403, 429] if "tokens" in operation.template else []
     refusals = {
         str(code): {
             "description": TITLES[code],

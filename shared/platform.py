@@ -18,6 +18,7 @@ from shared.ledger import Ledger
 from shared.mongo import MongoBackend, connect, database_name
 from shared.outbox import OutboxRelay, Sweeper
 from shared.privacy import Vault
+from shared.revocations import Revocations
 from shared.settings import Clock, Settings
 from shared.store import Kind, Store
 from shared.telemetry import log, where
@@ -58,10 +59,8 @@ class Platform(SharedExtension):
         self.issuers: list[Issuer] = []
         if settings.jwks_url:
             self.issuers.append(Issuer(settings.issuer, settings.audience, RemoteKeys(settings.jwks_url)))
-        if settings.oidc_issuer:
-            keys = RemoteKeys(settings.oidc_jwks_url, settings.oidc_issuer)
-            self.issuers.append(Issuer(settings.oidc_issuer, settings.oidc_audience, keys, settings.oidc_claim))
-        self.verifier = Verifier(self.issuers)
+        self.revocations = Revocations(self.mongo, self.database)
+        self.verifier = Verifier(self.issuers, self.revocations.void)
         self.audit = Audit(self.service, self.mongo, self.database, self.tenants)
 
     def _busy(self) -> bool:
@@ -71,6 +70,7 @@ class Platform(SharedExtension):
     def start(self) -> None:
         self.spawn(self.relay.run)
         self.spawn(self.relay.settle)
+        self.spawn(self.revocations.run)
 
     def store(self, kind: Kind) -> Store[Any]:
         """The store of one kind of aggregate; one instance a process, so that batches gather."""
@@ -90,6 +90,7 @@ class Platform(SharedExtension):
                     backend.prepare()
                 self.vault.prepare()
                 self.audit.prepare()
+                self.revocations.prepare()
                 return
             except Exception as error:  # the database may start after us
                 log("platform").warning("waiting_for_database", error=type(error).__name__)

@@ -44,10 +44,6 @@ class Settings:
     issuer: str
     audience: str
     jwks_url: str
-    oidc_issuer: str
-    oidc_audience: str
-    oidc_jwks_url: str
-    oidc_claim: str
     workers: int
     event_workers: int
     database_timeout: float
@@ -80,10 +76,6 @@ class Settings:
             issuer=read(e, "LINLI_ISSUER", "linli"),
             audience=read(e, "LINLI_AUDIENCE", "linli"),
             jwks_url=read(e, "LINLI_JWKS_URL", ""),
-            oidc_issuer=read(e, "LINLI_OIDC_ISSUER", ""),
-            oidc_audience=read(e, "LINLI_OIDC_AUDIENCE", "linli"),
-            oidc_jwks_url=read(e, "LINLI_OIDC_JWKS_URL", ""),
-            oidc_claim=read(e, "LINLI_OIDC_CLAIM", "communities"),
             workers=int(read(e, "LINLI_WORKERS", "256")),
             event_workers=int(read(e, "LINLI_EVENT_WORKERS", "16")),
             database_timeout=float(read(e, "LINLI_DATABASE_TIMEOUT", "3")),

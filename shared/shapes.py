@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from marshmallow import Schema, ValidationError, fields, validate
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{1,39}")
-RESERVED = frozenset({"tokens", "communities", "api", "deadlines"})
+RESERVED = frozenset({"tokens", "communities", "api", "deadlines", "me", "session", "names", "activations"})
 
 
 class Text(fields.String):
@@ -25,6 +25,16 @@ class Text(fields.String):
         if any((ord(c) < 32 and c not in "\n\t") or 0xD800 <= ord(c) <= 0xDFFF or ord(c) == 127 for c in text):
             raise ValidationError("Control characters are not text.")
         return text.strip()
+
+
+class Address(fields.Email):
+    """A mail address; without the control characters that may stand in quotes, and that no mail can be sent to."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if not text.isprintable():
+            raise ValidationError("Not a valid email address.")
+        return text
 
 
 class Moment(fields.Field[datetime]):

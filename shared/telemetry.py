@@ -25,6 +25,7 @@ INBOX = Gauge("linli_inbox_taken", "Messages taken from the inbox and not yet ac
 PARKED = Counter("linli_events_parked_total", "Messages parked", ["reason"])
 BROKER_UP = Gauge("linli_broker_up", "1 while the relay's connection stands")
 DATABASE_UP = Gauge("linli_database_up", "1 while the last database operation succeeded")
+SIGN_INS = Counter("linli_sign_ins_total", "Tries to sign in, by way and outcome", ["way", "outcome"])
 DELIVERIES = Counter("linli_deliveries_total", "Deliveries by channel and outcome", ["channel", "state"])
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
-from shared.calls import INSTALLATION
 from shared.cursors import EPOCH
+from shared.roles import INSTALLATION
 
 BELIEVED = 1.0  # seconds that an answer is
 NOTED = 60.0  # seconds that a note stands for whatever is written there

@@ -11,8 +11,9 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.write_concern import WriteConcern
 from uuid_utils import uuid7
 
-from shared.calls import INSTALLATION, Call, new_trace, to_milliseconds
+from shared.calls import Call, new_trace, to_milliseconds
 from shared.platform import Platform
+from shared.roles import INSTALLATION
 from shared.settings import LEASE
 from shared.telemetry import log, where
 

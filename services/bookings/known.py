@@ -10,10 +10,10 @@ from services.bookings.domain import Person, Use
 from shared.calls import Call
 from shared.errors import Conflict, Forbidden, Invalid
 from shared.events.base import Event
-from shared.identity import STAFF
 from shared.known import Locales, heard_of, learn
 from shared.law import Locale
 from shared.platform import Platform
+from shared.roles import STAFF
 from shared.store import Kind
 
 USES = Kind(Use, "uses", unique=(("claims",),), indexes=(("found_by", "start"), ("due",)), order="start")

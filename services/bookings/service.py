@@ -19,6 +19,7 @@ from services.bookings.rooms.service import Rooms
 from services.bookings.sessions.service import Sessions
 from services.bookings.sittings.service import Sittings
 from shared.events.residents import (
+    AccessRevoked,
     CommunityCalendarChanged,
     CommunityOpened,
     GuardianLinked,
@@ -54,6 +55,7 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
     people = Stored(PEOPLE)
     locales = Stored(LOCALES)
     house: Any = Provided(House)
+    revocations: Any = Provided(lambda platform: platform.revocations)
 
     @api("POST", "/internal/export", takes=AskExport, gives=ExportView, internal={"residents"}, status=200)
     def export(self, call):
@@ -91,6 +93,10 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
     @on(ResidentErased, once=by_id("forget"))
     def forget_the_resident(self, call, event):
         self.house.forget_for_good(call, event.resident_id)
+
+    @on(AccessRevoked, once=by_id("revoked"))
+    def void_tokens(self, call, event):
+        self.revocations.note(event)
 
     # -- the clock
 

@@ -12,9 +12,14 @@ from shared.events.base import Aggregate, Event
 from shared.events.notifications import DeliveryFailed
 
 PENDING, SENDING, SENT, FAILED, SKIPPED = "PENDING", "SENDING", "SENT", "FAILED", "SKIPPED"
-INBOX, MAIL = "inbox", "mail"
-CHANNELS = (INBOX, MAIL)
-CODES = "sign_in_code"  # the template of these: their recipient is an account, not a person of a community
+INBOX, MAIL, TEXT = "inbox", "mail", "text"
+CHANNELS = (INBOX, MAIL)  # of what people are told; text messages carry what concerns an account alone
+CODES = frozenset({"sign_in_code", "activation_code", "channel_code"})
+# Of these the recipient is an account, or who has none yet: not a person of a community.
+OF_ACCOUNTS = CODES | {
+    "account_invited", "account_password_changed", "account_channel_added", "account_channel_removed",
+    "account_identity_linked", "account_recovery",
+}  # fmt: skip
 
 Decided = tuple["Delivery", list[Event]]
 
@@ -143,8 +148,8 @@ def failed(delivery: Delivery, reason: str, at: datetime, final: bool = False) -
 
 
 def _over(delivery: Delivery, state: str, reason: str, **facts: Any) -> Delivery:
-    # An account belongs to no community, whose erasures reach its own people: nothing is kept of whom a code went to.
-    nobody = {"recipient": "", "params": {}} if delivery.template == CODES else {}
+    # An account belongs to no community, whose erasures reach its own people: nothing is kept of whom this went to.
+    nobody = {"recipient": "", "params": {}} if delivery.template in OF_ACCOUNTS else {}
     return delivery.become(state, reason=reason, due=None, **facts, **nobody)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from services.notifications import domain, wording
 from services.notifications.channels import Away, Mailer, Refused, Session
-from services.notifications.domain import CODES, PENDING, SENDING, Delivery
+from services.notifications.domain import CODES, OF_ACCOUNTS, PENDING, SENDING, TEXT, Delivery
+from services.notifications.texts import texts
 from services.notifications.words import Words
 from shared.calls import Call
 from shared.errors import Conflict, Missing
@@ -48,7 +49,7 @@ class Line:
         """Have it sent."""
         # Those that nobody may know of go alone: together they would say that they belong to one case.
         alone = (delivery.id,) if delivery.private else ()
-        self._waiting.setdefault((community, delivery.id), (community, delivery.template, *alone))
+        self._waiting.setdefault((community, delivery.id), (community, delivery.channel, delivery.template, *alone))
         if self._senders < SENDERS:
             self._senders += 1
             self._platform.spawn(self._work)
@@ -78,21 +79,21 @@ class Line:
 
 
 class Outgoing:
-    """See the module. Sign-in codes have a line of their own: whoever waits for one sits before a screen."""
+    """See the module. What concerns an account has a line of its own: whoever waits for a code sits before a screen."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._deliveries = platform.store(DELIVERED)
         self._words, self._mailer, self._watch = Words(platform), Mailer(platform.settings.environ), Watch()
+        self._texts = texts(platform.settings.environ)
         self._mail, self._codes = Line(platform, self._send), Line(platform, self._send)
 
-    @property
-    def configured(self) -> bool:
-        """Whether there is a mail server to talk to."""
-        return self._mailer.configured
+    def reaches(self, channel: str) -> bool:
+        """Whether the installation has this way out."""
+        return self._texts is not None if channel == TEXT else self._mailer.configured
 
     def _line(self, delivery: Delivery) -> Line:
-        return self._codes if delivery.template == CODES else self._mail
+        return self._codes if delivery.template in OF_ACCOUNTS else self._mail
 
     def post(self, decided: Sequence[tuple[Call, Delivery]]) -> None:
         """Save deliveries, in one write, and have them sent; those that a line has room for are claimed at birth. A repeat
@@ -181,7 +182,7 @@ class Outgoing:
     def _contacts(self, community: str, deliveries: Sequence[Delivery]) -> Contacts:
         """Where the recipients are reached; nothing of those who are not there. A code is asked for when it is sent."""
         template = deliveries[0].template
-        if template == CODES:
+        if template in OF_ACCOUNTS:
             return {}
         ids = list(dict.fromkeys(delivery.recipient for delivery in deliveries))
         asked = {"community": community, "ids": ids, "purpose": template}
@@ -191,23 +192,20 @@ class Outgoing:
         self, session: Session, delivery: Delivery, contact: dict[str, Any] | None, words: Callable[[str], tuple[str, str]]
     ) -> tuple[Any, ...]:
         """Send it; returns the decision that records the outcome."""
-        is_code = delivery.template == CODES
         try:
-            if is_code:
-                contact = ask(self._platform, "residents", "/internal/codes", _code(delivery))
+            if delivery.template in OF_ACCOUNTS:
+                self._tell_account(session, delivery, words)
+                return (domain.sent, self._platform.clock.now())
             if contact is None:
                 return (domain.skip, "no_such_person")
             if not contact["email"]:
                 return (domain.skip, "no_address")
-            params = {"code": contact["code"]} if is_code else delivery.params
-            subject, text = (wording.render(part, params, contact["language"]) for part in words(contact["language"]))
+            subject, text = self._rendered(delivery.params, contact["language"], words)
             session.send(delivery.id, contact["email"], subject, text)
-            if is_code:
-                ask(self._platform, "residents", "/internal/codes/sent", _code(delivery))
         except Refused as error:
             return (domain.failed, str(error), self._platform.clock.now(), True)
         except Missing:
-            return (domain.skip, "code_over")
+            return (domain.skip, "over")
         except (Away, Refusal) as error:
             reason = error.code if isinstance(error, Refusal) else str(error)
             return (domain.failed, reason, self._platform.clock.now())
@@ -216,6 +214,21 @@ class Outgoing:
             return (domain.failed, "unsendable", self._platform.clock.now(), True)
         return (domain.sent, self._platform.clock.now())
 
+    def _tell_account(self, session: Session, delivery: Delivery, words: Callable[[str], tuple[str, str]]) -> None:
+        """Send what concerns an account: where to, and a code, are asked for when it is sent. Raises what sending raises."""
+        asked = {"account_id": delivery.recipient, "code_id": delivery.params["code_id"]}
+        found = ask(self._platform, "residents", "/internal/codes", asked)
+        params = {"code": found["code"], "n": found["community"]} | ({"until": found["until"]} if found["until"] else {})
+        subject, text = self._rendered(params, found["language"], words)
+        if delivery.channel == TEXT and self._texts is not None:
+            said = wording.words(params, found["language"])
+            plain = {name: said[name] for name in wording.PARAMETERS[delivery.template]}
+            self._texts.send(delivery.id, found["address"], delivery.template, plain, text)
+        else:
+            session.send(delivery.id, found["address"], subject, text)
+        if delivery.template in CODES:
+            ask(self._platform, "residents", "/internal/codes/sent", asked)
 
-def _code(delivery: Delivery) -> dict[str, str]:
-    return {"account_id": delivery.recipient, "code_id": delivery.params["code_id"]}
+    def _rendered(self, params: Any, language: str, words: Callable[[str], tuple[str, str]]) -> tuple[str, str]:
+        subject, text = (wording.render(part, params, language) for part in words(language))
+        return subject, text

@@ -12,7 +12,7 @@ from typing import Any
 from services.notifications import domain
 from services.notifications.audience import ROLE
 from services.notifications.cases import FILER, QUIET, tellings_of
-from services.notifications.domain import CODES, INBOX, MAIL, Delivery, Preferences
+from services.notifications.domain import INBOX, MAIL, Delivery, Preferences
 from services.notifications.outgoing import DELIVERED, Outgoing
 from services.notifications.words import Words
 from shared.calls import Call, derived_id
@@ -80,7 +80,7 @@ class Post:
             message = domain.Message(one.who, one.template, one.params, *origin, private=one.private)
             # Inboxes go by the time of birth: what is told together is told in its order.
             born, before[one.key] = call.at + before[one.key] * MILLISECOND, before[one.key] + 1
-            for delivery in domain.deliveries(id_on, message, preferences, self.outgoing.configured, call.at, born):
+            for delivery in domain.deliveries(id_on, message, preferences, self.outgoing.reaches(MAIL), call.at, born):
                 made.append((_untold(call) if one.private else call, delivery))
         self.outgoing.post(made)
 
@@ -131,17 +131,19 @@ class Post:
             for key, document in zip(ordered, documents, strict=True)
         }
 
-    def tell_code(self, call: Call, event: Any) -> None:
-        """A sign-in code goes out by mail alone: it must not lie in an inbox."""
-        configured = self.outgoing.configured
-        delivery = Delivery(
-            id=derived_id(call.cause, event.account_id, MAIL), recipient=event.account_id, channel=MAIL, template=CODES,
-            state=domain.PENDING, params={"code_id": event.code_id}, event_id=call.cause, due=call.at,
-            correlation=call.correlation,
-        )  # fmt: skip
-        if not configured:
-            delivery, _ = domain.skip(delivery, "channel_not_configured")
-        self.outgoing.post([(call, delivery)])
+    def tell_account(self, call: Call, subject: str, template: str, ways: Sequence[tuple[str, str]]) -> None:
+        """What concerns an account goes to its channels alone, (kind, what to ask for): it must not lie in an inbox."""
+        made = []
+        for kind, message in ways:
+            delivery = Delivery(
+                id=derived_id(call.cause, subject, message), recipient=subject, channel=kind, template=template,
+                state=domain.PENDING, params={"code_id": message}, event_id=call.cause, due=call.at,
+                correlation=call.correlation,
+            )  # fmt: skip
+            if not self.outgoing.reaches(kind):
+                delivery, _ = domain.skip(delivery, "channel_not_configured")
+            made.append((call, delivery))
+        self.outgoing.post(made)
 
     # -- a person's own
 
@@ -150,7 +152,9 @@ class Post:
         where: dict[str, Any] = {"recipient": call.actor, "channel": INBOX}
         if "unread" in call.query:
             where["read_at"] = None if call.query["unread"] else {"$ne": None}
-        page = self._deliveries.page(call, where, newest_first=True, limit=call.query["limit"], after=call.query["after"])
+        keep = lambda d: not (call.limited and d.get("private"))  # noqa: E731
+        paging = {"limit": call.query["limit"], "after": call.query["after"]}
+        page = self._deliveries.page(call, where, keep=keep, newest_first=True, **paging)
         return Page(self._words.messages(call.community, page.items, self._language(call)), page.next)
 
     def read(self, call: Call, id: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from services.notifications.domain import CHANNELS
+from services.notifications.domain import CHANNELS, TEXT
 from shared.shapes import Id, Moment, Paging, Text
 
 LANGUAGE = validate.OneOf(["zh-CN", "en"])
@@ -41,7 +41,7 @@ class DeliveryView(Schema):
 
 class DeliveryQuery(Paging):
     recipient = Id()
-    channel = fields.String(validate=validate.OneOf(CHANNELS))
+    channel = fields.String(validate=validate.OneOf([*CHANNELS, TEXT]))
     state = fields.String(validate=validate.OneOf(STATES))
     event_id = Id()
 

@@ -11,6 +11,10 @@ from services.notifications.outgoing import DELIVERED
 from services.notifications.post import PREFERENCES, Post, Told
 from services.notifications.words import TEMPLATES, Words
 from shared.events.residents import (
+    AccessRevoked,
+    AccountNoticeDue,
+    ActivationRequested,
+    ChannelCodeRequested,
     GuardianLinked,
     GuardianUnlinked,
     ResidentChanged,
@@ -21,9 +25,9 @@ from shared.events.residents import (
     WorkerChanged,
 )
 from shared.http import api
-from shared.identity import EVERYBODY, OPERATOR, SECRETARY, STAFF
 from shared.messaging import by_cause, by_id, on
 from shared.platform import Provided, Stored
+from shared.roles import EVERYBODY, OPERATOR, SECRETARY, STAFF
 from shared.shapes import Paging
 from shared.timers import every
 
@@ -38,6 +42,7 @@ class Notifications:
     templates = Stored(TEMPLATES)
     post: Any = Provided(Post)
     words: Any = Provided(Words)
+    revocations: Any = Provided(lambda platform: platform.revocations)
 
     # -- what people see
 
@@ -86,9 +91,22 @@ class Notifications:
     def tell_the_parties_of_cases(self, pairs):
         self.post.tell_of_cases(pairs)
 
-    @on(SignInCodeRequested, once=by_id("mail"))
+    @on(SignInCodeRequested, once=by_id("sent"))
     def send_the_code(self, call, event):
-        self.post.tell_code(call, event)
+        self.post.tell_account(call, event.account_id, "sign_in_code", [(event.channel, event.code_id)])
+
+    @on(ActivationRequested, once=by_id("sent"))
+    def ask_the_person_in(self, call, event):
+        self.post.tell_account(call, event.activation_id, "activation_code", [(event.channel, event.code_id)])
+
+    @on(ChannelCodeRequested, once=by_id("sent"))
+    def try_the_channel(self, call, event):
+        self.post.tell_account(call, event.account_id, "channel_code", [(event.channel, event.code_id)])
+
+    @on(AccountNoticeDue, once=by_id("sent"))
+    def tell_the_owner(self, call, event):
+        ways = [tuple(channel.split(":", 1)) for channel in event.channels]
+        self.post.tell_account(call, event.account_id, event.notice, ways)
 
     # -- what notifications keeps of its neighbours
 
@@ -111,6 +129,10 @@ class Notifications:
     @on(ResidentErased, once=by_cause)
     def forget_the_resident(self, call, event):
         self.post.forget(call, event.resident_id)
+
+    @on(AccessRevoked, once=by_id("revoked"))
+    def void_tokens(self, call, event):
+        self.revocations.note(event)
 
     # -- the clock
 

@@ -6,6 +6,7 @@ import string
 from datetime import datetime
 from typing import Any
 
+from services.notifications.wording_of_accounts import OF_ACCOUNTS
 from services.notifications.wording_of_cases import OF_CASES
 from shared.errors import Invalid
 
@@ -161,10 +162,7 @@ TEXTS: dict[str, dict[str, tuple[str, str]]] = {
         "zh-CN": ("服务面积不足", "服务面积占比 {n}%,低于 97%。"),
         "en": ("Service area", "The service area is {n} %, below 97 %."),
     },
-    "sign_in_code": {
-        "zh-CN": ("登录验证码", "您的验证码:{code},5 分钟内有效。请勿告诉他人。"),
-        "en": ("Your sign-in code", "Your code: {code}. It is valid for 5 minutes. Tell nobody."),
-    },
+    **OF_ACCOUNTS,
     **OF_CASES,
 }
 REASONS = {

@@ -14,8 +14,8 @@ from services.petitions.known import Known
 from shared.calls import Call
 from shared.errors import Missing
 from shared.http import api
-from shared.identity import COURT, HELP_OFFICER, MEDIATOR
 from shared.platform import Platform, Provided
+from shared.roles import COURT, HELP_OFFICER, MEDIATOR
 from shared.shapes import Id, Moment
 
 

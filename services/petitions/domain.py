@@ -29,6 +29,7 @@ class Actor:
     roles: frozenset[str] = frozenset()
     unit: str = ""
     key: str = ""  # how what this person filed is found, without naming them
+    limited: bool = False  # others let them in again a short while ago: nothing restricted is for their eyes
 
     def is_one_of(self, *roles: str) -> bool:
         """Whether they hold one of the roles."""
@@ -64,6 +65,14 @@ class Case(Aggregate):
     def clock(self, name: str) -> dict[str, Any] | None:
         """The latest clock of this name."""
         return next((clock for clock in reversed(self.clocks) if clock["name"] == name), None)
+
+    def visible_to(self, actor: Actor) -> bool:
+        """Whether this person may know of it at all."""
+        return not (actor.limited and self.restricted) and self.opens_to(actor)
+
+    def opens_to(self, actor: Actor) -> bool:
+        """Whether they are one of those whom it concerns; each kind says who these are."""
+        raise TypeError(f"{type(self).__name__} says to nobody")
 
     def hides_from(self, actor: Actor) -> bool:
         """Whether this person is accused here, or works in the accused's unit."""

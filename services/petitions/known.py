@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.petitions.domain import Actor
 from shared.calls import Call
+from shared.cursors import EPOCH
 from shared.errors import Forbidden, Invalid
 from shared.events.base import Aggregate, Event
-from shared.identity import (
+from shared.known import Locales, heard_of, learn
+from shared.law import Locale
+from shared.platform import Platform
+from shared.roles import (
     COUNSELLOR,
     COURT,
     DUTY_LEAD,
@@ -23,9 +27,6 @@ from shared.identity import (
     STREET_OFFICER,
     WORKER,
 )
-from shared.known import Locales, heard_of, learn
-from shared.law import Locale
-from shared.platform import Platform
 from shared.store import Kind
 
 # In which role somebody with several acts.
@@ -41,6 +42,7 @@ class Somebody(Aggregate):
     roles: list[str] = field(default_factory=list)
     unit: str = ""
     until: datetime | None = None
+    vouched: dict[str, datetime] = field(default_factory=dict)  # who gave them a role, and when last
     heard: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -72,7 +74,8 @@ class Known:
                 raise Forbidden("erased", "this person is not known any more")  # a token lives on a little
             found = self.people.load(document) if document is not None else None
             role = next((r for r in FIRST if r in call.roles), "resident")
-            call.learned[known] = Actor(call.actor, role, call.roles, found.unit if found else "", self.key(*who))
+            call.learned[known] = Actor(call.actor, role, call.roles, found.unit if found else "", self.key(*who),
+                                        call.limited)  # fmt: skip
         actor: Actor = call.learned[known]
         return actor
 
@@ -91,6 +94,15 @@ class Known:
         if found is None or (found.until is not None and found.until <= call.at):
             return False
         return not HANDLERS.isdisjoint(found.roles)
+
+    def may_open_together(self, call: Call, one: str, other: str, within: timedelta) -> bool:
+        """Whether neither gave the other a role lately. Of whom nothing is known yet, that cannot be said: no."""
+        known = {id: self.people.find(call.community, id) for id in (one, other)}
+        for id, by in ((one, other), (other, one)):
+            person = known[id]
+            if person is None or not person.roles or call.at - person.vouched.get(by, EPOCH) < within:
+                return False
+        return True
 
     def unit_of(self, community: str, id: str) -> str:
         """The unit somebody works in, or ""."""
@@ -111,10 +123,18 @@ class Known:
         """Keep somebody's roles, unit and term."""
         learn(self.people, call, event.worker_id, Somebody, event.at, roles=list(event.roles), unit=event.unit,
               until=event.until)  # fmt: skip
+        if by := [id for id in (event.appointed_by, event.confirmed_by) if id]:
+            self.people.change(call.plain(), event.worker_id, _vouch, by, event.at)
 
     def forget(self, call: Call, resident_id: str) -> None:
         """Nothing is known of this person any more."""
         self.people.ensure(call.plain(), resident_id, lambda _: Somebody(), _forget)
+
+
+def _vouch(person: Somebody, by: list[str], at: datetime) -> tuple[Somebody, list[Event]]:
+    """Who gave a role when; safe to repeat, in any order."""
+    vouched = person.vouched | {id: max(at, person.vouched.get(id, at)) for id in by}
+    return (person, []) if vouched == person.vouched else (person.but(vouched=vouched), [])
 
 
 def _forget(person: Somebody) -> tuple[Somebody, list[Event]]:

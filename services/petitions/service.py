@@ -27,6 +27,7 @@ from shared.clerk import Clerk
 from shared.events.bookings import SittingBooked, SittingRefused, SittingWithdrawn
 from shared.events.petitions import TrailCheckpointed
 from shared.events.residents import (
+    AccessRevoked,
     CommunityCalendarChanged,
     CommunityOpened,
     ResidentErased,
@@ -53,6 +54,7 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
     locales = Stored(LOCALES)
     known: Any = Provided(Known)
     house: Any = Provided(House)
+    revocations: Any = Provided(lambda platform: platform.revocations)
     parties: Any = Provided(Parties)
     personal: Any = Provided(Personal)
     trail: Any = Provided(lambda platform: Clerk(platform, TRAILED, TrailCheckpointed))
@@ -87,6 +89,10 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
     @on(WorkerAppointed, WorkerChanged, once=by_cause)
     def know_the_worker(self, call, event):
         self.known.learn_worker(call, event)
+
+    @on(AccessRevoked, once=by_id("revoked"))
+    def void_tokens(self, call, event):
+        self.revocations.note(event)
 
     # -- the centre's answers
 

@@ -1,14 +1,12 @@
-"""Communities, the people in them, and how they sign in."""
+"""Communities, and the people who live in them."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, ClassVar
 
-from shared.errors import Conflict, Forbidden, Invalid, Limited, Unauthenticated
+from shared.errors import Conflict, Forbidden, Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.residents import (
     CommunityCalendarChanged,
@@ -18,26 +16,12 @@ from shared.events.residents import (
     ResidentChanged,
     ResidentErased,
     ResidentRegistered,
-    SignInCodeRequested,
-    WorkerAppointed,
-    WorkerChanged,
 )
 
 ACTIVE, RESTRICTED, ERASED = "active", "restricted", "erased"
 GROUPS = ("child", "elder", "disabled", "veteran", "low_income", "single_parent", "party_member", "newcomer")
 LANGUAGES = ("zh-CN", "en")
 CONSENT_AGE = 14  # 个人信息保护法 art. 31: below it a guardian consents
-
-CODE_LIVES = timedelta(minutes=5)
-CODE_TRIES = 5
-CODES_AN_HOUR = 5
-CODE_PAUSE = timedelta(seconds=30)
-FAILURES = 5
-LOCK = timedelta(minutes=15)
-REMEMBER_ATTEMPTS = timedelta(days=1)
-REFRESH_LIVES = timedelta(days=30)
-NAMED_IN_A_TOKEN = 4500  # characters of memberships: as base64 within the 8 KiB that a header may have
-SESSIONS = 10  # signed-in devices an account keeps; the oldest gives way
 
 
 # -- communities
@@ -114,8 +98,7 @@ class Resident(Aggregate):
     holds: list[dict[str, Any]] = field(default_factory=list)
     consented_at: datetime | None = None
     registered_by: str = ""
-    account_id: str = ""
-    former_accounts: list[str] = field(default_factory=list)
+    account_id: str = ""  # whose owner accepted to be this person
 
 
 def register(id: str, facts: dict[str, Any], by: str, at: datetime) -> tuple[Resident, list[Event]]:
@@ -130,12 +113,15 @@ def register(id: str, facts: dict[str, Any], by: str, at: datetime) -> tuple[Res
 def change(resident: Resident, facts: dict[str, Any], at: datetime) -> tuple[Resident, list[Event]]:
     """Correct or complete the record (个人信息保护法 art. 46)."""
     _must_be_active(resident)
-    if facts.get("account_id", resident.account_id) != resident.account_id and resident.account_id:
-        facts["former_accounts"] = [*resident.former_accounts, resident.account_id]
     changed = resident.but(**_checked({"id_number": resident.id_number, **facts}, at))
     if changed == resident:
         return resident, []
     return changed, [ResidentChanged(resident.id, changed.language, changed.groups, at)]
+
+
+def bind(person: Any, account_id: str) -> tuple[Any, list[Event]]:
+    """The owner of this account is this person. A resident's record, or a worker's."""
+    return (person, []) if person.account_id == account_id else (person.but(account_id=account_id), [])
 
 
 def hold(resident: Resident, basis: str, until: datetime, at: datetime) -> tuple[Resident, list[Event]]:
@@ -266,212 +252,3 @@ def without_member(household: Household, resident_id: str) -> tuple[Household, l
 def move_to(resident: Resident, household_id: str) -> tuple[Resident, list[Event]]:
     """The resident's record names the household."""
     return (resident, []) if resident.household_id == household_id else (resident.but(household_id=household_id), [])
-
-
-# -- workers
-
-
-@dataclass(frozen=True, kw_only=True)
-class Worker(Aggregate):
-    """Somebody who works for the community, in roles, until `until` where a term is set."""
-
-    PERSONAL: ClassVar = ("name", "phone", "email")
-
-    name: str = ""
-    phone: str = ""
-    email: str = ""
-    roles: list[str] = field(default_factory=list)
-    language: str = "zh-CN"
-    unit: str = ""
-    until: datetime | None = None
-    account_id: str = ""
-
-
-def appoint(id: str, facts: dict[str, Any], at: datetime) -> tuple[Worker, list[Event]]:
-    """A worker takes up roles."""
-    worker = Worker(**facts)
-    return worker, [WorkerAppointed(id, worker.roles, worker.language, at, worker.until, worker.unit)]
-
-
-def change_worker(worker: Worker, facts: dict[str, Any], at: datetime) -> tuple[Worker, list[Event]]:
-    """Other roles, another term, other contact details."""
-    changed = worker.but(**facts)
-    if changed == worker:
-        return worker, []
-    return changed, [WorkerChanged(worker.id, changed.roles, changed.language, at, changed.until, changed.unit)]
-
-
-# -- accounts
-
-
-@dataclass(frozen=True, kw_only=True)
-class Account(Aggregate):
-    """How somebody signs in; its id is a keyed hash of the phone number. `memberships` maps a community to
-    `{id, roles, until}`; `code` is the one-time code that waits, `{id, hash, sealed, expires_at, tries}`."""
-
-    PERSONAL: ClassVar = ("phone", "email")
-
-    sub: str = ""
-    phone: str = ""
-    email: str = ""
-    language: str = "zh-CN"
-    password: str = ""  # argon2
-    memberships: dict[str, dict[str, Any]] = field(default_factory=dict)
-    code: dict[str, Any] | None = None
-    sessions: list[dict[str, Any]] = field(default_factory=list)  # {hash, expires_at, community}
-
-
-def join(
-    account: Account, community: str, person: str, roles: list[str], until: datetime | None, language: str, email: str
-) -> tuple[Account, list[Event]]:
-    """The account opens this community, as this person. A phone that somebody else here uses already stays theirs."""
-    before = account.memberships.get(community)
-    if before and before["id"] != person:
-        return account, []
-    membership = {"id": person, "roles": sorted(set(roles)), "until": until}
-    if before == membership and (account.language, account.email) == (language, email or account.email):
-        return account, []
-    memberships = {**account.memberships, community: membership}
-    return account.but(memberships=memberships, language=language, email=email or account.email), []
-
-
-def add_role(account: Account, community: str, person: str, role: str) -> tuple[Account, list[Event]]:
-    """One more role for a person who is a member already."""
-    before = account.memberships.get(community)
-    if not before or before["id"] != person or role in before["roles"]:
-        return account, []
-    return account.but(memberships={**account.memberships, community: {**before, "roles": [*before["roles"], role]}}), []
-
-
-def leave(account: Account, community: str, person: str) -> tuple[Account, list[Event]]:
-    """The account no longer opens this community; one that opens none is forgotten."""
-    if account.memberships.get(community, {}).get("id") != person:
-        return account, []
-    left = {slug: m for slug, m in account.memberships.items() if slug != community}
-    if left:
-        return account.but(memberships=left), []
-    return account.but(memberships={}, phone="", email="", password="", code=None, sessions=[], gone=True), []
-
-
-def set_password(account: Account, hashed: str) -> tuple[Account, list[Event]]:
-    """Another password; every session ends."""
-    return account.but(password=hashed, sessions=[]), []
-
-
-def expect_code(account: Account, code_id: str, hashed: str, sealed: bytes, at: datetime) -> tuple[Account, list[Event]]:
-    """A one-time code waits to be sent and used."""
-    expires = at + CODE_LIVES
-    code = {"id": code_id, "hash": hashed, "sealed": sealed, "expires_at": expires, "tries": 0}
-    return account.but(code=code), [SignInCodeRequested(account.id, code_id, expires, at)]
-
-
-def code_was_sent(account: Account, code_id: str) -> tuple[Account, list[Event]]:
-    """The code has left: only its hash stays."""
-    if not account.code or account.code["id"] != code_id or account.code["sealed"] is None:
-        return account, []
-    return account.but(code={**account.code, "sealed": None}), []
-
-
-def use_code(account: Account, hashed: str, session: dict[str, Any], at: datetime) -> tuple[Account, list[Event]]:
-    """Sign in with the code, once. Raises Unauthenticated; each failure counts, the fifth voids the code."""
-    code = account.code
-    if not code or code["expires_at"] <= at or code["tries"] >= CODE_TRIES or code["hash"] != hashed:
-        raise Unauthenticated("credentials_wrong", "phone, password or code is wrong")
-    return account.but(code=None, sessions=_with(account, session, at)), []
-
-
-def count_try(account: Account, hashed: str) -> tuple[Account, list[Event]]:
-    """A wrong code was tried."""
-    if not account.code or account.code["hash"] == hashed:
-        return account, []
-    return account.but(code={**account.code, "tries": account.code["tries"] + 1}), []
-
-
-def start_session(account: Account, session: dict[str, Any], at: datetime) -> tuple[Account, list[Event]]:
-    """Signed in by password."""
-    return account.but(sessions=_with(account, session, at)), []
-
-
-def renew_session(account: Account, old: str, session: dict[str, Any], at: datetime) -> tuple[Account, list[Event]]:
-    """A refresh token is used once and replaced. Raises Unauthenticated for one that is spent, unknown or over."""
-    before = next((s for s in account.sessions if s["hash"] == old and s["expires_at"] > at), None)
-    if before is None:
-        raise Unauthenticated("refresh_invalid", "sign in again")
-    session = {**session, "community": session["community"] or before.get("community", "")}
-    rest = [s for s in account.sessions if s["hash"] != old]
-    return account.but(sessions=_with(dataclasses.replace(account, sessions=rest), session, at)), []
-
-
-def memberships_of(account: Account, secret: str, at: datetime) -> dict[str, dict[str, Any]]:
-    """What a token of the session with this hash names: the community that was asked for, or all."""
-    session = next(s for s in account.sessions if s["hash"] == secret)
-    return _named(account, session["community"], at)
-
-
-def _named(account: Account, community: str, at: datetime) -> dict[str, dict[str, Any]]:
-    """An ended term opens nothing any more (P5). Raises Forbidden("no_membership"), Invalid("community_needed")."""
-    living = {
-        slug: {"id": m["id"], "roles": m["roles"]}
-        for slug, m in account.memberships.items()
-        if (not m["until"] or m["until"] > at) and community in ("", slug)
-    }
-    if not living:
-        what = "this community" if community else "any community"
-        raise Forbidden("no_membership", f"this account does not open {what} at present")
-    if len(json.dumps(living)) > NAMED_IN_A_TOKEN:
-        raise Invalid("community_needed", f"this account opens {len(living)} communities: say which one", "community")
-    return living
-
-
-def _with(account: Account, session: dict[str, Any], at: datetime) -> list[dict[str, Any]]:
-    _named(account, session["community"], at)  # refused before anything is spent
-    living = [s for s in account.sessions if s["expires_at"] > at]
-    return [*living, session][-SESSIONS:]
-
-
-# -- attempts: the same for phones that have an account and those that have none
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempts(Aggregate):
-    """What was tried with one phone number lately; forgotten once it is `due`."""
-
-    asked: list[datetime] = field(default_factory=list)
-    failures: int = 0
-    locked_until: datetime | None = None
-    due: datetime | None = None
-
-
-def ask_code(attempts: Attempts, at: datetime) -> tuple[Attempts, list[Event]]:
-    """Another code is wanted. Raises Limited within 30 s of the last, or after 5 in an hour."""
-    check_lock(attempts, at)
-    recent = [t for t in attempts.asked if at - t < timedelta(hours=1)]
-    if recent and at - recent[-1] < CODE_PAUSE:
-        raise Limited("too_many_codes", "wait before the next code", retry_after=_seconds(recent[-1] + CODE_PAUSE - at))
-    if len(recent) >= CODES_AN_HOUR:
-        raise Limited("too_many_codes", "too many codes", retry_after=_seconds(recent[0] + timedelta(hours=1) - at))
-    return attempts.but(asked=[*recent, at], due=at + REMEMBER_ATTEMPTS), []
-
-
-def check_lock(attempts: Attempts, at: datetime) -> tuple[Attempts, list[Event]]:
-    """Raises Limited while the phone is locked."""
-    if attempts.locked_until and attempts.locked_until > at:
-        raise Limited("locked", "too many failures; wait", retry_after=_seconds(attempts.locked_until - at))
-    return attempts, []
-
-
-def fail(attempts: Attempts, at: datetime) -> tuple[Attempts, list[Event]]:
-    """A sign-in failed; the fifth in a row locks the phone for 15 minutes."""
-    failures = attempts.failures + 1
-    if failures < FAILURES:
-        return attempts.but(failures=failures, due=at + REMEMBER_ATTEMPTS), []
-    return attempts.but(failures=0, locked_until=at + LOCK, due=at + REMEMBER_ATTEMPTS), []
-
-
-def succeed(attempts: Attempts) -> tuple[Attempts, list[Event]]:
-    """A sign-in succeeded: failures are forgotten."""
-    return (attempts, []) if not attempts.failures else (attempts.but(failures=0, locked_until=None), [])
-
-
-def _seconds(wait: timedelta) -> int:
-    return max(1, int(wait.total_seconds()))

@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 from services.residents import domain
-from services.residents.accounts import Accounts
-from services.residents.domain import Community, Household, Resident, Worker
-from shared.calls import INSTALLATION, Call, derived_id
+from services.residents.accounts import domain as accounts_domain
+from services.residents.accounts.domain import TEXT
+from services.residents.accounts.handlers import Accounts
+from services.residents.activations.handlers import Activations
+from services.residents.domain import Community, Household, Resident
+from services.residents.records import COMMUNITIES, HOUSEHOLDS, RESIDENTS, WORKERS, normalised, with_plain_phones
+from services.residents.staff import domain as staff_domain
+from services.residents.staff.handlers import Staff
+from shared.calls import Call, derived_id, to_milliseconds
+from shared.cursors import each
 from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.identity import GUARDIAN, OPERATOR, RESIDENT, STAFF
 from shared.internal import ask
 from shared.platform import Platform
-from shared.privacy import e164, name_forms
+from shared.privacy import e164
+from shared.roles import INSTALLATION, OPERATOR, STAFF
 from shared.settings import read
-from shared.store import Kind, Page, Store
-
-
-def _of_active(forms: Any) -> Any:
-    return lambda person: set() if getattr(person, "state", "active") != domain.ACTIVE else forms(person)
-
-
-COMMUNITIES = Kind(Community, "communities")
-RESIDENTS = Kind(
-    Resident,
-    "residents",
-    sealed_unique="id_number",
-    indexes=(("state", "born"), ("state", "groups", "born"), ("guardians",)),
-    search={
-        "name": _of_active(lambda r: name_forms(r.name)),
-        "phone": _of_active(lambda r: {r.phone} if r.phone else set()),
-        "id_number": _of_active(lambda r: {r.id_number.upper()} if r.id_number else set()),
-    },
-)
-HOUSEHOLDS = Kind(Household, "households", indexes=(("members",),))
-WORKERS = Kind(Worker, "workers", search={"name": lambda w: name_forms(w.name)})
+from shared.store import Page
 
 
 class People:
@@ -44,7 +30,7 @@ class People:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._accounts = Accounts(platform)
+        self._accounts, self._activations, self._staff = Accounts(platform), Activations(platform), Staff(platform)
         self._communities = platform.store(COMMUNITIES)
         self._residents = platform.store(RESIDENTS)
         self._households = platform.store(HOUSEHOLDS)
@@ -58,12 +44,25 @@ class People:
         phone, password = read(environ, "LINLI_OPERATOR_PHONE", ""), read(environ, "LINLI_OPERATOR_PASSWORD", "")
         if not phone:
             return
-        call = Call(community=INSTALLATION, at=self._platform.clock.now(), actor="bootstrap", cause="bootstrap")
-        facts = self._with_account({"name": "operator", "phone": phone, "roles": [OPERATOR]})
-        worker = self._workers.create(call, domain.appoint, facts, call.at)
-        self._accounts.link(call, worker, worker.roles)
-        call.body = {"password": password}
-        self._accounts.set_first_password(call, worker)
+        call = Call(
+            community=INSTALLATION, at=to_milliseconds(self._platform.clock.now()), actor="bootstrap", cause="bootstrap"
+        )
+        facts = {"name": "operator", "phone": e164(phone), "roles": [OPERATOR]}
+        worker = self._workers.create(call, staff_domain.found_office, facts, call.at)
+        token = self._accounts.keys.of_address(TEXT, worker.phone)
+        channel = accounts_domain.new_channel(derived_id(worker.id, "channel"), TEXT, token, call.at, bootstrap=True)
+        if accounts_domain.is_former(worker.account_id):
+            self._accounts.records.bind(call, worker, "")
+        id = derived_id(worker.id, "account")
+        account = self._accounts.create(call, id, call.at, channel, worker.phone)
+        if account is None or account.gone:
+            return  # somebody has shown that this phone is theirs: then it signs in with a code, as anybody does
+        if not account.password:
+            hashed = self._accounts.keys.hash(password)
+            self._accounts.store.change(call.plain(), id, accounts_domain.first_password, hashed, call.at)
+        if INSTALLATION not in account.memberships:
+            self._accounts.enter(call.plain(), id, worker)
+            self._staff.follow(call.plain(), worker.id)
 
     # -- communities
 
@@ -82,15 +81,10 @@ class People:
         return made
 
     def let_the_opener_in(self, call: Call, slug: str) -> None:
-        """The opener's account opens the community, as its operator; safe to repeat."""
+        """Whoever opened it is its operator; safe to repeat."""
         community = self._communities.find(INSTALLATION, slug)
-        if community is None:
-            return
-        own = self._workers.find(INSTALLATION, community.opener)
-        if own is None:
-            return
-        membership = own.but(community=slug, id=own.id)
-        self._accounts.link(call, membership, [OPERATOR])
+        if community is not None:
+            self._staff.own_operator(call, slug, community.opener)
 
     def visible_communities(self, call: Call) -> Page:
         """A page of the communities that the caller's token opens (P18); of all of them for the installation's operator."""
@@ -98,20 +92,19 @@ class People:
 
     def tree(self, call: Call) -> list[dict[str, Any]]:
         """The same, all of them, as an organisation tree."""
-        return domain.tree(list(_each(self._communities, call, self._visible(call))))
+        return domain.tree(list(each(self._communities, call, self._visible(call))))
 
     def _visible(self, call: Call) -> dict[str, Any]:
-        runs_all = call.community == INSTALLATION and OPERATOR in call.roles and call.installation
-        return {} if runs_all else {"_id": {"$in": sorted(call.slugs)}}
+        return {} if call.installation else {"_id": {"$in": sorted(call.slugs)}}
 
     # -- residents
 
     def register(self, call: Call) -> Resident:
-        """A new resident with an account if there is a phone. Raises Conflict("already_registered") for a known ID number."""
-        facts = self._with_account(dict(call.body))
+        """A new resident, who is asked in by a code to their contact. Raises Conflict("already_registered") for a known ID
+        number."""
+        facts = with_plain_phones(dict(call.body))
         taken = lambda: Conflict("already_registered", "this ID number is registered here")  # noqa: E731
         resident: Resident = self._residents.create(call, domain.register, facts, call.actor, call.at, taken=taken)
-        self._accounts.link(call, resident, self._resident_roles(call, resident))
         return resident
 
     def page(self, call: Call) -> Page:
@@ -141,8 +134,7 @@ class People:
         self.read(call, id)
         if "groups" in call.body and not call.is_one_of(*STAFF):
             raise Forbidden("not_yours", "groups are set by the community's workers")
-        changed: Resident = self._residents.change(call, id, domain.change, self._with_account(dict(call.body)), call.at)
-        self.link_resident(call, id)
+        changed: Resident = self._residents.change(call, id, domain.change, with_plain_phones(dict(call.body)), call.at)
         return changed
 
     def erase(self, call: Call, id: str) -> None:
@@ -150,7 +142,7 @@ class People:
         self.read(call, id)
         before = self._residents.get(call, id)
         after: Resident = self._residents.change(call, id, domain.erase, call.at)
-        self._leave(call, before)
+        self._accounts.leave(call, before.account_id, call.community, id, forget=True)
         if after.gone and before.household_id:
             self._leave_household(call, before)
 
@@ -159,8 +151,8 @@ class People:
         gone = self._residents.backend.read([(call.community, id)])[0]
         if gone is None:
             return
-        for account_id in [gone.get("account_id", ""), *gone.get("former_accounts", [])]:
-            self._accounts.unlink(call, account_id, call.community, id)
+        self._accounts.leave(call, gone.get("account_id", ""), call.community, id, forget=True)
+        self._activations.forget_person(call, id)
         for child in self._residents.all(call.community, {"guardians": id}):
             self._residents.change(call, child.id, domain.unlink_guardian, id, call.at)
         for household in self._households.all(call.community, {"members": id}):
@@ -168,9 +160,9 @@ class People:
 
     def erase_released(self, call: Call) -> None:
         """Erase restricted records whose last legal hold has run out."""
-        for community in _each(self._communities, call.plain(INSTALLATION), {}):
+        for community in each(self._communities, call.plain(INSTALLATION), {}):
             inside = call.plain(community.id)
-            for resident in _each(self._residents, inside, {"state": domain.RESTRICTED}):
+            for resident in each(self._residents, inside, {"state": domain.RESTRICTED}):
                 self._residents.change(inside, resident.id, domain.erase, call.at)
 
     def export(self, call: Call, id: str) -> dict[str, Any]:
@@ -178,7 +170,7 @@ class People:
         resident = self.read(call, id)
         household = self._households.find(call.community, resident.household_id) if resident.household_id else None
         children = self._residents.all(call.community, {"guardians": id})
-        own = {"own": call.actor == id}
+        own = {"own": call.actor == id and not call.limited}
         elsewhere = {
             peer: ask(self._platform, peer, "/internal/export", {"community": call.community, "resident_id": id} | more, call)
             # What is restricted (a sealed petition, private help) is for oneself alone.
@@ -191,7 +183,7 @@ class People:
             if household
             else None,
             "children": [child.id for child in children],
-            "account": self._accounts.summary(resident.account_id, call.community),
+            "account": self._accounts.summary(resident.account_id, resident, call.actor == id),
             "elsewhere": elsewhere,
         }
 
@@ -257,85 +249,23 @@ class People:
         if self._households.find(call.community, resident.household_id):
             self._households.change(call.plain(), resident.household_id, domain.without_member, resident.id)
 
-    # -- workers
-
-    def appoint(self, call: Call) -> Worker:
-        """A worker with an account. Only the installation's operator makes operators."""
-        self._check_roles(call)
-        worker: Worker = self._workers.create(call, domain.appoint, self._with_account(dict(call.body)), call.at)
-        self._accounts.link(call, worker, worker.roles, worker.until)
-        return worker
-
-    def change_worker(self, call: Call, id: str) -> Worker:
-        """Other roles or another term, in the account too."""
-        self._check_roles(call)
-        worker: Worker = self._workers.change(call, id, domain.change_worker, dict(call.body), call.at)
-        self._accounts.link(call, worker, worker.roles, worker.until)
-        return worker
-
-    def _check_roles(self, call: Call) -> None:
-        if OPERATOR in call.body.get("roles", []) and OPERATOR not in call.roles:
-            raise Forbidden("role_too_high", "only an operator appoints operators")
-
     # -- accounts, from one's own events
 
     def link_resident(self, call: Call, id: str) -> None:
-        """The resident's account opens the community, and accounts of former phones no longer do."""
+        """The resident is asked in, or the account knows what the record says now."""
         resident = self._residents.find(call.community, id)
-        if resident is None or resident.state != domain.ACTIVE:
-            return
-        self._accounts.link(call, resident, self._resident_roles(call, resident))
-        for former in resident.former_accounts:
-            if former != resident.account_id:
-                self._accounts.unlink(call, former, call.community, id)
+        if resident is not None and resident.state == domain.ACTIVE:
+            self._activations.send_after(call, resident)
+            self._accounts.follow(call, resident)
 
     def link_worker(self, call: Call, id: str) -> None:
-        """The worker's account opens the community in the worker's roles."""
+        """The same for a worker."""
         worker = self._workers.find(call.community, id)
         if worker is not None:
-            self._accounts.link(call, worker, worker.roles, worker.until)
-
-    def make_guardian(self, call: Call, id: str) -> None:
-        """A guardian's account has the role."""
-        guardian = self._residents.find(call.community, id)
-        if guardian is not None:
-            self._accounts.add_role(call, guardian, GUARDIAN)
+            if worker.roles or worker.proposed:
+                self._activations.send_after(call, worker)
+            self._staff.follow(call, id)
 
     def sweep(self, call: Call) -> None:
         """Publish what a crash left behind."""
         self._sweeper.sweep(call.at)
-
-    def _resident_roles(self, call: Call, resident: Resident) -> Any:
-        guards = self._residents.all(resident.community, {"guardians": resident.id}, limit=1)
-        return [RESIDENT, GUARDIAN] if guards else [RESIDENT]
-
-    def _leave(self, call: Call, resident: Resident) -> None:
-        for account_id in [resident.account_id, *resident.former_accounts]:
-            self._accounts.unlink(call, account_id, call.community, resident.id)
-
-    def _with_account(self, facts: dict[str, Any]) -> dict[str, Any]:
-        if facts.get("phone"):
-            facts["phone"] = e164(facts["phone"])
-            facts["account_id"] = self._accounts.id_of(facts["phone"])
-        for n, contact in enumerate(facts.get("contacts", [])):
-            contact["phone"] = e164(contact["phone"], f"contacts.{n}.phone")
-        return facts
-
-
-def normalised(name: str) -> str:
-    """A name as the index knows it. Raises Invalid for a single character."""
-    from shared.privacy import normalise
-
-    plain = normalise(name)
-    if len(plain) < 2:
-        raise Invalid("name_too_short", "at least two characters", "name")
-    return plain
-
-
-def _each(store: Store[Any], call: Call, where: dict[str, Any]) -> Iterator[Any]:
-    """All that match, page after page."""
-    after: str | None = ""
-    while after is not None:
-        page = store.page(call, where, limit=200, after=after)
-        yield from page.items
-        after = page.next

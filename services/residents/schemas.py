@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from services.residents.domain import GROUPS, LANGUAGES
-from shared.identity import GUARDIAN, RESIDENT, ROLES
-from shared.shapes import Day, Id, Moment, Paging, Slug, Text, Zone
+from shared.shapes import Address, Day, Id, Moment, Paging, Slug, Text, Zone
 
 LANGUAGE = validate.OneOf(LANGUAGES)
-PASSWORD = validate.Length(min=10, max=128)
-WORK_ROLES = [role for role in ROLES if role not in (RESIDENT, GUARDIAN)]
-
-
-class Address(fields.Email):
-    """A mail address; without the control characters that may stand in quotes, and that no mail can be sent to."""
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs)
-        if not text.isprintable():
-            raise ValidationError("Not a valid email address.")
-        return text
 
 
 class OpenCommunity(Schema):
@@ -154,75 +139,6 @@ class HouseholdView(Schema):
     members = fields.List(fields.String(), required=True)
 
 
-class _WorkerFacts(Schema):
-    email = Address(validate=validate.Length(max=254))
-    language = fields.String(validate=LANGUAGE)
-    unit = Text(80)
-    until = Moment(allow_none=True)
-
-
-class AppointWorker(_WorkerFacts):
-    name = Text(80, required=True)
-    phone = Text(32, required=True)
-    roles = fields.List(
-        fields.String(validate=validate.OneOf(WORK_ROLES)), required=True, validate=validate.Length(min=1, max=10)
-    )
-
-
-class ChangeWorker(_WorkerFacts):
-    name = Text(80)
-    roles = fields.List(fields.String(validate=validate.OneOf(WORK_ROLES)), validate=validate.Length(min=1, max=10))
-
-
-class WorkerView(Schema):
-    id = fields.String(required=True)
-    name = fields.String(required=True)
-    phone = fields.String(required=True)
-    roles = fields.List(fields.String(), required=True)
-    language = fields.String(required=True)
-    unit = fields.String(required=True)
-    until = Moment(required=True, allow_none=True)
-
-
-class SetPassword(Schema):
-    password = fields.String(required=True, validate=PASSWORD)
-
-
-class OneOfMany(Schema):
-    """Who opens more communities than a token can name says which one; "_" is the installation itself."""
-
-    community = fields.String(validate=validate.Regexp(r"^(_|[a-z0-9][a-z0-9_-]{1,39})$"))
-
-
-class SignIn(OneOfMany):
-    phone = Text(32, required=True)
-    password = fields.String(validate=validate.Length(min=1, max=128))
-    code = fields.String(validate=validate.Length(min=1, max=12))
-
-
-class AskCode(Schema):
-    phone = Text(32, required=True)
-
-
-class CodeView(Schema):
-    expires_in = fields.Integer(required=True)
-
-
-class Refresh(OneOfMany):
-    refresh_token = fields.String(required=True, validate=validate.Length(min=10, max=300))
-
-
-class TokenView(Schema):
-    access_token = fields.String(required=True)
-    token_type = fields.String(required=True)
-    expires_in = fields.Integer(required=True)
-    refresh_token = fields.String(required=True)
-
-
-class JwksView(Schema):
-    keys = fields.List(fields.Dict(), required=True)
-
-
 class AskAbout(Schema):
     community = fields.String(required=True)
     purpose = fields.String(required=True, validate=validate.Regexp(r"^[a-z_]{3,60}$"))
@@ -248,14 +164,3 @@ class ContactView(Schema):
 
 class ContactsView(Schema):
     people = fields.Dict(keys=fields.String(), values=fields.Nested(ContactView), required=True)
-
-
-class AskSignInCode(Schema):
-    account_id = Id(required=True)
-    code_id = Id(required=True)
-
-
-class SignInCodeView(Schema):
-    code = fields.String(required=True)
-    email = fields.String(required=True)
-    language = fields.String(required=True)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from services.residents import domain, schemas
-from services.residents.accounts import Accounts
-from services.residents.people import COMMUNITIES, HOUSEHOLDS, RESIDENTS, WORKERS, People
+from services.residents.accounts.service import OwnAccounts
+from services.residents.activations.service import FirstSteps
+from services.residents.former import FORMER, FormerAccounts
+from services.residents.people import People
+from services.residents.records import COMMUNITIES, HOUSEHOLDS, RESIDENTS
+from services.residents.sessions.service import OwnSessions
+from services.residents.staff.service import Appointments
+from services.residents.tries.handlers import TRIES
 from shared.events.residents import (
+    AccessRevoked,
     CommunityOpened,
     GuardianLinked,
+    GuardianUnlinked,
     ResidentChanged,
     ResidentErased,
     ResidentRegistered,
@@ -17,9 +25,9 @@ from shared.events.residents import (
     WorkerChanged,
 )
 from shared.http import api
-from shared.identity import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
-from shared.messaging import by_cause, on
+from shared.messaging import by_cause, by_id, on
 from shared.platform import Provided, Stored
+from shared.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
 from shared.shapes import Nothing, Paging
 from shared.timers import every
 
@@ -27,35 +35,19 @@ READERS = STAFF | {RESIDENT, GUARDIAN}
 APPOINTERS = {OPERATOR, SECRETARY}
 
 
-class Residents:
-    """Communities, people, accounts."""
+class Residents(OwnAccounts, OwnSessions, FirstSteps, Appointments):
+    """Communities, the people who live and work in them, and how these sign in."""
 
     name = "residents"
 
     communities = Stored(COMMUNITIES)
     residents = Stored(RESIDENTS)
     households = Stored(HOUSEHOLDS)
-    workers = Stored(WORKERS)
-    accounts: Any = Provided(Accounts)
+    attempts = Stored(TRIES)
+    former_accounts = Stored(FORMER)
+    former: Any = Provided(FormerAccounts)
     people: Any = Provided(People)
-
-    # -- signing in
-
-    @api("POST", "/tokens", takes=schemas.SignIn, gives=schemas.TokenView, idempotent=False)
-    def sign_in(self, call):
-        return self.accounts.sign_in(call)
-
-    @api("POST", "/tokens/codes", takes=schemas.AskCode, gives=schemas.CodeView, status=202, idempotent=False)
-    def ask_for_a_code(self, call):
-        return self.accounts.ask_code(call)
-
-    @api("POST", "/tokens/refresh", takes=schemas.Refresh, gives=schemas.TokenView, idempotent=False)
-    def refresh(self, call):
-        return self.accounts.refresh(call)
-
-    @api("GET", "/.well-known/jwks.json", gives=schemas.JwksView)
-    def jwks(self, call):
-        return self.accounts.jwks()
+    revocations: Any = Provided(lambda platform: platform.revocations)
 
     # -- communities
 
@@ -109,11 +101,6 @@ class Residents:
     def export(self, call, id):
         return self.people.export(call, id)
 
-    @api("POST", "/{community}/residents/{id}/password", takes=schemas.SetPassword, gives=Nothing, allow={RESIDENT, GUARDIAN},
-         status=204, idempotent=False)  # fmt: skip
-    def set_own_password(self, call, id):
-        self.accounts.set_password(call, domain.readable(self.residents.get(call, id), call.actor, is_staff=False))
-
     @api("POST", "/{community}/residents/{id}/holds", takes=schemas.Hold, gives=schemas.ResidentView, allow={SECRETARY},
          audited="held_resident")  # fmt: skip
     def hold(self, call, id):
@@ -145,38 +132,6 @@ class Residents:
     def change_household(self, call, id):
         return self.people.set_members(call, id)
 
-    # -- workers
-
-    @api("POST", "/{community}/workers", takes=schemas.AppointWorker, gives=schemas.WorkerView, allow=APPOINTERS,
-         audited="appointed_worker")  # fmt: skip
-    def appoint(self, call):
-        return self.people.appoint(call)
-
-    @api(
-        "GET",
-        "/{community}/workers",
-        query=Paging,
-        gives=schemas.WorkerView,
-        allow=STAFF | APPOINTERS,
-        audited="listed_workers",
-    )
-    def list_workers(self, call):
-        return self.workers.page(call, limit=call.query["limit"], after=call.query["after"])
-
-    @api("GET", "/{community}/workers/{id}", gives=schemas.WorkerView, allow=STAFF | APPOINTERS, audited="opened_worker")
-    def read_worker(self, call, id):
-        return self.workers.get(call, id)
-
-    @api("PATCH", "/{community}/workers/{id}", takes=schemas.ChangeWorker, gives=schemas.WorkerView, allow=APPOINTERS,
-         audited="changed_worker")  # fmt: skip
-    def change_worker(self, call, id):
-        return self.people.change_worker(call, id)
-
-    @api("POST", "/{community}/workers/{id}/password", takes=schemas.SetPassword, gives=Nothing, allow=APPOINTERS, status=204,
-         idempotent=False)  # fmt: skip
-    def set_worker_password(self, call, id):
-        self.accounts.set_password(call, self.workers.get(call, id))
-
     # -- for the other services
 
     @api(
@@ -194,15 +149,6 @@ class Residents:
          status=200)  # fmt: skip
     def birth_date(self, call):
         return self.people.birth_date(call)
-
-    @api("POST", "/internal/codes", takes=schemas.AskSignInCode, gives=schemas.SignInCodeView, internal={"notifications"},
-         status=200)  # fmt: skip
-    def code_to_send(self, call):
-        return self.accounts.code_to_send(call)
-
-    @api("POST", "/internal/codes/sent", takes=schemas.AskSignInCode, gives=Nothing, internal={"notifications"}, status=204)
-    def code_was_sent(self, call):
-        self.accounts.code_sent(call)
 
     # -- what follows from one's own events: a crash between two writes is made good here
 
@@ -222,17 +168,25 @@ class Residents:
     def link_the_worker(self, call, event):
         self.people.link_worker(call, event.worker_id)
 
-    @on(GuardianLinked, once=by_cause)
-    def make_guardian(self, call, event):
-        self.people.make_guardian(call, event.guardian_id)
+    @on(GuardianLinked, GuardianUnlinked, once=by_cause)
+    def follow_the_guardian(self, call, event):
+        self.people.link_resident(call, event.guardian_id)
+
+    @on(AccessRevoked, once=by_id("revoked"))
+    def void_tokens(self, call, event):
+        self.revocations.note(event)
 
     @every(3600)
     def erase_what_is_no_longer_held(self, call):
         self.people.erase_released(call)
 
     @every(5)
+    def let_former_accounts_go(self, call):
+        self.former.let_go(call)
+
+    @every(5)
     def forget_attempts(self, call):
-        self.accounts.forget_attempts(call)
+        self.accounts.tries.forget(call)
 
     @every(5)
     def sweep(self, call):

@@ -181,13 +181,8 @@ def test_anonymous_filing_works(lijing: Community) -> None:
 
 
 def test_a_search_never_finds_another_communitys_case(world: World, lijing: Community) -> None:
-    own, phone = world.here.secrets["operator"], invented_phone()
-    sign_in = lambda: world.api.sign_in(own["phone"], password=own["password"])  # noqa: E731
-    sign_in().post("/communities", {"slug": "lijing2", "name": "丽景二社区", "district": "离石区", "street": "莲花池街道"})
-    operator, number = sign_in(), invented_phone()
-    staff = operator.post("/lijing2/workers", {"name": "演示职员", "phone": number, "roles": ["worker"]})["id"]
-    operator.post(f"/lijing2/workers/{staff}/password", {"password": "a-long-password"}, key="")
-    worker, two = world.api.sign_in(number, password="a-long-password"), Community(world, "lijing2")
+    two, phone = world.open("lijing2"), invented_phone()
+    worker, _ = two.appoint("worker")
     here = filed(lijing, lijing.worker, petitioners=[{"name": "周测试", "phone": phone}])
     there = filed(two, worker, petitioners=[{"name": "周测试", "phone": phone}])
     for who, community, mine, other in ((lijing.worker, lijing, here, there), (worker, two, there, here)):

@@ -57,7 +57,7 @@ def test_demo_plays_the_main_job_with_ids_and_latencies(world: World) -> None:
     played = world.linli("demo")
     assert played.returncode == 0, played.stdout + played.stderr
     steps = [line for line in played.stdout.splitlines() if line.strip().startswith("event ")]
-    assert len(steps) == 5
+    assert len(steps) == 6
     assert all(line.endswith(" ms") for line in steps)
     world.settle()
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from ops.client import Client
-from tests.system.world import World, free_ports
+from tests.system.world import Community, World, free_ports, spare_replica
 
 
 class Issuer:
@@ -27,7 +29,7 @@ class Issuer:
 
     def token(self, key: Any, algorithm: str, **changed: Any) -> str:
         now = int(time.time())
-        claims = {"iss": self.url, "aud": ["linli", "other"], "sub": "u-1", "exp": now + 300, "groups": ["lijing:worker"]}
+        claims = {"iss": self.url, "aud": ["linli", "other"], "sub": "u-1", "exp": now + 300}
         return jwt.encode({"alg": algorithm, "kid": key.kid}, claims | changed, key)
 
 
@@ -55,59 +57,72 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture(scope="module")
 def replica(world: World, issuer: Issuer) -> Iterator[str]:
-    """One more replica of bookings, which trusts the issuer."""
-    import subprocess
-    import sys
-
-    port = free_ports(1)[0]
-    file = world.here.path("env", "bookings-0.sh")
-    settings = f"LINLI_LISTEN=127.0.0.1:{port} LINLI_OIDC_ISSUER={issuer.url} LINLI_OIDC_CLAIM=groups"
-    command = f". {file} && {settings} exec {sys.executable} -m shared.runner bookings"
-    with world.here.path("logs", "bookings-oidc.log").open("wb") as out:
-        process = subprocess.Popen(["/bin/sh", "-c", command], stdout=out, stderr=out)
-    try:
-        base = f"http://127.0.0.1:{port}"
-        world.until(lambda: _up(base), what="the replica")
+    """One more replica of residents, which knows the provider."""
+    with spare_replica(world, "residents", LINLI_OIDC_ISSUER=issuer.url) as base:
         yield base
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
-def _up(base: str) -> bool:
-    import requests
+@pytest.fixture
+def linked(world: World, lijing: Community, replica: str, issuer: Issuer) -> tuple[str, str]:
+    """The subject of an external identity that its owner linked, and the owner's account."""
+    person, _ = lijing.person()
+    subject, here = f"u-{uuid.uuid4()}", Client(replica, person.token)
+    shown = here.post("/me/identities", {"oidc_token": issuer.token(issuer.rsa, "RS256", sub=subject)}, key="")
+    assert [one["issuer"] for one in shown["identities"]] == [issuer.url]
+    return subject, shown["id"]
 
-    try:
-        return requests.get(f"{base}/readyz", timeout=2).ok
-    except requests.ConnectionError:
-        return False
+
+def _comes_in(replica: str, token: str) -> requests.Response:
+    return Client(replica).call("POST", "/tokens", {"oidc_token": token})
 
 
-def test_tokens_of_a_configured_issuer_open_the_communities_they_name(replica: str, issuer: Issuer) -> None:
+def test_a_linked_identity_signs_in_and_roles_come_from_memberships(
+    world: World, replica: str, issuer: Issuer, linked: tuple[str, str]
+) -> None:
     for key, algorithm in ((issuer.rsa, "RS256"), (issuer.ec, "ES256")):
-        client = Client(replica, issuer.token(key, algorithm))
-        assert client.call("GET", "/lijing/rooms").status_code == 200
+        token = issuer.token(key, algorithm, sub=linked[0], groups=["lijing:secretary"], communities={"lijing": ["secretary"]})
+        reply = _comes_in(replica, token)
+        assert reply.status_code == 201, reply.text
+        client = Client(world.here.base_url, reply.json()["access_token"])
+        assert client.get("/me")["id"] == linked[1]
+        assert client.get("/lijing/rooms")
+        assert client.call("GET", "/lijing/residents").status_code == 403, "whatever it claims"
         assert client.call("GET", "/shengtaiyuan/rooms").status_code == 404
 
 
-def test_our_own_tokens_still_work_beside_it(world: World, replica: str) -> None:
-    assert Client(replica, world.lijing.resident.token).call("GET", "/lijing/rooms").status_code == 200
+def test_an_identity_that_nobody_linked_opens_nothing(replica: str, issuer: Issuer) -> None:
+    reply = _comes_in(replica, issuer.token(issuer.rsa, "RS256", sub="a stranger"))
+    assert (reply.status_code, reply.json()["code"]) == (401, "identity_unknown")
+
+
+def test_an_external_token_is_no_token_of_ours(world: World, replica: str, issuer: Issuer, linked: tuple[str, str]) -> None:
+    token = issuer.token(issuer.rsa, "RS256", sub=linked[0], communities={"lijing": {"id": "x", "roles": ["secretary"]}})
+    for base in (replica, world.here.base_url):
+        reply = Client(base, token).call("GET", "/me" if base == replica else "/lijing/rooms")
+        assert (reply.status_code, reply.json()["code"]) == (401, "token_invalid")
+
+
+def test_two_accounts_cannot_have_one_identity(world: World, lijing: Community, replica: str, issuer: Issuer,
+                                               linked: tuple[str, str]) -> None:  # fmt: skip
+    other = Client(replica, lijing.person()[0].token)
+    reply = other.call("POST", "/me/identities", {"oidc_token": issuer.token(issuer.rsa, "RS256", sub=linked[0])})
+    assert (reply.status_code, reply.json()["code"]) == (409, "identity_taken")
+
+
+def test_without_a_provider_none_is_taken(world: World, issuer: Issuer) -> None:
+    reply = _comes_in(world.here.base_url, issuer.token(issuer.rsa, "RS256"))
+    assert (reply.status_code, reply.json()["code"]) == (422, "oidc_not_configured")
 
 
 @pytest.mark.parametrize("changed", [{"aud": "other"}, {"exp": 1}, {"iss": "http://evil"}, {"nbf": 2**33}, {"sub": ""}])
 def test_tokens_that_are_not_for_us_are_refused(replica: str, issuer: Issuer, changed: dict[str, Any]) -> None:
-    reply = Client(replica, issuer.token(issuer.rsa, "RS256", **changed)).call("GET", "/lijing/rooms")
+    reply = _comes_in(replica, issuer.token(issuer.rsa, "RS256", **changed))
     assert reply.status_code == 401
     assert reply.json()["code"] in ("token_invalid", "token_expired")
 
 
 def test_a_key_that_the_issuer_does_not_publish_is_refused(replica: str, issuer: Issuer) -> None:
     stranger = RSAKey.generate_key(2048, {"kid": "rsa-1"})
-    assert Client(replica, issuer.token(stranger, "RS256")).call("GET", "/lijing/rooms").status_code == 401
+    assert _comes_in(replica, issuer.token(stranger, "RS256")).status_code == 401
     unsigned = issuer.token(issuer.rsa, "RS256").rpartition(".")[0] + "."
-    assert Client(replica, unsigned).call("GET", "/lijing/rooms").status_code == 401
-
-
-def test_a_claim_without_roles_opens_nothing(replica: str, issuer: Issuer) -> None:
-    reply = Client(replica, issuer.token(issuer.rsa, "RS256", groups=["lijing:king"])).call("GET", "/lijing/rooms")
-    assert reply.status_code == 403
+    assert _comes_in(replica, unsigned).status_code == 401

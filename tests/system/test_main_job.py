@@ -14,7 +14,7 @@ BOTH_SENT = {("inbox", "SENT"), ("mail", "SENT")}
 def test_a_resident_registers_books_a_room_and_is_told(world: World, lijing: Community) -> None:
     since, phone, address = time.time(), invented_phone(), f"main-{time.time_ns()}@lijing.example"
     resident = lijing.register(phone=phone, email=address)
-    person = world.demo.sign_in_by_code(phone, address)
+    person = world.demo.activate(phone)
     room = lijing.room()
     reply = lijing.reserve(person, room["id"], tomorrow(10))
     assert reply.status_code == 201
@@ -45,7 +45,7 @@ def test_a_message_is_read_once_and_counts_as_read(world: World, lijing: Communi
 def test_preferences_and_templates_are_heeded(world: World, lijing: Community) -> None:
     phone, address = invented_phone(), f"pref-{time.time_ns()}@lijing.example"
     resident = lijing.register(phone=phone, email=address, language="en")
-    person = world.demo.sign_in_by_code(phone, address)
+    person = world.demo.activate(phone)
     assert person.patch("/lijing/preferences", {"channels": {"mail": False}})["channels"] == {"inbox": True, "mail": False}
     words = {"subject": "Room", "text": "Yours: {p} on {d}"}
     assert lijing.secretary.call("PUT", "/lijing/templates/reservation_confirmed/en", words).status_code == 200

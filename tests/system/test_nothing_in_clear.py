@@ -7,6 +7,7 @@ import time
 
 import requests
 
+from ops.demo import code_in
 from shared import topology
 from tests.system.clear import ADDRESSES, ID_NUMBERS, NAMES, PINYIN, WORDS, hits, pattern, shown
 from tests.system.test_protection import anonymous, by_receipt
@@ -20,9 +21,16 @@ def test_everything_that_touches_personal_data_works_and_is_searched_for_afterwa
     resident = lijing.register(
         name=NAMES[0], contacts=[{"name": NAMES[1], "phone": invented_phone(), "relation": "邻居"}], **facts
     )
-    person = world.demo.sign_in_by_code(phone, address)
-    code = re.findall(r"\b\d{6}\b", world.demo.mail_to(address, since).partition("\n\n")[2])[0]
-    person.post(f"/lijing/residents/{resident['id']}/password", {"password": "unheard-of-secret"}, key="")
+    person = world.demo.activate(phone)
+    invited = code_in(world.demo.text_to(phone, since), 8)
+    person.post("/me/password", {"password": "unheard-of-secret"}, key="")
+    code = re.findall(r"\b\d{6}\b", _text_with_code(world, phone))[0]
+    added = person.post("/me/channels", {"mail": address}, key="")
+    second = code_in(world.until(lambda: world.demo.mail_to(address, since, "验证码"), what="the code to the new channel"))
+    person.post(f"/me/channels/{added['id']}/confirm", {"code": second}, key="")
+    no_phone = lijing.register(name=NAMES[1])["id"]
+    slip = lijing.worker.post(lijing.path(f"/residents/{no_phone}/slip"), key="")["code"]
+    by_slip = world.api.post("/tokens", {"slip": slip}, key="")
     for question in ({"name": NAMES[0]}, {"name": PINYIN[0]}, {"phone": phone}):
         assert lijing.worker.post("/lijing/residents/search", question, key="")["items"]
     # Through a delay tier too: the first try to tell of it fails.
@@ -34,7 +42,8 @@ def test_everything_that_touches_personal_data_works_and_is_searched_for_afterwa
     broken.unlink()
     person.get(f"/lijing/residents/{resident['id']}/export")
     lijing.worker.call("POST", "/lijing/residents", {"name": NAMES[1], "phone": "12", "consent": True})
-    session = world.api.post("/tokens", {"phone": phone, "password": "unheard-of-secret"}, key="")["refresh_token"]
+    come_in = world.api.post("/tokens", {"phone": phone, "password": "unheard-of-secret"}, key="")
+    session = come_in["refresh_token"]
     renewed = world.api.post("/tokens/refresh", {"refresh_token": session}, key="")["refresh_token"]
     feed = person.post("/lijing/feeds", key="")["path"]
     assert requests.get(f"{world.here.base_url}{feed}", timeout=10).status_code == 200
@@ -42,8 +51,24 @@ def test_everything_that_touches_personal_data_works_and_is_searched_for_afterwa
     assert by_receipt(lijing, receipt).status_code == 200
     world.settle()
     world.passed.add(topology.retry("notifications"))
-    world.secrets += [address, "unheard-of-secret", person.token, f'"{code}"', f"'{code}'", receipt, receipt.replace("-", "")]
-    world.secrets += [feed.split("/")[-2], *(token.partition(".")[2] for token in (session, renewed))]
+    world.secrets += [
+        address,
+        "unheard-of-secret",
+        person.token,
+        receipt,
+        receipt.replace("-", ""),
+        slip,
+        slip.replace("-", ""),
+    ]
+    world.secrets += [shown for one in (code, invited, second) for shown in (f'"{one}"', f"'{one}'")]
+    world.secrets += [feed.split("/")[-2], *(token.rpartition(".")[2] for token in (session, renewed))]
+    world.secrets += [token.rpartition(".")[2] for token in (come_in["device_token"], by_slip["refresh_token"])]
+
+
+def _text_with_code(world: World, phone: str) -> str:
+    since = time.time()
+    world.demo.sign_in_by_code(phone)
+    return world.demo.text_to(phone, since).partition("\n\n")[2]
 
 
 def test_the_search_itself_finds_what_it_looks_for() -> None:

@@ -277,17 +277,11 @@ def test_new_dates_are_made_as_time_goes_on(world: World, lijing: Community) -> 
 
 
 def test_a_weekly_class_keeps_its_wall_clock_hour_across_a_change_of_time(world: World) -> None:
-    operator = world.api.sign_in(world.data["accounts"][0]["phone"], password=world.data["accounts"][0]["password"])
-    facts = {"slug": "berlin-mitte", "name": "Mitte", "timezone": "Europe/Berlin", "district": "Mitte", "street": "Mitte"}
-    operator.post("/communities", facts)
+    berlin = world.open("berlin-mitte", name="Mitte", timezone="Europe/Berlin", district="Mitte", street="Mitte")
     world.settle()
-    operator = world.api.sign_in(world.data["accounts"][0]["phone"], password=world.data["accounts"][0]["password"])
     hours = {day: [["08:00", "22:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
-    room = operator.post("/berlin-mitte/rooms", {"name": "Saal", "use": "hall", "capacity": 20, "hours": hours})["id"]
-    phone, password = "+8613900112233", "a-long-enough-one"
-    worker = operator.post("/berlin-mitte/workers", {"name": "W", "phone": phone, "roles": ["worker"]})["id"]
-    operator.post(f"/berlin-mitte/workers/{worker}/password", {"password": password}, key="")
-    worker = world.api.sign_in(phone, password=password)
+    room = berlin.secretary.post("/berlin-mitte/rooms", {"name": "Saal", "use": "hall", "capacity": 20, "hours": hours})["id"]
+    worker, _ = berlin.appoint("worker")
     # Six months reach over the last Sunday of March or of October, whatever today is.
     asked = _asked(room, tomorrow(9).date(), rule="FREQ=WEEKLY;COUNT=26", begins="18:00", finishes="19:30")
     made = worker.post("/berlin-mitte/programmes", asked)

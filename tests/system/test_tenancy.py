@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from ops.documents import openapi
-from shared.identity import GUARDIAN, ROLES
+from shared.roles import GUARDIAN, ROLES
 from shared.tenants import Tenants
 from tests.system.world import Community, World
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,8 +10,7 @@ from contextlib import suppress
 import pytest
 
 from ops.client import Client
-from tests.system.test_identity import _up
-from tests.system.world import Community, World, free_ports, tomorrow
+from tests.system.world import Community, World, spare_replica, tomorrow
 
 
 class Cutter:
@@ -79,20 +76,9 @@ def cutter(world: World) -> Iterator[Cutter]:
 
 @pytest.fixture
 def replica(world: World, cutter: Cutter) -> Iterator[str]:
-    port = free_ports(1)[0]
-    file = world.here.path("env", "bookings-0.sh")
     uri = world.here.mongo("bookings").replace(f":{world.here.port('LINLI_MONGO_PORT')}/", f":{cutter.port}/")
-    command = (
-        f". {file} && LINLI_LISTEN=127.0.0.1:{port} LINLI_MONGO_URI='{uri}' exec {sys.executable} -m shared.runner bookings"
-    )
-    with world.here.path("logs", "bookings-cut.log").open("wb") as out:
-        process = subprocess.Popen(["/bin/sh", "-c", command], stdout=out, stderr=out)
-    try:
-        world.until(lambda: _up(f"http://127.0.0.1:{port}"), what="the replica")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
+    with spare_replica(world, "bookings", LINLI_MONGO_URI=f"'{uri}'") as base:
+        yield base
 
 
 def test_a_write_whose_reply_is_lost_is_read_back_and_confirmed(

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared import identity
+from shared import roles
 from tests.system.test_disputes import TERMS, Case
 from tests.system.test_petitions import filed
 from tests.system.world import Community, World, invented_phone
 
-ROLES = tuple(identity.ROLES)
+ROLES = tuple(roles.ROLES)
 OFFICE = {"worker", "duty_lead", "secretary", "street_officer"}
 PHONE = invented_phone()  # of a sealed complainant
 # For each object: who may read it, and which words each reader must not find in it.

@@ -25,12 +25,13 @@ import requests
 from kombu import Connection
 from pymongo import MongoClient
 
-from ops.client import Client, until
+from ops.client import ApiError, Client, until
 from ops.demo import Demo, Listener
 from ops.settings import PORTS, SERVICES, Installation
 from ops.stack import Stack
 from shared import topology
 from shared.cursors import EPOCH
+from shared.identity import Signer
 
 TAP = "tap"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -42,6 +43,7 @@ FAST = {
     "LINLI_DATABASE_TIMEOUT": "6",  # two systems share the machine: the database answers 200 at once half as fast
     "LINLI_BOOKINGS_REPLICAS": "2",
     "LINLI_PETITIONS_REPLICAS": "2",
+    "LINLI_TRIES_AN_ADDRESS": "100000",  # all callers have one address here; the limit itself is tried on a replica of its own
 }
 
 
@@ -121,6 +123,40 @@ class World:
     def api(self) -> Client:
         """Nobody, at the edge."""
         return Client(self.here.base_url)
+
+    def operator(self, community: str = "_") -> Client:
+        """The installation's operator, signed in for one community."""
+        own = self.here.operator
+        return self.api.sign_in(own["phone"], password=own["password"], community=community)
+
+    def open(self, slug: str, **facts: str) -> Community:
+        """A new community, with its first two people signed in."""
+        about = {"slug": slug, "name": "新社区", "district": "离石区", "street": "凤山街道"} | facts
+        self.operator().post("/communities", about)
+        phones = {role: invented_phone() for role in ("secretary", "street_officer")}
+        people = {role: {"name": "演示职员", "phone": phone} for role, phone in phones.items()}
+        self.operator().post(f"/communities/{slug}/first-people", people)
+        made, password = Community(self, slug), f"a-password-of-{slug}"
+        for role, phone in phones.items():
+            made.signed_in[role] = self.demo.activate(phone, password=password)
+            self.data["accounts"].append({"community": slug, "role": role, "phone": phone, "password": password})
+        self.secrets.append(password)
+        made.signed_in["worker"], _ = made.appoint("worker")
+        return made
+
+    def token(self, slug: str, person: str, *roles: str, **claims: Any) -> str:
+        """A token as residents would sign it, for what only a late or a wrong one could do."""
+        now = int(time.time())
+        made = {
+            "iss": "linli",
+            "aud": "linli",
+            "sub": f"sub-of-{person}",
+            "iat": now,
+            "exp": now + 300,
+            "sid": str(uuid.uuid4()),
+        }
+        return Signer(self.here.secrets["signing"]).sign(
+            made | {"communities": {slug: {"id": person, "roles": list(roles)}}} | claims)  # fmt: skip
 
     def replica(self, service: str, n: int = 0) -> str:
         """The address of one replica, past the edge."""
@@ -248,17 +284,35 @@ class Community:
 
     def __init__(self, world: World, slug: str) -> None:
         self.world, self.slug = world, slug
-        self._signed_in: dict[str, Client] = {}
+        self.signed_in: dict[str, Client] = {}
         self._lock = threading.Lock()
 
     def as_(self, role: str) -> Client:
-        """The demo account of this role."""
+        """The demo account of this role, with a token for some minutes."""
         with self._lock:
-            if role not in self._signed_in:
-                account = next(a for a in self.world.data["accounts"] if (a["community"], a["role"]) == (self.slug, role))
-                self._signed_in[role] = self.world.api.sign_in(account["phone"], password=account["password"])
-            signed_in = self._signed_in[role]
-        return Client(signed_in.base_url, signed_in.token)
+            signed_in = self.signed_in.get(role)
+            try:
+                token = signed_in.token if signed_in else ""
+            except ApiError:  # a clock that was moved by months has let the session run out
+                token = ""
+            if not token:
+                account = self.account(role)
+                self.signed_in[role] = self.world.api.sign_in(account["phone"], password=account["password"])
+                token = self.signed_in[role].token
+            return Client(self.world.here.base_url, token)
+
+    def account(self, role: str) -> dict[str, str]:
+        """Phone and password of the account of this role, as the demo or `open` made it."""
+        return next(a for a in self.world.data["accounts"] if (a["community"], a["role"]) == (self.slug, role))
+
+    def appoint(self, *roles: str, **facts: Any) -> tuple[Client, str]:
+        """Somebody who works here in these roles, signed in, and their id."""
+        phone = invented_phone()
+        asked = {"name": "演示职员", "phone": phone, "roles": list(roles)} | facts
+        made = self.secretary.post(self.path("/workers"), asked)
+        for role in made["proposed"]:
+            self.as_("street_officer").post(self.path(f"/workers/{made['id']}/roles/{role}/confirm"))
+        return self.world.demo.activate(asked["phone"]), str(made["id"])
 
     @property
     def worker(self) -> Client:
@@ -285,6 +339,12 @@ class Community:
     def register(self, **facts: Any) -> dict[str, Any]:
         """A new resident."""
         return dict(self.worker.post(self.path("/residents"), {"name": "王测试", "consent": True} | facts))
+
+    def person(self, **facts: Any) -> tuple[Client, dict[str, Any]]:
+        """A new resident, signed in, and their record."""
+        phone = invented_phone()
+        made = self.register(**({"phone": phone} | facts))
+        return self.world.demo.activate(facts.get("phone", phone)), made
 
     def id_of(self, role: str) -> str:
         """The person id behind the demo account of this role."""
@@ -336,6 +396,31 @@ class Community:
         key = more.pop("key", "")
         body = {"room_id": room, "start": start.isoformat(), "end": (start + timedelta(hours=hours)).isoformat()}
         return client.call("POST", self.path("/reservations"), body | {"purpose": "排练"} | more, key=key)
+
+
+@contextmanager
+def spare_replica(world: World, service: str, **settings: str) -> Iterator[str]:
+    """One more replica of a service, with settings of its own, past the edge: its address."""
+    port = free_ports(1)[0]
+    file = world.here.path("env", f"{service}-0.sh")
+    own = " ".join(f"{name}={value}" for name, value in settings.items())
+    command = f". {file} && LINLI_LISTEN=127.0.0.1:{port} {own} exec {sys.executable} -m shared.runner {service}"
+    with world.here.path("logs", f"{service}-{port}.log").open("wb") as out:
+        process = subprocess.Popen(["/bin/sh", "-c", command], stdout=out, stderr=out)
+    base = f"http://127.0.0.1:{port}"
+
+    def up() -> bool:
+        try:
+            return requests.get(f"{base}/readyz", timeout=2).ok
+        except requests.ConnectionError:
+            return False
+
+    try:
+        world.until(up, what="the replica")
+        yield base
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def tomorrow(hour: int, minute: int = 0, days: int = 1) -> datetime:

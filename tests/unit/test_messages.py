@@ -11,6 +11,7 @@ import pytest
 from services.notifications import wording
 from services.notifications.audience import TOLD, tellings
 from services.notifications.cases import OF_CASES
+from services.notifications.domain import OF_ACCOUNTS
 from shared.envelope import decode
 from shared.events import bookings
 from shared.events.base import Event
@@ -47,7 +48,7 @@ def test_what_is_told_of_an_event_can_be_read(event: type[Event], language: str)
 
 
 def test_every_template_is_told_of_something() -> None:
-    used = {"sign_in_code", "child_left_alone", "appointment_confirmed", "child_still_here", "quiet_news"}
+    used = {"child_left_alone", "appointment_confirmed", "child_still_here", "quiet_news", *OF_ACCOUNTS}
     assert {template for event in (*TOLD, *OF_CASES) for template, _ in _told(event)} | used == set(wording.TEXTS)
 
 

@@ -10,7 +10,7 @@ from ops.demo import ROOMS
 from services.bookings.rooms import domain as bookings
 from services.bookings.rooms.domain import CONFIDENTIAL
 from services.residents import domain as residents
-from shared.errors import Conflict, Invalid, Limited, Unauthenticated
+from shared.errors import Conflict, Invalid
 from shared.privacy import name_forms, normalise
 
 AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)  # noon in Shanghai, a Sunday
@@ -98,49 +98,6 @@ def test_slots_that_are_past_or_taken_say_so() -> None:
     assert [(s["start"].hour + 8, s["start"].minute, s.get("reason", "")) for s in slots[:4]] == [
         (8, 30, "past"), (9, 0, "taken"), (9, 30, "taken"), (10, 0, ""),
     ]  # fmt: skip
-
-
-def test_codes_are_limited_by_pause_and_by_hour() -> None:
-    attempts, now = residents.Attempts(), AT
-    for _ in range(5):
-        attempts, _ = residents.ask_code(attempts, now)
-        with pytest.raises(Limited):
-            residents.ask_code(attempts, now + timedelta(seconds=29))
-        now += timedelta(minutes=1)
-    with pytest.raises(Limited) as refused:
-        residents.ask_code(attempts, now)
-    assert refused.value.extra["retry_after"] == 55 * 60
-    residents.ask_code(attempts, AT + timedelta(hours=1))
-
-
-def test_the_fifth_failure_locks_for_15_minutes_and_success_forgets() -> None:
-    attempts = residents.Attempts()
-    for _ in range(4):
-        attempts, _ = residents.fail(attempts, AT)
-    assert residents.succeed(attempts)[0].failures == 0
-    attempts, _ = residents.fail(attempts, AT)
-    with pytest.raises(Limited):
-        residents.check_lock(attempts, AT + timedelta(minutes=14))
-    residents.check_lock(attempts, AT + timedelta(minutes=15))
-
-
-def test_a_code_is_good_once_for_five_minutes_and_five_tries() -> None:
-    member = {"id": "p", "roles": ["resident"], "until": None}
-    account, said = residents.expect_code(residents.Account(id="a", memberships={"lijing": member}), "c1", "right", b"", AT)
-    assert said[0].code_id == "c1"
-    session = {"hash": "s", "expires_at": AT + residents.REFRESH_LIVES, "community": ""}
-    used, _ = residents.use_code(account, "right", session, AT)
-    for case in (
-        lambda: residents.use_code(used, "right", session, AT),
-        lambda: residents.use_code(account, "wrong", session, AT),
-        lambda: residents.use_code(account, "right", session, AT + residents.CODE_LIVES),
-    ):
-        with pytest.raises(Unauthenticated):
-            case()
-    for _ in range(5):
-        account, _ = residents.count_try(account, "wrong")
-    with pytest.raises(Unauthenticated):
-        residents.use_code(account, "right", session, AT)
 
 
 def test_a_held_record_is_restricted_and_goes_when_the_hold_ends() -> None:

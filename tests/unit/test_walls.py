@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FREE = {"shared.events", "shared.errors", "shared.calendar", "shared.law"}
+FREE = {"shared.events", "shared.errors", "shared.calendar", "shared.law", "shared.roles"}
 
 
 def imported(path: Path) -> set[str]:

@@ -13,8 +13,8 @@ from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call, derived_id
 from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.identity import DUTY_LEAD
 from shared.platform import Platform
+from shared.roles import DUTY_LEAD
 from shared.store import Kind, Page
 
 ELDERS = Kind(Elder, "elders")

@@ -9,8 +9,8 @@ from services.bookings.care.desk import CARE_VISITS, ELDERS, MEALS
 from services.bookings.care.desk import Care as Desk
 from services.bookings.sessions.schemas import PlaceView
 from shared.http import api
-from shared.identity import GUARDIAN, KITCHEN, RESIDENT, STAFF
 from shared.platform import Provided, Stored
+from shared.roles import GUARDIAN, KITCHEN, RESIDENT, STAFF
 
 
 class Care:

@@ -8,8 +8,8 @@ from services.bookings.centre import schemas
 from services.bookings.centre.desk import CENTRES, Centres
 from services.bookings.centre.feeds import FEEDS, Feeds
 from shared.http import Raw, api
-from shared.identity import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
 from shared.platform import Provided, Stored
+from shared.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
 
 ICALENDAR = "text/calendar; charset=utf-8"
 

@@ -10,8 +10,8 @@ from services.bookings.domain import Person, Use
 from services.bookings.known import PEOPLE
 from shared.calls import Call, derived_id
 from shared.errors import Conflict, Forbidden
-from shared.identity import STAFF
 from shared.platform import Platform
+from shared.roles import STAFF
 from shared.store import Kind
 
 AFTER_SCHOOL = "after_school"

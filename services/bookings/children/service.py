@@ -10,9 +10,9 @@ from services.bookings.children.enrolments import APPROVALS, ENROLMENTS
 from services.bookings.programmes.desk import PROGRAMMES
 from shared.events.bookings import ChildEnrolled, ChildLeft, ConsentWithdrawn, PlacesMissed, PlaceVisited
 from shared.http import api
-from shared.identity import DUTY_LEAD, GUARDIAN, RESIDENT, SECRETARY, STAFF
 from shared.messaging import by_cause, by_id, on
 from shared.platform import Provided, Stored
+from shared.roles import DUTY_LEAD, GUARDIAN, RESIDENT, SECRETARY, STAFF
 
 
 class AfterSchool:

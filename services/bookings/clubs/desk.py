@@ -10,8 +10,8 @@ from services.bookings.programmes.desk import PROGRAMMES, Programmes
 from services.bookings.programmes.domain import Programme
 from shared.calls import Call
 from shared.errors import Conflict, Forbidden
-from shared.identity import STAFF
 from shared.platform import Platform
+from shared.roles import STAFF
 from shared.store import Kind
 
 CLUBS = Kind(Club, "clubs")

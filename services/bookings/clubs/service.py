@@ -9,8 +9,8 @@ from services.bookings.clubs.desk import CLUBS
 from services.bookings.clubs.desk import Clubs as Desk
 from services.bookings.programmes.schemas import ProgrammeView
 from shared.http import api
-from shared.identity import EVERYBODY, GUARDIAN, RESIDENT, STAFF
 from shared.platform import Provided, Stored
+from shared.roles import EVERYBODY, GUARDIAN, RESIDENT, STAFF
 from shared.shapes import Paging
 
 MEMBERS = STAFF | {RESIDENT, GUARDIAN}

@@ -16,8 +16,8 @@ from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call, derived_id
 from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.identity import COUNSELLOR, SECRETARY
 from shared.platform import Platform
+from shared.roles import COUNSELLOR, SECRETARY
 from shared.store import Kind, Page
 
 COPIES = Kind(Copy, "copies")

@@ -9,9 +9,9 @@ from services.bookings.corners.desk import COPIES, LOANS, LOST, NOTES, PARLOUR, 
 from services.bookings.corners.desk import Corners as Desk
 from shared.events.bookings import PlaceVisited
 from shared.http import api
-from shared.identity import COUNSELLOR, EVERYBODY, GUARDIAN, RESIDENT, SECRETARY, STAFF
 from shared.messaging import by_id, on
 from shared.platform import Provided, Stored
+from shared.roles import COUNSELLOR, EVERYBODY, GUARDIAN, RESIDENT, SECRETARY, STAFF
 from shared.shapes import Paging
 
 VISITORS = STAFF | {RESIDENT, GUARDIAN}
@@ -95,24 +95,45 @@ class Corners:
 
     # -- counselling
 
-    @api("POST", "/{community}/counselling", takes=schemas.BookTalk, gives=schemas.TalkView, allow=VISITORS)
+    @api("POST", "/{community}/counselling", takes=schemas.BookTalk, gives=schemas.TalkView, allow=VISITORS, restricted=True)
     def book_talk(self, call):
         return self.corners.book_talk(call)
 
-    @api("GET", "/{community}/counselling/{id}", gives=schemas.TalkView, allow={RESIDENT, COUNSELLOR})
+    @api("GET", "/{community}/counselling/{id}", gives=schemas.TalkView, allow={RESIDENT, COUNSELLOR}, restricted=True)
     def read_talk(self, call, id):
         return self.corners.talk(call, id)
 
-    @api("POST", "/{community}/counselling/{id}/cancel", gives=schemas.TalkView, allow={RESIDENT, COUNSELLOR}, status=200)
+    @api(
+        "POST",
+        "/{community}/counselling/{id}/cancel",
+        gives=schemas.TalkView,
+        allow={RESIDENT, COUNSELLOR},
+        status=200,
+        restricted=True,
+    )
     def cancel_talk(self, call, id):
         return self.corners.cancel_talk(call, id)
 
-    @api("POST", "/{community}/counselling/{id}/notes", takes=schemas.WriteNote, gives=schemas.NoteView, allow={COUNSELLOR})
+    @api(
+        "POST",
+        "/{community}/counselling/{id}/notes",
+        takes=schemas.WriteNote,
+        gives=schemas.NoteView,
+        allow={COUNSELLOR},
+        restricted=True,
+    )
     def write_note(self, call, id):
         return self.corners.write_note(call, id)
 
     # Whoever works here may ask, so that every refusal names its reason and is in the log.
-    @api("GET", "/{community}/notes/{id}", gives=schemas.NoteView, allow=STAFF | {COUNSELLOR}, audited="opened_note")
+    @api(
+        "GET",
+        "/{community}/notes/{id}",
+        gives=schemas.NoteView,
+        allow=STAFF | {COUNSELLOR},
+        audited="opened_note",
+        restricted=True,
+    )
     def read_note(self, call, id):
         return self.corners.read_note(call, id)
 

@@ -15,8 +15,8 @@ from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call, derived_id
 from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.identity import STAFF
 from shared.platform import Platform
+from shared.roles import STAFF
 from shared.store import Kind
 
 ROSTERS = Kind(Roster, "rosters", unique=(("week",),))

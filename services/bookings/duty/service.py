@@ -10,9 +10,9 @@ from services.bookings.duty.desk import Duty as Desk
 from services.bookings.sessions.schemas import PlaceView
 from shared.events.bookings import PlaceTaken, RosterPublished, ShiftStaffed, ShiftUncovered
 from shared.http import api
-from shared.identity import DUTY_LEAD, EVERYBODY, GUARDIAN, RESIDENT, SECRETARY, STAFF
 from shared.messaging import by_id, on
 from shared.platform import Provided, Stored
+from shared.roles import DUTY_LEAD, EVERYBODY, GUARDIAN, RESIDENT, SECRETARY, STAFF
 
 VISITORS = STAFF | {RESIDENT, GUARDIAN}
 LEADS = frozenset({DUTY_LEAD, SECRETARY})

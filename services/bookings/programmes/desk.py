@@ -18,8 +18,8 @@ from services.bookings.sessions import domain as sessions
 from shared.calls import Call
 from shared.errors import Conflict, Forbidden, Invalid, Refused
 from shared.faults import fault
-from shared.identity import STAFF
 from shared.platform import Platform
+from shared.roles import STAFF
 from shared.store import Inserted, Kind, Page
 
 PROGRAMMES = Kind(Programme, "programmes", indexes=(("due",),))

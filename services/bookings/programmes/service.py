@@ -9,9 +9,9 @@ from services.bookings.programmes.desk import PROGRAMMES
 from services.bookings.programmes.desk import Programmes as Desk
 from shared.events.bookings import ProgrammeEnded, ProgrammeExtended, ProgrammePublished
 from shared.http import api
-from shared.identity import EVERYBODY, STAFF
 from shared.messaging import by_id, on
 from shared.platform import Provided, Stored
+from shared.roles import EVERYBODY, STAFF
 
 
 class Programmes:

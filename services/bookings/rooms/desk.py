@@ -14,8 +14,8 @@ from services.bookings.rooms.domain import Room
 from shared.calendar import at_clock
 from shared.calls import Call
 from shared.errors import Conflict, Forbidden, Missing, Refused
-from shared.identity import STAFF, STEWARD
 from shared.platform import Platform
+from shared.roles import STAFF, STEWARD
 from shared.store import Kind, Page
 
 ROOMS = Kind(Room, "rooms", indexes=(("use", "capacity"),))

@@ -8,8 +8,8 @@ from services.bookings.known import USES, Known
 from services.bookings.rooms import domain, schemas
 from services.bookings.rooms.desk import ROOMS, Desk
 from shared.http import api
-from shared.identity import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF, STEWARD
 from shared.platform import Provided, Stored
+from shared.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF, STEWARD
 from shared.shapes import Paging
 
 BOOKERS = STAFF | {RESIDENT, GUARDIAN}

@@ -21,8 +21,8 @@ from services.bookings.rooms.desk import ROOMS, Desk
 from services.bookings.sessions import conduct, domain, moving
 from shared.calls import Call
 from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.identity import STAFF
 from shared.platform import Platform
+from shared.roles import STAFF
 from shared.store import Page, Taken
 
 CODE_LIVES = 60  # seconds that a check-in code on the wall is good for

@@ -16,9 +16,9 @@ from shared.events.bookings import (
     SessionOver,
 )
 from shared.http import api
-from shared.identity import EVERYBODY, GUARDIAN, RESIDENT, STAFF
 from shared.messaging import by_cause, on
 from shared.platform import Provided
+from shared.roles import EVERYBODY, GUARDIAN, RESIDENT, STAFF
 
 BOOKERS = STAFF | {RESIDENT, GUARDIAN}
 

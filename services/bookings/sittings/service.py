@@ -8,9 +8,9 @@ from services.bookings.sittings import schemas
 from services.bookings.sittings.desk import Sittings as Desk
 from shared.events.petitions import SittingDropped, SittingRequested
 from shared.http import api
-from shared.identity import COURT, MEDIATOR, SECRETARY
 from shared.messaging import by_cause, by_id, on
 from shared.platform import Provided
+from shared.roles import COURT, MEDIATOR, SECRETARY
 
 
 class Sittings:

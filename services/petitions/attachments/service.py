@@ -11,8 +11,8 @@ from services.petitions.attachments.desk import Attachments as Desk
 from services.petitions.attachments.domain import LARGEST
 from services.petitions.receipts.schemas import Code
 from shared.http import api
-from shared.identity import DUTY_LEAD, GUARDIAN, RESIDENT, SECRETARY, STREET_OFFICER, WORKER
 from shared.platform import Provided, Stored
+from shared.roles import DUTY_LEAD, GUARDIAN, RESIDENT, SECRETARY, STREET_OFFICER, WORKER
 from shared.shapes import Id
 
 WHO = {RESIDENT, GUARDIAN, WORKER, DUTY_LEAD, SECRETARY, STREET_OFFICER}

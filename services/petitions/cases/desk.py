@@ -15,9 +15,9 @@ from services.petitions.receipts.domain import new_receipt
 from services.petitions.seals.store import Seals
 from shared.calls import Call
 from shared.errors import Conflict, Forbidden, Invalid, Missing, Unauthenticated, Unavailable
-from shared.identity import GUARDIAN, RESIDENT, STAFF, STREET_OFFICER
 from shared.platform import Platform
 from shared.privacy import e164
+from shared.roles import GUARDIAN, RESIDENT, STAFF, STREET_OFFICER
 from shared.store import Kind, Page, Taken
 
 PETITIONS = Kind(
@@ -174,9 +174,9 @@ class Station:
 
     def act(self, call: Call, id: str, decide: Any, *args: Any, timed: bool = True) -> Petition:
         """One act of the station or of the petitioner on a petition that they may know of; what they see of it then."""
-        if call.actor in self.get(call, id).recused:
-            raise Forbidden("recused", "you were recused from this case (art. 28)")
-        return self._change(call, id, self._known.actor(call), decide, *args, timed=timed)
+        actor = self._known.actor(call)
+        domain.check_not_recused(self.get(call, id), actor)
+        return self._change(call, id, actor, decide, *args, timed=timed)
 
     def _change(self, call: Call, id: str, actor: Actor, decide: Any, *args: Any, timed: bool = True) -> Petition:
         seen = partial(domain.seen_by, actor=actor)
@@ -188,6 +188,7 @@ class Station:
         actor, found = self._known.actor(call), self.get(call, id)
         if actor.key not in found.found_by and not call.is_one_of(*OFFICE):
             raise Missing("petition_missing", "no such petition")
+        domain.check_not_recused(found, actor)
         return self._change(call, id, actor, decide, *args, timed=timed)
 
     def assign(self, call: Call, id: str, reason: str) -> Petition:
@@ -217,6 +218,7 @@ class Station:
     def link(self, call: Call, id: str) -> Petition:
         """A duplicate of an earlier one: always of the first of them, and so are those that were duplicates of this one."""
         first = self.get(call, call.body["first_id"])
+        domain.check_not_recused(first, self._known.actor(call))
         if first.first_id:
             first = self.get(call, first.first_id)
         linked = self.act(call, id, domain.link, first)
@@ -252,7 +254,7 @@ def _plain(person: dict[str, Any], path: str) -> dict[str, Any]:
 
 def _seen(document: dict[str, Any]) -> Petition:
     """As much of a petition as decides who may know of it, without opening what is encrypted."""
-    names = ("kind", "accused", "assignee", "found_by")
+    names = ("kind", "accused", "assignee", "found_by", "confidential")
     return Petition(**{name: document[name] for name in names})
 
 

@@ -102,7 +102,7 @@ class Petition(Case):
         hour = (self.received_at - next_due) % DAY  # since a local midnight, as the deadline is one
         return timed.but(agenda=_to_milliseconds(next_due + hour * (SHORTEST / DAY)))
 
-    def visible_to(self, actor: Actor) -> bool:
+    def opens_to(self, actor: Actor) -> bool:
         """Whether this person may know of it at all."""
         if actor.key and actor.key in self.found_by:
             return True
@@ -450,6 +450,12 @@ def close_lapsed(petition: Petition, locale: Locale, at: datetime) -> Decided:
     """Nobody asked for the review in time."""
     changed = stop(petition.become(CLOSED, reason="window_over"), locale, state="off")
     return changed, [said.PetitionClosed(petition.id, petition.number, "window_over", at)]
+
+
+def check_not_recused(petition: Petition, actor: Actor) -> None:
+    """Whoever was recused does nothing more in the case, nor in what came out of it (art. 28). Raises Forbidden("recused")."""
+    if actor.id and actor.id in petition.recused:
+        raise Forbidden("recused", "you were recused from this case (art. 28)")
 
 
 def _check_not_recused(petition: Petition, assignee: str) -> None:

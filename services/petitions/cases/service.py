@@ -7,8 +7,8 @@ from typing import Any
 from services.petitions.cases import domain, schemas
 from services.petitions.cases.desk import OFFICE, PETITIONS, Station
 from shared.http import api
-from shared.identity import EVERYBODY, GUARDIAN, RESIDENT
 from shared.platform import Provided, Stored
+from shared.roles import EVERYBODY, GUARDIAN, RESIDENT
 from shared.shapes import Paging
 
 PETITIONERS = {RESIDENT, GUARDIAN}

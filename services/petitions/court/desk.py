@@ -13,8 +13,8 @@ from services.petitions.sittings.desk import Sittings, shown
 from services.petitions.sittings.domain import Sitting
 from shared.calls import Call
 from shared.errors import Missing
-from shared.identity import COURT
 from shared.platform import Platform
+from shared.roles import COURT
 from shared.store import Kind, Page
 
 COURT_CASES = Kind(
@@ -61,8 +61,11 @@ class Court:
 
     def page(self, call: Call) -> Page:
         """For the court all, for a party its own."""
-        where = {"found_by": "all" if call.is_one_of(COURT) else self._known.actor(call).key}
-        return self.cases.page(call, where, newest_first=True, limit=call.query["limit"], after=call.query["after"])
+        actor = self._known.actor(call)
+        where = {"found_by": "all" if call.is_one_of(COURT) else actor.key}
+        keep = lambda d: CourtCase(found_by=d["found_by"]).visible_to(actor)  # noqa: E731
+        paging = {"limit": call.query["limit"], "after": call.query["after"]}
+        return self.cases.page(call, where, keep=keep, newest_first=True, **paging)
 
     def calendar(self, call: Call) -> list[dict[str, Any]]:
         """The hearings that are held, by their beginning."""

@@ -51,7 +51,7 @@ class CourtCase(Case):
         """Which party this person is, or ""."""
         return next((p["id"] for p in self.parties if actor.id and p.get("resident_id") == actor.id), "")
 
-    def visible_to(self, actor: Actor) -> bool:
+    def opens_to(self, actor: Actor) -> bool:
         """The court and the parties; nobody else opens the file."""
         return bool(actor.key and actor.key in self.found_by) or actor.is_one_of("court")
 

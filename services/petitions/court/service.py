@@ -13,8 +13,8 @@ from services.petitions.court.desk import Court as Desk
 from services.petitions.disputes.schemas import AskSitting, Party, SittingShown
 from services.petitions.domain import explained
 from shared.http import api
-from shared.identity import COURT, GUARDIAN, RESIDENT
 from shared.platform import Provided, Stored
+from shared.roles import COURT, GUARDIAN, RESIDENT
 from shared.shapes import Id, Moment, Paging, Text
 
 READERS = {COURT, RESIDENT, GUARDIAN}

@@ -10,7 +10,7 @@ from shared.calls import Call
 from shared.errors import Invalid, Missing
 from shared.events.base import Event
 from shared.known import LOCALES
-from shared.law import RULES, Locale, Rule, local_rule, shown
+from shared.law import RULES, Locale, Rule, check_no_longer, local_rule, shown
 from shared.platform import Platform
 
 
@@ -35,7 +35,7 @@ class Calculator:
         """The community's own limits: all of them, each time. What began under others keeps them."""
         rules, locale = call.body["rules"], self._locales.find(call.community, call.community) or Locale()
         for n, rule in enumerate(rules):
-            local_rule(rule, call.community)
+            check_no_longer(rule, f"rules.{n}")
             # A rule that began earlier would move dates that were told to people.
             if rule not in locale.rules and rule["since"] < locale.today(call.at).isoformat():
                 raise Invalid("since_in_past", "a new limit holds from today on at the earliest", f"rules.{n}.since")

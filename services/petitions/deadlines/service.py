@@ -7,8 +7,8 @@ from typing import Any
 from services.petitions.deadlines import schemas
 from services.petitions.deadlines.desk import Calculator
 from shared.http import api
-from shared.identity import EVERYBODY, OPERATOR, SECRETARY
 from shared.platform import Provided
+from shared.roles import EVERYBODY, OPERATOR, SECRETARY
 
 
 class Deadlines:

@@ -16,9 +16,9 @@ from services.petitions.sittings.desk import Sittings, shown
 from services.petitions.sittings.domain import Sitting
 from shared.calls import Call, derived_id
 from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.identity import MEDIATOR, POLICE_LIAISON
 from shared.platform import Platform
 from shared.privacy import e164
+from shared.roles import MEDIATOR, POLICE_LIAISON
 from shared.store import Kind, Page
 
 DISPUTES = Kind(
@@ -51,6 +51,7 @@ class Room:
     def offer(self, call: Call, petition_id: str) -> Dispute:
         """Mediation beside a petition, which keeps its number and its clocks."""
         petition = self._station.get(call, petition_id)
+        cases.check_not_recused(petition, self._known.actor(call))
         if petition.restricted:
             raise Conflict("not_for_mediation", "a report, or a sealed complaint, must not become known to the other side")
         if petition.dispute_id and self.disputes.find(call.community, petition.dispute_id) is not None:
@@ -127,11 +128,16 @@ class Room:
 
     def act(self, call: Call, id: str, decide: Any, *args: Any, timed: bool = True) -> Dispute:
         """One act on a dispute that the caller may know of; what they see of it then."""
-        self.get(call, id)
         actor = self._known.actor(call)
+        self._check_not_recused(call, self.get(call, id), actor)
         seen = partial(domain.seen_by, actor=actor)
         rest = (actor, self._known.locale(call), call.at) if timed else (actor, call.at)
         return seen(self.disputes.change(call.showing(seen), id, decide, *args, *rest))
+
+    def _check_not_recused(self, call: Call, dispute: Dispute, actor: Actor) -> None:
+        """A mediation that came out of a petition is the same case."""
+        if dispute.petition_id and (petition := self._station.petitions.find(call.community, dispute.petition_id)):
+            cases.check_not_recused(petition, actor)
 
     def mediators(self, call: Call, id: str) -> Dispute:
         """Set by who works here, or chosen by a party."""
@@ -144,6 +150,10 @@ class Room:
             if dispute.hides_from(Actor(mediator, MEDIATOR, unit=known.unit)):
                 # Why is not said: the other party must not learn whom the petition accuses.
                 raise Invalid("mediator_unfit", "this person cannot mediate here", f"mediators.{n}")
+            try:
+                self._check_not_recused(call, dispute, Actor(mediator, MEDIATOR))
+            except Forbidden as error:
+                raise Invalid("mediator_unfit", "this person cannot mediate here", f"mediators.{n}") from error
         if dispute.party_of(self._known.actor(call)):
             return self.act(call, id, domain.choose_mediators, ids)
         if not call.is_one_of(*HANDLERS):

@@ -92,7 +92,7 @@ class Dispute(Case):
         }
         return [p for p in self.parties if p["id"] not in did[what]]
 
-    def visible_to(self, actor: Actor) -> bool:
+    def opens_to(self, actor: Actor) -> bool:
         """The parties; mediators, the station, and the police liaison where there is danger."""
         if actor.key and actor.key in self.found_by:
             return True

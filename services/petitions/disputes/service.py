@@ -7,8 +7,8 @@ from typing import Any
 from services.petitions.disputes import agreement, domain, schemas
 from services.petitions.disputes.desk import DISPUTES, HANDLERS, POLICE, Room
 from shared.http import api
-from shared.identity import GUARDIAN, MEDIATOR, RESIDENT, SECRETARY
 from shared.platform import Provided, Stored
+from shared.roles import GUARDIAN, MEDIATOR, RESIDENT, SECRETARY
 
 PARTIES = {RESIDENT, GUARDIAN}
 

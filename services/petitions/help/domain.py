@@ -37,7 +37,7 @@ class HelpRequest(Case):
         """All of it."""
         return True
 
-    def visible_to(self, actor: Actor) -> bool:
+    def opens_to(self, actor: Actor) -> bool:
         """Whoever asked, and the help officers whom it does not accuse."""
         if actor.key and actor.key in self.found_by:
             return True

@@ -15,8 +15,8 @@ from services.petitions.known import Known, new_number
 from shared.calls import Call
 from shared.errors import Forbidden, Invalid, Missing
 from shared.http import api
-from shared.identity import GUARDIAN, HELP_OFFICER, RESIDENT
 from shared.platform import Platform, Provided, Stored
+from shared.roles import GUARDIAN, HELP_OFFICER, RESIDENT
 from shared.shapes import Id, Moment, Paging, Text
 from shared.store import Kind, Page
 

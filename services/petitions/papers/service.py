@@ -10,7 +10,7 @@ from services.petitions.domain import explained
 from services.petitions.papers.print import paper
 from shared.errors import Conflict
 from shared.http import Raw, api
-from shared.identity import DUTY_LEAD, GUARDIAN, MEDIATOR, RESIDENT, SECRETARY, STREET_OFFICER, WORKER
+from shared.roles import DUTY_LEAD, GUARDIAN, MEDIATOR, RESIDENT, SECRETARY, STREET_OFFICER, WORKER
 
 PDF = "application/pdf"
 READERS = {RESIDENT, GUARDIAN, WORKER, DUTY_LEAD, SECRETARY, STREET_OFFICER}

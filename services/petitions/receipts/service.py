@@ -9,8 +9,8 @@ from services.petitions.cases.schemas import PetitionLine, PetitionView
 from services.petitions.receipts import schemas
 from services.petitions.receipts.desk import Receipts as Desk
 from shared.http import api
-from shared.identity import GUARDIAN, RESIDENT
 from shared.platform import Provided
+from shared.roles import GUARDIAN, RESIDENT
 
 
 class Receipts:

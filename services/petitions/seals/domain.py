@@ -15,6 +15,7 @@ from shared.events.base import Aggregate, Event
 from shared.events.petitions import SealOpened, SealOpeningAsked, SealOpeningGranted
 
 OPEN_FOR = timedelta(minutes=15)
+APART = timedelta(days=30)  # after one gave the other a role: a puppet is no second person
 OPENERS = ("secretary", "street_officer", "seal_holder")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from services.petitions.cases.desk import PETITIONS
+from services.petitions.cases.domain import check_not_recused
 from services.petitions.cases.schemas import Petitioner
 from services.petitions.domain import Actor
 from services.petitions.known import Known, word
@@ -14,7 +15,7 @@ from services.petitions.seals import domain
 from services.petitions.seals.domain import OPENERS, SealedIdentity
 from services.petitions.seals.store import SEALS
 from shared.calls import Call
-from shared.errors import Missing
+from shared.errors import Forbidden, Missing
 from shared.http import api
 from shared.platform import Platform, Provided, Stored
 from shared.shapes import Moment, Paging, Text
@@ -62,7 +63,10 @@ class Opening:
 
     def grant(self, call: Call, id: str, request: str) -> dict[str, Any]:
         """A second person agrees."""
-        actor = self._may(call, id)
+        actor, seal = self._may(call, id), self._seals.get(call, id, code="seal_missing")
+        by = seal.request(request)["by"]
+        if by != actor.id and not self._known.may_open_together(call, by, actor.id, domain.APART):
+            raise Forbidden("appointed_lately", "one of you gave the other a role within 30 days: it takes somebody else")
         shown = lambda seal: seal.shown(request)  # noqa: E731
         return shown(self._change(call.showing(shown), id, domain.grant, request, actor))
 
@@ -82,6 +86,7 @@ class Opening:
         actor, petition = self._known.actor(call), self._petitions.find(call.community, id)
         if petition is None or not petition.confidential or petition.hides_from(actor):
             raise Missing("seal_missing", "no sealed petition of this id")
+        check_not_recused(petition, actor)
         return actor
 
 

@@ -1,0 +1,88 @@
+"""Accounts as they were before decision 21: whoever set their passwords and addresses is not known, so they are let go, and
+each person is asked in anew by a code to the contact in their record. Resumable; repeated until nothing is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from services.residents.accounts.domain import is_former
+from services.residents.activations.handlers import Activations
+from services.residents.records import COMMUNITIES, RESIDENTS, WORKERS, Records
+from services.residents.staff.domain import Worker
+from services.residents.staff.handlers import Staff
+from shared.calls import Call
+from shared.cursors import each
+from shared.errors import Limited
+from shared.events.base import Aggregate, Event
+from shared.platform import Platform
+from shared.roles import INSTALLATION
+from shared.store import Kind
+from shared.telemetry import log
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormerAccount(Aggregate):
+    """What there is to be forgotten of one; its id is a keyed hash of a phone."""
+
+    PERSONAL: ClassVar = ("phone", "email")
+
+    phone: str = ""
+    email: str = ""
+    password: str = ""
+    memberships: dict[str, Any] = field(default_factory=dict)
+    code: dict[str, Any] | None = None
+    sessions: list[Any] = field(default_factory=list)
+    due: datetime | None = None
+
+
+FORMER = Kind(FormerAccount, "accounts", indexes=(("due",),))
+
+
+def let_go(account: FormerAccount, at: datetime) -> tuple[FormerAccount, list[Event]]:
+    """Nothing of it is kept, and it goes with the next look."""
+    return account.but(phone="", email="", password="", memberships={}, code=None, sessions=[], gone=True, due=at), []
+
+
+class FormerAccounts:
+    """See the module."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._accounts = platform.store(FORMER)
+        self._activations, self._staff, self._records = Activations(platform), Staff(platform), Records(platform)
+        self._communities = platform.store(COMMUNITIES)
+        self._people = [platform.store(kind) for kind in (WORKERS, RESIDENTS)]
+
+    def let_go(self, call: Call) -> None:
+        """Ask everybody in, then forget the accounts."""
+        self._accounts.backend.forget(INSTALLATION, call.at)
+        left = self._accounts.all(INSTALLATION, {}, limit=200)
+        if not left:
+            return
+        slugs = [INSTALLATION]
+        for community in each(self._communities, call, {}):
+            slugs.append(community.id)
+            self._staff.own_operator(call, community.id, community.opener)
+        if not all(self._ask_in(call.plain(slug)) for slug in slugs):
+            return  # some get another code tomorrow
+        for account in left:
+            self._accounts.change(call.plain(INSTALLATION), account.id, let_go, call.at, forget_replies=True)
+        log("accounts").info("let_go", accounts=len(left))
+
+    def _ask_in(self, call: Call) -> bool:
+        """Whether everybody of a community has been."""
+        done = True
+        for store in self._people:
+            for person in each(store, call, {}):
+                if isinstance(person, Worker):
+                    self._staff.hold(call, person)
+                if not is_former(person.account_id) or getattr(person, "state", "active") != "active":
+                    continue
+                try:
+                    self._activations.send(call, person.but(account_id=""))
+                except Limited:
+                    done = False
+                    continue
+                self._records.bind(call, person, "")
+        return done

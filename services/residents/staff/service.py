@@ -1,0 +1,62 @@
+"""Entrypoints: who works for a community, and in which roles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.residents.records import WORKERS
+from services.residents.staff import schemas
+from services.residents.staff.domain import LEAD
+from services.residents.staff.handlers import OFFICES, Staff
+from shared.http import api
+from shared.platform import Provided, Stored
+from shared.roles import OPERATOR, STAFF
+from shared.shapes import Nothing, Paging
+
+APPOINTERS = LEAD | {OPERATOR}
+
+
+class Appointments:
+    """See the module."""
+
+    workers = Stored(WORKERS)
+    offices = Stored(OFFICES)
+    staff: Any = Provided(Staff)
+
+    @api("POST", "/communities/{slug}/first-people", takes=schemas.NameFirstPeople, gives=schemas.FirstPeopleView,
+         allow={OPERATOR})  # fmt: skip
+    def name_first_people(self, call, slug):
+        return self.staff.appoint_first(call, slug)
+
+    @api("POST", "/{community}/workers", takes=schemas.AppointWorker, gives=schemas.WorkerView, allow=APPOINTERS,
+         audited="appointed_worker")  # fmt: skip
+    def appoint(self, call):
+        return self.staff.appoint(call)
+
+    @api("GET", "/{community}/workers", query=Paging, gives=schemas.WorkerView, allow=STAFF | APPOINTERS,
+         audited="listed_workers")  # fmt: skip
+    def list_workers(self, call):
+        return self.workers.page(call, limit=call.query["limit"], after=call.query["after"])
+
+    @api("GET", "/{community}/workers/{id}", gives=schemas.WorkerView, allow=STAFF | APPOINTERS, audited="opened_worker")
+    def read_worker(self, call, id):
+        return self.workers.get(call, id)
+
+    @api("PATCH", "/{community}/workers/{id}", takes=schemas.ChangeWorker, gives=schemas.WorkerView, allow=APPOINTERS,
+         audited="changed_worker")  # fmt: skip
+    def change_worker(self, call, id):
+        return self.staff.change(call, id)
+
+    @api("DELETE", "/{community}/workers/{id}", gives=Nothing, allow=APPOINTERS, audited="dismissed_worker")
+    def dismiss(self, call, id):
+        self.staff.dismiss(call, id)
+
+    @api("POST", "/{community}/workers/{id}/roles/{role}/confirm", gives=schemas.WorkerView, allow=APPOINTERS, status=200,
+         audited="confirmed_role")  # fmt: skip
+    def confirm_role(self, call, id, role):
+        return self.staff.confirm(call, id, role)
+
+    @api("POST", "/{community}/workers/{id}/roles/{role}/decline", gives=schemas.WorkerView, allow=APPOINTERS, status=200,
+         audited="declined_role")  # fmt: skip
+    def decline_role(self, call, id, role):
+        return self.staff.turn_down(call, id, role)

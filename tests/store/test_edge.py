@@ -1,0 +1,81 @@
+"""The edge alone says from where somebody calls: its own configuration, in front of a service that shows what it was told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+
+from ops.settings import ROOT, find
+from tests.system.world import free_ports
+
+
+class _Shows(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = f"{self.headers.get_all('X-Linli-Client')} {self.headers.get('X-Forwarded-For')}".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def _edge(folder: Path, **settings: str) -> Iterator[str]:
+    service = ThreadingHTTPServer(("127.0.0.1", 0), _Shows)
+    threading.Thread(target=service.serve_forever, daemon=True).start()
+    port = free_ports(1)[0]
+    names = ("RESIDENTS", "BOOKINGS", "PETITIONS", "NOTIFICATIONS")
+    environ = {f"LINLI_{name}_UPSTREAMS": f"127.0.0.1:{service.server_port}" for name in names}
+    environ |= {"LINLI_EDGE_BIND": "127.0.0.1", "LINLI_EDGE_PORT": str(port), "LINLI_STATIC": str(folder), "HOME": str(folder)}
+    environ |= {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    command = [str(find("caddy")), "run", "--config", str(ROOT / "deploy" / "Caddyfile"), "--adapter", "caddyfile"]
+    with (folder / "log").open("wb") as out:
+        process = subprocess.Popen(command, env=os.environ | environ | settings, stdout=out, stderr=out)
+    try:
+        base, end = f"http://127.0.0.1:{port}", time.monotonic() + 20
+        while True:
+            try:
+                if requests.get(f"{base}/api/v1/lijing/rooms", timeout=2).ok:
+                    break
+            except requests.ConnectionError:
+                pass
+            assert time.monotonic() < end, (folder / "log").read_text()
+            time.sleep(0.05)
+        yield base
+    finally:
+        process.terminate()
+        process.wait(20)
+        service.shutdown()
+        service.server_close()
+
+
+def _told(base: str, **headers: str) -> str:
+    return requests.get(f"{base}/api/v1/lijing/rooms", headers=headers, timeout=10).text
+
+
+def test_what_callers_say_of_themselves_is_overwritten(tmp_path: Path) -> None:
+    with _edge(tmp_path) as base:
+        assert _told(base) == "['127.0.0.1'] None"
+        claims = {"X-Linli-Client": "198.51.100.1", "X-Forwarded-For": "198.51.100.2"}
+        assert _told(base, **claims) == "['127.0.0.1'] None"
+
+
+@pytest.mark.parametrize(("seen", "told"), [
+    ("198.51.100.2", "198.51.100.2"), ("10.0.0.1, 198.51.100.2", "198.51.100.2"), ("2001:db8::7", "2001:db8::7"),
+    ("", "127.0.0.1"),
+])  # fmt: skip
+def test_a_proxy_of_our_own_is_believed_for_the_last_address_that_it_saw(tmp_path: Path, seen: str, told: str) -> None:
+    with _edge(tmp_path, LINLI_TRUSTED_PROXIES="127.0.0.1/32") as base:
+        claims = {"X-Linli-Client": "198.51.100.1"} | ({"X-Forwarded-For": seen} if seen else {})
+        assert _told(base, **claims) == f"['{told}'] None"
