@@ -25,4 +25,4 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=60s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
 STOPSIGNAL SIGTERM
 # exec: the service itself is process 1 and gets SIGTERM, on which it drains.
-CMD ["sh", "-c", "exec python -m shared.runner $LINLI_SERVICE"]
+CMD ["sh", "-c", "exec python -m shared.runtime.runner $LINLI_SERVICE"]

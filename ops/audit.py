@@ -10,12 +10,12 @@ from joserfc.jwk import KeySet
 from pymongo import MongoClient
 
 from ops.settings import Installation, public_key
-from shared.audit import Audit, Finding
-from shared.clerk import check_against, check_record, claims
-from shared.identity import vouched
-from shared.privacy import Vault
-from shared.store import Codec, Kind
-from shared.tenants import Tenants
+from shared.runtime.chain_writer import check_against, check_record, claims
+from shared.security.audit import Audit, Finding
+from shared.security.identity import vouched
+from shared.security.privacy import Vault
+from shared.storage.store import Codec, Kind
+from shared.storage.tenants import Tenants
 
 
 class Auditor:

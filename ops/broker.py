@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from shared import topology
+from shared.broker import topology
 from shared.events import Event
 
 # Every speaker of the catalogue has its exchanges, so that its listeners may start before it, or without it.

@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 
 from ops.client import ApiError, Client, until
 from ops.settings import SERVICES, Installation
-from shared.roles import GUARDIAN, RESIDENT, ROLES, SECRETARY, STREET_OFFICER, TECHNICAL, WORKER
+from shared.rules.roles import GUARDIAN, RESIDENT, ROLES, SECRETARY, STREET_OFFICER, TECHNICAL, WORKER
 
 COMMUNITIES = {
     "shengtaiyuan": {"name": "生态园社区", "district": "离石区", "street": "凤山街道"},

@@ -43,7 +43,7 @@ def service_classes() -> list[type]:
 
 def openapi() -> dict[str, Any]:
     """The merged OpenAPI document."""
-    from shared.openapi import document
+    from shared.entrypoints.openapi import document
 
     return document(service_classes())
 

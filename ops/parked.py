@@ -11,7 +11,7 @@ from amqp.exceptions import AMQPError, NotFound
 from kombu import Connection
 
 from ops.settings import SERVICES, Problem
-from shared import topology
+from shared.broker import topology
 
 KEEP = ("content_type", "message_id")
 

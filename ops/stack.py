@@ -249,7 +249,7 @@ class Stack:
         ]
         for service in SERVICES:
             for n in range(here.replicas(service)):
-                command = f"{python} -m shared.runner {service}"
+                command = f"{python} -m shared.runtime.runner {service}"
                 parts.append(self._program(f"{service}-{n}", 30, command, f"{service}-{n}", wait=27))
         caddy = f"{find('caddy')} run --config {ROOT}/deploy/Caddyfile --adapter caddyfile"
         parts.append(self._program("edge", 40, caddy, "edge", wait=10))

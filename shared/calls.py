@@ -28,7 +28,7 @@ def new_trace() -> str:
 
 @dataclass
 class Call:
-    """One command. Built by http.py from a request, by messaging.py from an event, by timers.py from the clock.
+    """One command. Built by api.py from a request, by inbox.py from an event, by timers.py from the clock.
 
     `at` is UTC with millisecond precision, as the database keeps it.
     """

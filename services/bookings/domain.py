@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from shared.errors import Invalid
 from shared.events.base import Aggregate
+from shared.rules.errors import Invalid
 
 RESERVATION = "reservation"
 # A reservation is CONFIRMED; a session is HELD until its programme is published, then OPEN. OVER is its end.

@@ -26,12 +26,12 @@ from services.bookings.rooms.desk import Desk
 from services.bookings.sessions import passing
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call
-from shared.errors import Refused
 from shared.events.base import Aggregate
-from shared.platform import Platform
-from shared.store import Kind
+from shared.rules.errors import Refused
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
+from shared.storage.tenants import Watch
 from shared.telemetry import log
-from shared.tenants import Watch
 
 SECRET = frozenset({"community", "gone", "version", "claims", "found_by", "due", "told"})
 

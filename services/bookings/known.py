@@ -8,13 +8,13 @@ from typing import Any
 
 from services.bookings.domain import Person, Use
 from shared.calls import Call
-from shared.errors import Conflict, Forbidden, Invalid
 from shared.events.base import Event
-from shared.known import Locales, heard_of, learn
-from shared.law import Locale
-from shared.platform import Platform
-from shared.roles import STAFF
-from shared.store import Kind
+from shared.events.locale import Locale
+from shared.rules.errors import Conflict, Forbidden, Invalid
+from shared.rules.roles import STAFF
+from shared.runtime.directory import Locales, heard_of, learn
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
 
 USES = Kind(Use, "uses", unique=(("claims",),), indexes=(("found_by", "start"), ("due",)), order="start")
 PEOPLE = Kind(Person, "people")

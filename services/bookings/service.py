@@ -18,6 +18,10 @@ from services.bookings.programmes.service import Programmes
 from services.bookings.rooms.service import Rooms
 from services.bookings.sessions.service import Sessions
 from services.bookings.sittings.service import Sittings
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Id
+from shared.entrypoints.inbox import by_cause, by_id, on
+from shared.entrypoints.timers import every
 from shared.events.residents import (
     AccessRevoked,
     CommunityCalendarChanged,
@@ -30,12 +34,8 @@ from shared.events.residents import (
     WorkerAppointed,
     WorkerChanged,
 )
-from shared.http import api
-from shared.known import LOCALES
-from shared.messaging import by_cause, by_id, on
-from shared.platform import Provided, Stored
-from shared.shapes import Id
-from shared.timers import every
+from shared.runtime.directory import LOCALES
+from shared.runtime.platform import Provided, Stored
 
 
 class AskExport(Schema):

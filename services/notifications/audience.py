@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.events import bookings
 from shared.events.base import Event
-from shared.roles import DUTY_LEAD, SECRETARY
+from shared.rules.roles import DUTY_LEAD, SECRETARY
 
 ROLE = "role:"
 LEAD, HEAD = f"{ROLE}{DUTY_LEAD}|{SECRETARY}", ROLE + SECRETARY

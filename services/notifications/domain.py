@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from shared.errors import Conflict, Forbidden
 from shared.events.base import Aggregate, Event
 from shared.events.notifications import DeliveryFailed
+from shared.rules.errors import Conflict, Forbidden
 
 PENDING, SENDING, SENT, FAILED, SKIPPED = "PENDING", "SENDING", "SENT", "FAILED", "SKIPPED"
 INBOX, MAIL, TEXT = "inbox", "mail", "text"

@@ -15,14 +15,14 @@ from services.notifications.domain import CODES, OF_ACCOUNTS, PENDING, SENDING, 
 from services.notifications.texts import texts
 from services.notifications.words import Words
 from shared.calls import Call
-from shared.errors import Conflict, Missing
-from shared.errors import Refused as Refusal
 from shared.events.base import Event
-from shared.internal import ask
-from shared.platform import Platform
-from shared.store import Inserted, Kind
+from shared.rules.errors import Conflict, Missing
+from shared.rules.errors import Refused as Refusal
+from shared.runtime.internal import ask
+from shared.runtime.platform import Platform
+from shared.storage.store import Inserted, Kind
+from shared.storage.tenants import Watch
 from shared.telemetry import DELIVERIES, log, where
-from shared.tenants import Watch
 
 DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born"), ("due",)))
 SENDERS = 8

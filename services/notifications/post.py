@@ -16,11 +16,11 @@ from services.notifications.domain import INBOX, MAIL, Delivery, Preferences
 from services.notifications.outgoing import DELIVERED, Outgoing
 from services.notifications.words import Words
 from shared.calls import Call, derived_id
-from shared.cursors import MILLISECOND
 from shared.events.base import Event
-from shared.internal import ask
-from shared.platform import Platform
-from shared.store import Kind, Page
+from shared.runtime.internal import ask
+from shared.runtime.platform import Platform
+from shared.storage.cursors import MILLISECOND
+from shared.storage.store import Kind, Page
 
 PREFERENCES = Kind(Preferences, "preferences", indexes=(("roles",),))
 ASKED = 100  # cases that petitions is asked about at once

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.notifications.domain import CHANNELS, TEXT
-from shared.shapes import Id, Moment, Paging, Text
+from shared.entrypoints.fields import Id, Moment, Paging, Text
 
 LANGUAGE = validate.OneOf(["zh-CN", "en"])
 STATES = ["PENDING", "SENDING", "SENT", "FAILED", "SKIPPED"]

@@ -10,6 +10,10 @@ from services.notifications.cases import OF_CASES
 from services.notifications.outgoing import DELIVERED
 from services.notifications.post import PREFERENCES, Post, Told
 from services.notifications.words import TEMPLATES, Words
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Paging
+from shared.entrypoints.inbox import by_cause, by_id, on
+from shared.entrypoints.timers import every
 from shared.events.residents import (
     AccessRevoked,
     AccountNoticeDue,
@@ -24,12 +28,8 @@ from shared.events.residents import (
     WorkerAppointed,
     WorkerChanged,
 )
-from shared.http import api
-from shared.messaging import by_cause, by_id, on
-from shared.platform import Provided, Stored
-from shared.roles import EVERYBODY, OPERATOR, SECRETARY, STAFF
-from shared.shapes import Paging
-from shared.timers import every
+from shared.rules.roles import EVERYBODY, OPERATOR, SECRETARY, STAFF
+from shared.runtime.platform import Provided, Stored
 
 
 class Notifications:

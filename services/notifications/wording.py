@@ -8,7 +8,7 @@ from typing import Any
 
 from services.notifications.wording_of_accounts import OF_ACCOUNTS
 from services.notifications.wording_of_cases import OF_CASES
-from shared.errors import Invalid
+from shared.rules.errors import Invalid
 
 # name → language → (subject, text). Parameters: {d} date, {t} time, {p} place, {r} reason, {n} number,
 # {u} until when, {x} extended hours, {c} child, {day}, {ref} what it is about, {code}. Nothing sensitive stands in any of

@@ -8,9 +8,9 @@ from typing import Any
 from services.notifications import domain, wording
 from services.notifications.domain import Delivery, Template
 from shared.calls import Call, derived_id
-from shared.errors import Invalid
-from shared.platform import Platform
-from shared.store import Kind, Page
+from shared.rules.errors import Invalid
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind, Page
 
 TEMPLATES = Kind(Template, "templates")
 

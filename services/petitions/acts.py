@@ -12,11 +12,11 @@ from services.petitions.disputes.desk import DISPUTES
 from services.petitions.help.service import HELP
 from services.petitions.known import Known
 from shared.calls import Call
-from shared.errors import Missing
-from shared.http import api
-from shared.platform import Platform, Provided
-from shared.roles import COURT, HELP_OFFICER, MEDIATOR
-from shared.shapes import Id, Moment
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Id, Moment
+from shared.rules.errors import Missing
+from shared.rules.roles import COURT, HELP_OFFICER, MEDIATOR
+from shared.runtime.platform import Platform, Provided
 
 
 class AskActs(Schema):

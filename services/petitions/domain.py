@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar, Self
 
-from shared.calendar import at_clock, working_days_after
-from shared.errors import Conflict, Forbidden
 from shared.events.base import Aggregate, Event
+from shared.events.locale import Locale
 from shared.events.petitions import DeadlineMissed, DeadlineMoved, DeadlineNear
-from shared.law import WARN_AT, Deadline, Locale, overdue_from, warns_at
+from shared.rules.calendar import at_clock, working_days_after
+from shared.rules.errors import Conflict, Forbidden
+from shared.rules.law import WARN_AT, Deadline, overdue_from, warns_at
 
 RUNNING, PAUSED, MET, OFF = "running", "paused", "met", "off"
 # After the warning: who is told that a date has passed, and how many working days after it; 0 is at midnight.

@@ -16,11 +16,11 @@ from services.petitions.help.service import HelpDesk
 from services.petitions.known import Known
 from services.petitions.sittings.desk import Hears, Sittings
 from shared.calls import Call
-from shared.cursors import EPOCH
-from shared.errors import Refused
-from shared.platform import Platform
+from shared.rules.errors import Refused
+from shared.runtime.platform import Platform
+from shared.storage.cursors import EPOCH
+from shared.storage.tenants import Watch
 from shared.telemetry import log
-from shared.tenants import Watch
 
 OPEN = 100_000  # cases of one community that a new calendar is applied to
 

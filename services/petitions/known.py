@@ -9,13 +9,10 @@ from typing import Any
 
 from services.petitions.domain import Actor
 from shared.calls import Call
-from shared.cursors import EPOCH
-from shared.errors import Forbidden, Invalid
 from shared.events.base import Aggregate, Event
-from shared.known import Locales, heard_of, learn
-from shared.law import Locale
-from shared.platform import Platform
-from shared.roles import (
+from shared.events.locale import Locale
+from shared.rules.errors import Forbidden, Invalid
+from shared.rules.roles import (
     COUNSELLOR,
     COURT,
     DUTY_LEAD,
@@ -27,7 +24,10 @@ from shared.roles import (
     STREET_OFFICER,
     WORKER,
 )
-from shared.store import Kind
+from shared.runtime.directory import Locales, heard_of, learn
+from shared.runtime.platform import Platform
+from shared.storage.cursors import EPOCH
+from shared.storage.store import Kind
 
 # In which role somebody with several acts.
 FIRST = (STREET_OFFICER, COURT, SECRETARY, DUTY_LEAD, WORKER, MEDIATOR, HELP_OFFICER, SEAL_HOLDER, POLICE_LIAISON, COUNSELLOR)

@@ -21,8 +21,8 @@ from services.petitions.help.service import HELP
 from services.petitions.known import Known
 from services.petitions.seals.store import Seals
 from shared.calls import Call
-from shared.platform import Platform
-from shared.shapes import Id
+from shared.entrypoints.fields import Id
+from shared.runtime.platform import Platform
 
 # Who is told for a level, the next ones where nobody holds the role here.
 ROLES = {

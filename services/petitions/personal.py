@@ -23,9 +23,9 @@ from services.petitions.help.service import HELP, HelpView
 from services.petitions.known import Known
 from services.petitions.seals.store import SEALS
 from shared.calls import Call
+from shared.entrypoints.fields import Id
 from shared.events.base import Event
-from shared.platform import Platform
-from shared.shapes import Id
+from shared.runtime.platform import Platform
 
 ALL = 100_000
 

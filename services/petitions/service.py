@@ -23,7 +23,9 @@ from services.petitions.receipts.service import Receipts
 from services.petitions.seals.service import Sealed
 from services.petitions.seals.store import SEALS
 from services.petitions.sittings.desk import SITTINGS
-from shared.clerk import Clerk
+from shared.entrypoints.api import api
+from shared.entrypoints.inbox import by_cause, by_id, on
+from shared.entrypoints.timers import every
 from shared.events.bookings import SittingBooked, SittingRefused, SittingWithdrawn
 from shared.events.petitions import TrailCheckpointed
 from shared.events.residents import (
@@ -35,11 +37,9 @@ from shared.events.residents import (
     WorkerAppointed,
     WorkerChanged,
 )
-from shared.http import api
-from shared.known import LOCALES
-from shared.messaging import by_cause, by_id, on
-from shared.platform import Provided, Stored
-from shared.timers import every
+from shared.runtime.chain_writer import Clerk
+from shared.runtime.directory import LOCALES
+from shared.runtime.platform import Provided, Stored
 
 TRAILED = (PETITIONS, DISPUTES, HELP, COURT_CASES, SEALS)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from shared.errors import Conflict, Forbidden, Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.residents import (
     CommunityCalendarChanged,
@@ -17,6 +16,7 @@ from shared.events.residents import (
     ResidentErased,
     ResidentRegistered,
 )
+from shared.rules.errors import Conflict, Forbidden, Invalid
 
 ACTIVE, RESTRICTED, ERASED = "active", "restricted", "erased"
 GROUPS = ("child", "elder", "disabled", "veteran", "low_income", "single_parent", "party_member", "newcomer")

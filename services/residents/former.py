@@ -13,12 +13,12 @@ from services.residents.records import COMMUNITIES, RESIDENTS, WORKERS, Records
 from services.residents.staff.domain import Worker
 from services.residents.staff.handlers import Staff
 from shared.calls import Call
-from shared.cursors import each
-from shared.errors import Limited
 from shared.events.base import Aggregate, Event
-from shared.platform import Platform
-from shared.roles import INSTALLATION
-from shared.store import Kind
+from shared.rules.errors import Limited
+from shared.rules.roles import INSTALLATION
+from shared.runtime.platform import Platform
+from shared.storage.cursors import each
+from shared.storage.store import Kind
 from shared.telemetry import log
 
 

@@ -14,8 +14,8 @@ from argon2.exceptions import VerificationError
 from eventlet import tpool
 
 from services.residents.accounts.domain import MAIL, TEXT
-from shared.errors import Invalid, Limited, Unauthenticated
-from shared.privacy import e164
+from shared.rules.errors import Invalid, Limited, Unauthenticated
+from shared.security.privacy import e164
 from shared.settings import read
 
 HASHING = 32  # passwords that may wait for one of the two threads that hash: about a second

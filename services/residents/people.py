@@ -15,14 +15,14 @@ from services.residents.records import COMMUNITIES, HOUSEHOLDS, RESIDENTS, WORKE
 from services.residents.staff import domain as staff_domain
 from services.residents.staff.handlers import Staff
 from shared.calls import Call, derived_id, to_milliseconds
-from shared.cursors import each
-from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.internal import ask
-from shared.platform import Platform
-from shared.privacy import e164
-from shared.roles import INSTALLATION, OPERATOR, STAFF
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
+from shared.rules.roles import INSTALLATION, OPERATOR, STAFF
+from shared.runtime.internal import ask
+from shared.runtime.platform import Platform
+from shared.security.privacy import e164
 from shared.settings import read
-from shared.store import Page
+from shared.storage.cursors import each
+from shared.storage.store import Page
 
 
 class People:

@@ -9,12 +9,12 @@ from services.residents import domain
 from services.residents.domain import Community, Household, Resident
 from services.residents.staff.domain import Worker
 from shared.calls import Call
-from shared.errors import Invalid, Missing
-from shared.platform import Platform
-from shared.privacy import e164, name_forms
-from shared.roles import GUARDIAN, INSTALLATION, RESIDENT
-from shared.shapes import zone
-from shared.store import Kind
+from shared.entrypoints.fields import zone
+from shared.rules.errors import Invalid, Missing
+from shared.rules.roles import GUARDIAN, INSTALLATION, RESIDENT
+from shared.runtime.platform import Platform
+from shared.security.privacy import e164, name_forms
+from shared.storage.store import Kind
 
 
 def _of_active(forms: Any) -> Any:
@@ -97,7 +97,7 @@ def with_plain_phones(facts: dict[str, Any]) -> dict[str, Any]:
 
 def normalised(name: str) -> str:
     """A name as the index knows it. Raises Invalid for a single character."""
-    from shared.privacy import normalise
+    from shared.security.privacy import normalise
 
     plain = normalise(name)
     if len(plain) < 2:

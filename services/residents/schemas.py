@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.residents.domain import GROUPS, LANGUAGES
-from shared.shapes import Address, Day, Id, Moment, Paging, Slug, Text, Zone
+from shared.entrypoints.fields import Address, Day, Id, Moment, Paging, Slug, Text, Zone
 
 LANGUAGE = validate.OneOf(LANGUAGES)
 

@@ -13,6 +13,10 @@ from services.residents.records import COMMUNITIES, HOUSEHOLDS, RESIDENTS
 from services.residents.sessions.service import OwnSessions
 from services.residents.staff.service import Appointments
 from services.residents.tries.handlers import TRIES
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Nothing, Paging
+from shared.entrypoints.inbox import by_cause, by_id, on
+from shared.entrypoints.timers import every
 from shared.events.residents import (
     AccessRevoked,
     CommunityOpened,
@@ -24,12 +28,8 @@ from shared.events.residents import (
     WorkerAppointed,
     WorkerChanged,
 )
-from shared.http import api
-from shared.messaging import by_cause, by_id, on
-from shared.platform import Provided, Stored
-from shared.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
-from shared.shapes import Nothing, Paging
-from shared.timers import every
+from shared.rules.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
+from shared.runtime.platform import Provided, Stored
 
 READERS = STAFF | {RESIDENT, GUARDIAN}
 APPOINTERS = {OPERATOR, SECRETARY}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from shared.errors import Conflict
+from shared.rules.errors import Conflict
 
 
 @dataclass(frozen=True)

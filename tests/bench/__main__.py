@@ -24,7 +24,7 @@ from kombu import Connection, Queue
 from rich.console import Console
 from rich.table import Table
 
-from shared import topology
+from shared.broker import topology
 from tests.bench import parts, petitions
 from tests.bench.large import compare
 from tests.bench.load import Result, closed, open_loop

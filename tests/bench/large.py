@@ -33,14 +33,14 @@ from services.bookings.rooms.domain import DAYS, Room
 from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call, derived_id
-from shared.identity import Signer
-from shared.known import LOCALES
-from shared.law import Locale
-from shared.mongo import MongoBackend
-from shared.privacy import PlainVault
-from shared.store import Document, Kind, Order, Store
-from shared.tenants import Tenants
-from shared.testing import Collector
+from shared.events.locale import Locale
+from shared.runtime.directory import LOCALES
+from shared.runtime.testing import Collector
+from shared.security.identity import Signer
+from shared.security.privacy import PlainVault
+from shared.storage.mongo import MongoBackend
+from shared.storage.store import Document, Kind, Order, Store
+from shared.storage.tenants import Tenants
 from tests.conftest import Database
 
 ZONE = "Asia/Shanghai"
@@ -88,7 +88,7 @@ class Watched(MongoBackend):
 
     def to_be_sorted(self) -> list[str]:
         """Lists, asked for since the last time, that no index gives in their order: MongoDB would read all that matches and
-        sort it. (SecantusDB sorts always: see shared/windows.py. Its explain counts what matches, whatever the limit.)"""
+        sort it. (SecantusDB sorts always: see storage/windows.py. Its explain counts what matches, whatever the limit.)"""
         ordered, self.ordered = self.ordered, []
         indexes = [[field for field, _ in index["key"]] for index in self._collection.index_information().values()]
         unique = [{f for f, _ in i["key"]} for i in self._collection.index_information().values() if i.get("unique")]

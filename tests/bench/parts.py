@@ -35,7 +35,7 @@ import sys, time
 from collections import Counter
 from datetime import datetime, UTC
 from uuid_utils import uuid7
-from shared.outbox import OutboxRelay
+from shared.broker.outbox import OutboxRelay
 count = int(sys.argv[2])
 class Nowhere:
     waiting, rows = 0, Counter()

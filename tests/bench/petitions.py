@@ -20,8 +20,8 @@ from services.petitions.cases.desk import PETITIONS, Station
 from services.petitions.domain import Actor
 from services.petitions.known import PEOPLE, Somebody
 from shared.calls import Call
-from shared.known import LOCALES
-from shared.law import Locale
+from shared.events.locale import Locale
+from shared.runtime.directory import LOCALES
 from tests.bench.large import TODAY, Ground, keep
 from tests.conftest import Database
 

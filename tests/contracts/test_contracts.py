@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from ops.documents import asyncapi, event_schema
-from shared.envelope import decode, message_for, read
+from shared.broker.envelope import decode, message_for, read
 from shared.events import Event
 
 SAMPLES = Path(__file__).parent / "samples"

@@ -11,13 +11,13 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from services.petitions.known import Somebody
-from shared.audit import TOGETHER, Audit
 from shared.calls import Call
-from shared.clerk import check_record
-from shared.errors import Unavailable
-from shared.mongo import connect
-from shared.tenants import Tenants
-from shared.trail import digest
+from shared.rules.errors import Unavailable
+from shared.runtime.chain_writer import check_record
+from shared.security.audit import TOGETHER, Audit
+from shared.storage.mongo import connect
+from shared.storage.tenants import Tenants
+from shared.storage.trail import digest
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -167,7 +167,7 @@ def test_a_record_that_was_set_back_or_says_more_than_the_chain_shows(replicas: 
 
 
 def test_what_was_cut_off_shows_against_a_signed_checkpoint_alone(replicas: list[Audit]) -> None:
-    from shared.clerk import check_against
+    from shared.runtime.chain_writer import check_against
 
     log = replicas[0]
     log.extend("lijing", [_act("petitions/p1", n) for n in range(1, 13)])

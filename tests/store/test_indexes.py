@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from shared.events.base import Aggregate
-from shared.mongo import MongoBackend, connect
-from shared.store import Kind
-from shared.tenants import Tenants
+from shared.storage.mongo import MongoBackend, connect
+from shared.storage.store import Kind
+from shared.storage.tenants import Tenants
 
 AT = datetime(2026, 11, 26, 9, tzinfo=UTC)
 

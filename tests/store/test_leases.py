@@ -12,8 +12,8 @@ from pymongo import MongoClient
 from pymongo.errors import AutoReconnect
 
 from ops.client import until
+from shared.entrypoints.timers import Leases
 from shared.settings import LEASE
-from shared.timers import Leases
 from tests.store.asked import Asked
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)

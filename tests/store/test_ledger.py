@@ -14,13 +14,13 @@ import pytest
 from pymongo import MongoClient
 
 from ops.client import until
-from shared.ledger import ORPHANED, Ledger
-from shared.mongo import MongoBackend, connect
-from shared.outbox import CROWDED, OutboxRelay, Sweeper
-from shared.platform import Platform
-from shared.privacy import PlainVault
-from shared.store import Store
-from shared.tenants import Tenants
+from shared.broker.ledger import ORPHANED, Ledger
+from shared.broker.outbox import CROWDED, OutboxRelay, Sweeper
+from shared.runtime.platform import Platform
+from shared.security.privacy import PlainVault
+from shared.storage.mongo import MongoBackend, connect
+from shared.storage.store import Store
+from shared.storage.tenants import Tenants
 from tests.store.test_store import KIND, call, opened
 
 
@@ -125,7 +125,7 @@ def test_what_a_dead_replica_noted_is_tidied_by_the_sweeper(replica: Replica) ->
 
 
 def test_the_sweeper_finds_the_unpublished_behind_pages_of_published(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.outbox.PAGE", 10)
+    monkeypatch.setattr("shared.broker.outbox.PAGE", 10)
     for n in range(45):
         made = call()
         made.at += timedelta(milliseconds=n // 25)  # more than a page of one moment

@@ -15,10 +15,10 @@ from services.bookings.domain import OPEN, Person, Use
 from services.bookings.known import USES
 from services.bookings.sessions import domain, moving, passing
 from shared.calls import Call
-from shared.errors import Conflict
-from shared.privacy import PlainVault
-from shared.store import Store
-from shared.testing import Collector
+from shared.rules.errors import Conflict
+from shared.runtime.testing import Collector
+from shared.security.privacy import PlainVault
+from shared.storage.store import Store
 from tests.store.test_uses import Interleaved
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)

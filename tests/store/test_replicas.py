@@ -13,9 +13,9 @@ REPLICA = """
 import eventlet; eventlet.monkey_patch()
 import json, sys
 from shared.calls import Call
-from shared.privacy import PlainVault
-from shared.store import Store
-from shared.testing import Collector
+from shared.security.privacy import PlainVault
+from shared.storage.store import Store
+from shared.runtime.testing import Collector
 from tests.store.test_store import KIND, NOW, Session, backend_of, seat
 uri, database, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = Store(KIND, backend_of(uri, database), Collector(), PlainVault())
@@ -33,9 +33,9 @@ print(json.dumps(list(pool.imap(take, range(first, first + 100)))))
 
 def test_200_takers_through_two_replicas_are_each_told_the_truth(database: Any) -> None:
     from shared.calls import Call
-    from shared.privacy import PlainVault
-    from shared.store import Store
-    from shared.testing import Collector
+    from shared.runtime.testing import Collector
+    from shared.security.privacy import PlainVault
+    from shared.storage.store import Store
     from tests.store.test_store import KIND, NOW, Session, backend_of
 
     backend = backend_of(database.uri, "replicas")
@@ -124,7 +124,7 @@ def test_pymongo_yields_under_eventlet_and_survives_a_restart_of_the_server(tmp_
 SRV = """
 import eventlet; eventlet.monkey_patch()
 import sys
-from shared.mongo import connect
+from shared.storage.mongo import connect
 client = connect(sys.argv[1], 3)
 client.admin.command("ping")
 print(client._topology._srv_monitor)
@@ -145,7 +145,7 @@ def test_no_name_is_looked_up_behind_the_hub(database: Any) -> None:
 
 def test_a_uri_that_needs_srv_is_refused_at_start() -> None:
     environ = {"PATH": "/usr/bin:/bin", "LINLI_MONGO_URI": "mongodb+srv://cluster.example/bookings"}
-    command = [sys.executable, "-m", "shared.runner", "bookings"]
+    command = [sys.executable, "-m", "shared.runtime.runner", "bookings"]
     done = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=ROOT, timeout=60, check=False)
     assert done.returncode != 0
     assert "LINLI_MONGO_URI" in done.stderr and "mongodb+srv is not supported" in done.stderr

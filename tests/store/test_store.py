@@ -15,14 +15,14 @@ import orjson
 import pytest
 
 from shared.calls import Call, Replayed
-from shared.errors import Conflict, Invalid, Missing, Stale, Unavailable
 from shared.events.base import Aggregate
 from shared.events.bookings import RoomOpened
-from shared.mongo import MongoBackend, connect
-from shared.privacy import PlainVault
-from shared.store import Kind, Store, Taken
-from shared.tenants import Tenants
-from shared.testing import Collector, MemoryStore
+from shared.rules.errors import Conflict, Invalid, Missing, Stale, Unavailable
+from shared.runtime.testing import Collector, MemoryStore
+from shared.security.privacy import PlainVault
+from shared.storage.mongo import MongoBackend, connect
+from shared.storage.store import Kind, Store, Taken
+from shared.storage.tenants import Tenants
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -159,7 +159,7 @@ def test_while_events_go_out_a_full_outbox_is_waited_for(monkeypatch: pytest.Mon
     timer.start()
     assert store.change(call(), made.id, take, "b").version == 3
     timer.join()
-    monkeypatch.setattr("shared.store.PATIENCE", 0.1)
+    monkeypatch.setattr("shared.storage.store.PATIENCE", 0.1)
     with pytest.raises(Unavailable, match="outbox_full"):
         store.change(call(), made.id, take, "c")
 

@@ -12,11 +12,11 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from shared import tenants
-from shared.errors import Unavailable
-from shared.mongo import MongoBackend
-from shared.outbox import Sweeper
-from shared.tenants import MARGIN, Tenants
+from shared.broker.outbox import Sweeper
+from shared.rules.errors import Unavailable
+from shared.storage import tenants
+from shared.storage.mongo import MongoBackend
+from shared.storage.tenants import MARGIN, Tenants
 from tests.store.asked import Asked
 from tests.store.test_store import KIND
 
@@ -59,7 +59,7 @@ def test_a_sweeper_leaves_quiet_communities_alone_until_somebody_writes(
     # Later: what was noted is older than any write that it stands for.
     real = datetime.now(UTC)
     monkeypatch.setattr(tenants, "datetime", SimpleNamespace(now=lambda zone: real + 2 * MARGIN))
-    monkeypatch.setattr("shared.outbox.datetime", SimpleNamespace(now=lambda zone: real + 2 * MARGIN))
+    monkeypatch.setattr("shared.broker.outbox.datetime", SimpleNamespace(now=lambda zone: real + 2 * MARGIN))
     assert sweep() == ([], 2)
     assert sweep() == ([], 0)
     one._tenants._noted.clear()  # its note has run out

@@ -17,10 +17,10 @@ from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.domain import Room
 from services.bookings.sessions import domain as sessions
 from shared.calls import Call
-from shared.errors import Conflict, Refused
-from shared.privacy import PlainVault
-from shared.store import Document, Store, Taken
-from shared.testing import Collector, MemoryBackend
+from shared.rules.errors import Conflict, Refused
+from shared.runtime.testing import Collector, MemoryBackend
+from shared.security.privacy import PlainVault
+from shared.storage.store import Document, Store, Taken
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 OPENS = datetime(2026, 11, 24, tzinfo=UTC)

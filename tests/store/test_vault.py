@@ -16,8 +16,8 @@ from pymongo import MongoClient
 from pymongo.encryption import Algorithm
 from pymongo.errors import EncryptionError
 
-from shared.errors import Unavailable
-from shared.privacy import Vault
+from shared.rules.errors import Unavailable
+from shared.security.privacy import Vault
 from tests.conftest import Database
 
 FIELDS = {"name": "欧阳小满", "phone": "+8613800138000", "people": [{"name": "满"}], "none": None}

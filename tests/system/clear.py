@@ -13,7 +13,7 @@ import bson
 from kombu import Connection, Queue
 
 from ops.settings import SERVICES
-from shared import topology
+from shared.broker import topology
 from tests.system.world import TAP, World
 
 # What the tests give as personal data.

@@ -11,7 +11,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 
-from shared.privacy import Vault
+from shared.security.privacy import Vault
 from tests.system.world import Community, World, invented_phone
 
 

@@ -8,7 +8,7 @@ import time
 import requests
 
 from ops.demo import code_in
-from shared import topology
+from shared.broker import topology
 from tests.system.clear import ADDRESSES, ID_NUMBERS, NAMES, PINYIN, WORDS, hits, pattern, shown
 from tests.system.test_protection import anonymous, by_receipt
 from tests.system.world import Community, World, invented_phone, tomorrow

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from kombu import Connection
 
 from ops.client import Client
-from shared.privacy import Vault
+from shared.security.privacy import Vault
 from tests.system.test_petitions import APPEAL, act, filed
 from tests.system.world import TAP, Community, World, invented_phone
 

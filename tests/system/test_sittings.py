@@ -12,7 +12,7 @@ import orjson
 import pytest
 from kombu import Connection
 
-from shared.envelope import message_for
+from shared.broker.envelope import message_for
 from shared.events.petitions import SittingDropped, SittingRequested
 from tests.system.inventory.scenes import refused
 from tests.system.world import Community, World, tomorrow

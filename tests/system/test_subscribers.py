@@ -18,7 +18,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from ops.settings import SERVICES
-from shared import topology
+from shared.broker import topology
 from tests.system.world import Community, World, tomorrow
 
 STOCK = """

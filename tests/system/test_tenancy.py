@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from ops.documents import openapi
-from shared.roles import GUARDIAN, ROLES
-from shared.tenants import Tenants
+from shared.rules.roles import GUARDIAN, ROLES
+from shared.storage.tenants import Tenants
 from tests.system.world import Community, World
 
 WALK = [
@@ -129,7 +129,7 @@ def test_internal_paths_are_not_routed_and_want_a_service_token(world: World) ->
 
 
 def test_the_audit_chains_are_whole_and_a_changed_entry_shows(world: World, lijing: Community) -> None:
-    from shared.audit import Audit
+    from shared.security.audit import Audit
 
     lijing.worker.get("/lijing/residents?limit=1")
     log = Audit("residents", world.mongo, "residents", Tenants(world.mongo, "residents"))

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ops.audit import Auditor
-from shared.cursors import EPOCH
+from shared.storage.cursors import EPOCH
 from tests.system.test_petitions import filed
 from tests.system.world import Community, World
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared import roles
+from shared.rules import roles
 from tests.system.test_disputes import TERMS, Case
 from tests.system.test_petitions import filed
 from tests.system.world import Community, World, invented_phone

@@ -29,9 +29,9 @@ from ops.client import ApiError, Client, until
 from ops.demo import Demo, Listener
 from ops.settings import PORTS, SERVICES, Installation
 from ops.stack import Stack
-from shared import topology
-from shared.cursors import EPOCH
-from shared.identity import Signer
+from shared.broker import topology
+from shared.security.identity import Signer
+from shared.storage.cursors import EPOCH
 
 TAP = "tap"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -404,7 +404,7 @@ def spare_replica(world: World, service: str, **settings: str) -> Iterator[str]:
     port = free_ports(1)[0]
     file = world.here.path("env", f"{service}-0.sh")
     own = " ".join(f"{name}={value}" for name, value in settings.items())
-    command = f". {file} && LINLI_LISTEN=127.0.0.1:{port} {own} exec {sys.executable} -m shared.runner {service}"
+    command = f". {file} && LINLI_LISTEN=127.0.0.1:{port} {own} exec {sys.executable} -m shared.runtime.runner {service}"
     with world.here.path("logs", f"{service}-{port}.log").open("wb") as out:
         process = subprocess.Popen(["/bin/sh", "-c", command], stdout=out, stderr=out)
     base = f"http://127.0.0.1:{port}"

@@ -14,11 +14,11 @@ from services.bookings.rooms.desk import ROOMS
 from services.bookings.rooms.domain import DAYS, Room
 from services.bookings.sessions import domain
 from shared.calls import Call
-from shared.identity import Signer
-from shared.known import LOCALES
-from shared.law import Locale
-from shared.store import Kind
-from shared.testing import MemoryStore
+from shared.events.locale import Locale
+from shared.runtime.directory import LOCALES
+from shared.runtime.testing import MemoryStore
+from shared.security.identity import Signer
+from shared.storage.store import Kind
 
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon in Shanghai, a Monday
 START = AT + timedelta(days=2)

@@ -16,8 +16,8 @@ from services.residents.staff.domain import Giver, Offices, Worker
 from services.residents.tries import domain as tries
 from services.residents.tries.domain import Limit, Tries
 from services.residents.tries.handlers import network
-from shared.errors import Conflict, Forbidden, Invalid, Limited, Missing, Unauthenticated
 from shared.events.residents import AccessRevoked, AccountNoticeDue
+from shared.rules.errors import Conflict, Forbidden, Invalid, Limited, Missing, Unauthenticated
 
 AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

@@ -12,10 +12,10 @@ import pytest
 
 from services.bookings.domain import Person
 from services.bookings.known import PEOPLE
-from shared import batches
-from shared.batches import COMPANY, LONGEST, TURNS, Batcher
 from shared.calls import Call
-from shared.testing import MemoryStore
+from shared.runtime.testing import MemoryStore
+from shared.storage import batches
+from shared.storage.batches import COMPANY, LONGEST, TURNS, Batcher
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 

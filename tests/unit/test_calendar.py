@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.calendar import (
+from shared.rules.calendar import (
     Due,
     at_clock,
     days_after,
@@ -19,7 +19,7 @@ from shared.calendar import (
     working_days_after,
     works_on,
 )
-from shared.errors import Invalid
+from shared.rules.errors import Invalid
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

@@ -13,8 +13,8 @@ from services.bookings.children.domain import Enrolment, Pickup
 from services.bookings.children.enrolments import ENROLMENTS, enrolment_id
 from services.bookings.known import USES
 from services.bookings.sessions import domain as sessions
-from shared.errors import Conflict, Forbidden
 from shared.events.bookings import ClassOpened
+from shared.rules.errors import Conflict, Forbidden
 from tests.unit.memory import START, Memory, session, taken
 
 UNCLE = {"name": "赵 叔叔", "phone": "13600000002"}

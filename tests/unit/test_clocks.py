@@ -12,8 +12,8 @@ from services.petitions import domain
 from services.petitions.cases import domain as cases
 from services.petitions.cases.domain import APPEAL, REPORT, Petition
 from services.petitions.domain import Actor
-from shared.errors import Conflict, Forbidden, Invalid
-from shared.law import Locale
+from shared.events.locale import Locale
+from shared.rules.errors import Conflict, Forbidden, Invalid
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HERE = Locale(id="lijing")

@@ -23,7 +23,7 @@ from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.desk import Desk
 from services.bookings.sessions import conduct, domain
 from services.bookings.sessions.desk import Sessions
-from shared.errors import Conflict, Forbidden, Invalid
+from shared.rules.errors import Conflict, Forbidden, Invalid
 from shared.settings import SettingRefused
 from tests.unit.memory import AT, START, Memory, session, taken
 

@@ -13,9 +13,9 @@ from services.petitions.disputes import agreement, domain
 from services.petitions.disputes.domain import Dispute
 from services.petitions.domain import Actor
 from services.petitions.papers import service as papers
-from shared.errors import Conflict, Forbidden, Invalid
+from shared.events.locale import Locale
 from shared.events.petitions import DeadlineNear, MediationUnscheduled
-from shared.law import Locale
+from shared.rules.errors import Conflict, Forbidden, Invalid
 
 HERE = Locale(id="lijing")
 ONE = Actor("r1", "resident", frozenset({"resident"}), key="filer:1")

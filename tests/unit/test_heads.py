@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from eventlet import wsgi
 
-from shared.server import Protocol
+from shared.entrypoints.server import Protocol
 
 GOOD = b"POST /api/v1/lijing/rooms?after=%E6%9D%8E HTTP/1.1\r\n"
 

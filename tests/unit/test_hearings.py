@@ -22,9 +22,9 @@ from services.petitions.sittings import domain as sittings
 from services.petitions.sittings.desk import SITTINGS, Sittings
 from services.petitions.sittings.domain import SILENCE, Sitting
 from shared.calls import Call
-from shared.errors import Conflict, Forbidden
-from shared.law import Locale
-from shared.testing import MemoryStore
+from shared.events.locale import Locale
+from shared.rules.errors import Conflict, Forbidden
+from shared.runtime.testing import MemoryStore
 
 HERE = Locale(id="lijing")
 COURT = Actor("j", "court", frozenset({"court"}))

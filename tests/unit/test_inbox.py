@@ -7,10 +7,10 @@ from threading import Event as Signal
 from types import SimpleNamespace
 from typing import Any
 
-from shared import messaging
-from shared.batches import COMPANY
+from shared.entrypoints import inbox as messaging
+from shared.entrypoints.inbox import LIST, Inbox, On, _Delivery, _Outcome, by_id
 from shared.events.bookings import ReservationConfirmed
-from shared.messaging import LIST, Inbox, On, _Delivery, _Outcome, by_id
+from shared.storage.batches import COMPANY
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 

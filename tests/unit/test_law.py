@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.errors import Invalid
-from shared.law import CALENDAR, RULES, WORKING, Locale, Rule, deadline, overdue_from, rule_at, warns_at
+from shared.events.locale import Locale
+from shared.rules.errors import Invalid
+from shared.rules.law import CALENDAR, RULES, WORKING, Rule, deadline, overdue_from, rule_at, warns_at
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 OFF = [((1, 1), (1, 3)), ((2, 15), (2, 23)), ((4, 4), (4, 6)), ((5, 1), (5, 5)), ((6, 19), (6, 21)), ((9, 25), (9, 27)),

@@ -17,8 +17,8 @@ from services.bookings.duty import domain as duty
 from services.bookings.duty.domain import Queue
 from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.domain import PLACES
-from shared.errors import Conflict
 from shared.events.base import Aggregate
+from shared.rules.errors import Conflict
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES: dict[Any, Any] = {str: "x", int: 1, datetime: datetime(2026, 11, 22, tzinfo=UTC)}

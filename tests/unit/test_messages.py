@@ -12,7 +12,7 @@ from services.notifications import wording
 from services.notifications.audience import TOLD, tellings
 from services.notifications.cases import OF_CASES
 from services.notifications.domain import OF_ACCOUNTS
-from shared.envelope import decode
+from shared.broker.envelope import decode
 from shared.events import bookings
 from shared.events.base import Event
 

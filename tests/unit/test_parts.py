@@ -15,10 +15,10 @@ from services.bookings.domain import OPEN, Person, Use
 from services.bookings.duty import domain as duty
 from services.bookings.programmes import domain as programmes
 from services.bookings.sessions import conduct, domain, moving, passing
-from shared import known as shared_known
-from shared.errors import Conflict
 from shared.events.bookings import AppointmentsUncovered, PlacesMissed, PlaceWaitlisted, ReminderDue
-from shared.law import Locale
+from shared.events.locale import Locale
+from shared.rules.errors import Conflict
+from shared.runtime import directory as shared_known
 
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 START = AT + timedelta(days=2)

@@ -12,8 +12,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 
 from services.bookings.domain import OPEN, Person, Use
 from services.bookings.sessions import domain, moving, passing
-from shared.errors import Conflict
 from shared.events.bookings import PlaceOffered, PlaceReleased, PlacesMissed, PlaceTaken, PlaceWaitlisted, ReminderDue
+from shared.rules.errors import Conflict
 
 START = datetime(2026, 11, 25, 8, 30, tzinfo=UTC)
 AT = START - timedelta(days=2)

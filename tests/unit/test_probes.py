@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.server import Application
+from shared.entrypoints.server import Application
 
 
 @pytest.mark.parametrize(("inbox", "draining", "status"), [

@@ -14,8 +14,8 @@ from services.bookings.programmes import domain
 from services.bookings.programmes.desk import PROGRAMMES, Programmes
 from services.bookings.rooms.desk import Desk
 from services.bookings.sessions import domain as sessions
-from shared.errors import Conflict, Invalid
-from shared.law import Locale
+from shared.events.locale import Locale
+from shared.rules.errors import Conflict, Invalid
 from tests.unit.memory import AT, Memory
 
 TODAY = date(2026, 11, 23)

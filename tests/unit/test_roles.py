@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ops.documents import service_classes
-from shared.openapi import operations
-from shared.roles import ROLES
+from shared.entrypoints.openapi import operations
+from shared.rules.roles import ROLES
 
 TABLE = Path(__file__).with_name("roles.txt")
 SHORT = {

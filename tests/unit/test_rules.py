@@ -10,8 +10,8 @@ from ops.demo import ROOMS
 from services.bookings.rooms import domain as bookings
 from services.bookings.rooms.domain import CONFIDENTIAL
 from services.residents import domain as residents
-from shared.errors import Conflict, Invalid
-from shared.privacy import name_forms, normalise
+from shared.rules.errors import Conflict, Invalid
+from shared.security.privacy import name_forms, normalise
 
 AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)  # noon in Shanghai, a Sunday
 

@@ -11,7 +11,6 @@ import pytest
 from services.bookings.known import PEOPLE, USES
 from services.bookings.sessions import domain, moving, passing
 from services.bookings.sessions.desk import Sessions
-from shared.errors import Invalid
 from shared.events.bookings import (
     ChildNotCollected,
     PlaceOffered,
@@ -23,6 +22,7 @@ from shared.events.bookings import (
     SessionMoved,
     SessionOver,
 )
+from shared.rules.errors import Invalid
 from tests.unit.memory import AT, START, Memory, session, taken
 
 CAP = 200  # events that the outbox of one record holds

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.tenants import AGAIN, AHEAD, MARGIN, Watch
+from shared.storage.tenants import AGAIN, AHEAD, MARGIN, Watch
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.topology import sent_together
+from shared.broker.topology import sent_together
 
 
 class Transport:

@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FREE = {"shared.events", "shared.errors", "shared.calendar", "shared.law", "shared.roles"}
+FREE = {"shared.events", "shared.rules"}
+# The rooms of shared/, what comes in on top, what is pure at the ground: arrows run down this list only.
+FLOORS = (("entrypoints",), ("runtime",), ("broker", "security"), ("storage",), ("events",), ("rules",))
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+BESIDE = {"calls", "faults", "settings", "telemetry"}  # used by all, and use the ground alone
 
 
 def imported(path: Path) -> set[str]:
@@ -38,6 +42,29 @@ def test_no_service_imports_another(path: Path) -> None:
         assert not name.startswith("services.") or name.split(".")[1] == own, name
 
 
+def test_shared_is_its_rooms_and_what_stands_beside_them() -> None:
+    found = {path.name.removesuffix(".py") for path in (ROOT / "shared").iterdir() if path.name[0] not in "_."}
+    assert found == LEVEL.keys() | BESIDE
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("shared/**/*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_arrows_run_down(path: Path) -> None:
+    room = path.relative_to(ROOT / "shared").parts[0].removesuffix(".py")
+    for name in imported(path):
+        other = name.split(".")[1] if name.startswith("shared.") else ""
+        if other in LEVEL:
+            lower = LEVEL[room] < LEVEL[other] or room == other if room in LEVEL else other == "rules"
+            assert lower, f"{room} imports {name}"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("shared/rules/*.py")), ids=lambda p: p.name)
+def test_the_ground_is_free_of_any_framework(path: Path) -> None:
+    pure = {"chinese_calendar", "dateutil"}  # days off, and recurrence rules: facts and arithmetic
+    for name in imported(path):
+        top = name.split(".")[0]
+        assert top in sys.stdlib_module_names or top in pure or name.startswith("shared.rules"), name
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("shared/**/*.py")), ids=lambda p: str(p.relative_to(ROOT)))
 def test_what_is_shared_knows_no_service(path: Path) -> None:
     assert not any(name.split(".")[0] in ("services", "ops", "tests") for name in imported(path))
@@ -60,8 +87,8 @@ def test_no_aggregate_has_a_field_that_the_store_keeps_itself(path: Path) -> Non
     import gc
     import importlib
 
-    from shared.privacy import PlainVault
-    from shared.store import Codec, Kind
+    from shared.security.privacy import PlainVault
+    from shared.storage.store import Codec, Kind
 
     importlib.import_module(f"services.{path.parent.name}.service")
     kinds = [kept for kept in gc.get_objects() if type(kept) is Kind]  # isinstance would ask what a dead weak reference is

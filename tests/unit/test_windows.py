@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import windows
+from shared.storage import windows
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 

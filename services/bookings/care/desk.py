@@ -12,10 +12,10 @@ from services.bookings.known import USES, Known
 from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call, derived_id
-from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.platform import Platform
-from shared.roles import DUTY_LEAD
-from shared.store import Kind, Page
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
+from shared.rules.roles import DUTY_LEAD
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind, Page
 
 ELDERS = Kind(Elder, "elders")
 CARE_VISITS = Kind(CareVisit, "care_visits", indexes=(("elder_id", "born"),))

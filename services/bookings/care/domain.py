@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from shared.errors import Conflict, Forbidden, Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import CareVisitPlanned, CareVisitUnanswered, MealDelivered, MealUnanswered
+from shared.rules.errors import Conflict, Forbidden, Invalid
 
 # GB/T 42195-2022: from this score up the elder is …
 LEVELS = ((90, "able"), (66, "mild"), (46, "moderate"), (30, "severe"), (0, "total"))

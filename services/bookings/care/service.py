@@ -8,9 +8,9 @@ from services.bookings.care import schemas
 from services.bookings.care.desk import CARE_VISITS, ELDERS, MEALS
 from services.bookings.care.desk import Care as Desk
 from services.bookings.sessions.schemas import PlaceView
-from shared.http import api
-from shared.platform import Provided, Stored
-from shared.roles import GUARDIAN, KITCHEN, RESIDENT, STAFF
+from shared.entrypoints.api import api
+from shared.rules.roles import GUARDIAN, KITCHEN, RESIDENT, STAFF
+from shared.runtime.platform import Provided, Stored
 
 
 class Care:

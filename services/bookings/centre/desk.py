@@ -15,9 +15,9 @@ from services.bookings.known import USES, Known
 from services.bookings.rooms.desk import ROOMS
 from services.bookings.sessions.domain import KINDS, PRESENT
 from shared.calls import Call
-from shared.errors import Invalid
-from shared.platform import Platform
-from shared.store import Kind
+from shared.rules.errors import Invalid
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
 
 CENTRES = Kind(Centre, "centres")
 MANY = 100_000

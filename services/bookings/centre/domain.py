@@ -10,9 +10,9 @@ from typing import Any
 
 from services.bookings.domain import CANCELLED, HELD, RELEASED, Use
 from services.bookings.sessions.domain import MISSED, PRESENT, SEATED
-from shared.errors import Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import PlanPublished, ServiceShareFell
+from shared.rules.errors import Invalid
 
 SERVICE, OFFICE = "service", "office"
 LEAST_SHARE = Fraction(97, 100)

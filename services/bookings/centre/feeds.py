@@ -18,9 +18,9 @@ from services.bookings.rooms.desk import ROOMS
 from services.bookings.rooms.domain import CONFIDENTIAL
 from services.bookings.sessions import domain as sessions
 from shared.calls import Call
-from shared.errors import Missing
-from shared.platform import Platform
-from shared.store import Kind
+from shared.rules.errors import Missing
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
 
 FEEDS = Kind(Feed, "feeds", indexes=(("person",),))
 BUSY = "占用"

@@ -7,9 +7,9 @@ from typing import Any
 from services.bookings.centre import schemas
 from services.bookings.centre.desk import CENTRES, Centres
 from services.bookings.centre.feeds import FEEDS, Feeds
-from shared.http import Raw, api
-from shared.platform import Provided, Stored
-from shared.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
+from shared.entrypoints.api import Raw, api
+from shared.rules.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
+from shared.runtime.platform import Provided, Stored
 
 ICALENDAR = "text/calendar; charset=utf-8"
 

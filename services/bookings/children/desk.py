@@ -11,10 +11,10 @@ from services.bookings.domain import Use
 from services.bookings.known import USES, Known
 from services.bookings.sessions import domain as sessions
 from shared.calls import Call, derived_id
-from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.internal import ask
-from shared.platform import Platform
-from shared.store import Kind
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
+from shared.runtime.internal import ask
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
 
 PICKUPS = Kind(Pickup, "pickups", indexes=(("child_id",),))
 

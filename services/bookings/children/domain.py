@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from services.bookings.domain import OPEN, Use
 from services.bookings.sessions.domain import KNOWN, LAST_HOUR, PRESENT, SEATED
-from shared.errors import Conflict, Forbidden, Invalid, Missing
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import (
     ChildAbsentAgain,
@@ -25,6 +24,7 @@ from shared.events.bookings import (
     CollectorRefused,
     ConsentWithdrawn,
 )
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 
 ENROLLED, WITHDRAWN = "enrolled", "withdrawn"
 ALONE_FROM = 8  # years; 未成年人保护法 art. 21

@@ -9,10 +9,10 @@ from services.bookings.children.domain import ENROLLED, Approval, Enrolment, can
 from services.bookings.domain import Person, Use
 from services.bookings.known import PEOPLE
 from shared.calls import Call, derived_id
-from shared.errors import Conflict, Forbidden
-from shared.platform import Platform
-from shared.roles import STAFF
-from shared.store import Kind
+from shared.rules.errors import Conflict, Forbidden
+from shared.rules.roles import STAFF
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
 
 AFTER_SCHOOL = "after_school"
 ENROLMENTS = Kind(Enrolment, "enrolments", indexes=(("child_id",),))

@@ -8,11 +8,11 @@ from services.bookings.children import schemas
 from services.bookings.children.desk import PICKUPS, Children
 from services.bookings.children.enrolments import APPROVALS, ENROLMENTS
 from services.bookings.programmes.desk import PROGRAMMES
+from shared.entrypoints.api import api
+from shared.entrypoints.inbox import by_cause, by_id, on
 from shared.events.bookings import ChildEnrolled, ChildLeft, ConsentWithdrawn, PlacesMissed, PlaceVisited
-from shared.http import api
-from shared.messaging import by_cause, by_id, on
-from shared.platform import Provided, Stored
-from shared.roles import DUTY_LEAD, GUARDIAN, RESIDENT, SECRETARY, STAFF
+from shared.rules.roles import DUTY_LEAD, GUARDIAN, RESIDENT, SECRETARY, STAFF
+from shared.runtime.platform import Provided, Stored
 
 
 class AfterSchool:

@@ -9,10 +9,10 @@ from services.bookings.known import Known
 from services.bookings.programmes.desk import PROGRAMMES, Programmes
 from services.bookings.programmes.domain import Programme
 from shared.calls import Call
-from shared.errors import Conflict, Forbidden
-from shared.platform import Platform
-from shared.roles import STAFF
-from shared.store import Kind
+from shared.rules.errors import Conflict, Forbidden
+from shared.rules.roles import STAFF
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
 
 CLUBS = Kind(Club, "clubs")
 

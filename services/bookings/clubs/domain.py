@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.errors import Conflict
 from shared.events.base import Aggregate, Event
+from shared.rules.errors import Conflict
 
 
 @dataclass(frozen=True, kw_only=True)

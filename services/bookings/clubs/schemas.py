@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from services.bookings.programmes.schemas import PublishProgramme
-from shared.shapes import Id, Text
+from shared.entrypoints.fields import Id, Text
 
 
 class FoundClub(Schema):

@@ -8,10 +8,10 @@ from services.bookings.clubs import schemas
 from services.bookings.clubs.desk import CLUBS
 from services.bookings.clubs.desk import Clubs as Desk
 from services.bookings.programmes.schemas import ProgrammeView
-from shared.http import api
-from shared.platform import Provided, Stored
-from shared.roles import EVERYBODY, GUARDIAN, RESIDENT, STAFF
-from shared.shapes import Paging
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Paging
+from shared.rules.roles import EVERYBODY, GUARDIAN, RESIDENT, STAFF
+from shared.runtime.platform import Provided, Stored
 
 MEMBERS = STAFF | {RESIDENT, GUARDIAN}
 

@@ -15,10 +15,10 @@ from services.bookings.rooms.desk import ROOMS, Desk
 from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call, derived_id
-from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.platform import Platform
-from shared.roles import COUNSELLOR, SECRETARY
-from shared.store import Kind, Page
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
+from shared.rules.roles import COUNSELLOR, SECRETARY
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind, Page
 
 COPIES = Kind(Copy, "copies")
 LOANS = Kind(Loan, "loans", unique=(("claim",),), indexes=(("borrower_id", "born"), ("due",)))

@@ -9,8 +9,6 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from services.bookings.domain import CANCELLED, CONFIRMED, Use, check_grid, claims_of, next_reminder
-from shared.calendar import at_clock, working_days_after
-from shared.errors import Conflict, Forbidden, Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import (
     ConfidentialBooked,
@@ -26,6 +24,8 @@ from shared.events.bookings import (
     ParlourReplyOverdue,
     ReminderDue,
 )
+from shared.rules.calendar import at_clock, working_days_after
+from shared.rules.errors import Conflict, Forbidden, Invalid
 
 # -- the library
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from shared.shapes import Day, Id, Moment, Paging, Text
+from shared.entrypoints.fields import Day, Id, Moment, Paging, Text
 
 
 class AddCopy(Schema):

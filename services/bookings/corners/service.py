@@ -7,12 +7,12 @@ from typing import Any
 from services.bookings.corners import domain, schemas
 from services.bookings.corners.desk import COPIES, LOANS, LOST, NOTES, PARLOUR, VISITS
 from services.bookings.corners.desk import Corners as Desk
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Paging
+from shared.entrypoints.inbox import by_id, on
 from shared.events.bookings import PlaceVisited
-from shared.http import api
-from shared.messaging import by_id, on
-from shared.platform import Provided, Stored
-from shared.roles import COUNSELLOR, EVERYBODY, GUARDIAN, RESIDENT, SECRETARY, STAFF
-from shared.shapes import Paging
+from shared.rules.roles import COUNSELLOR, EVERYBODY, GUARDIAN, RESIDENT, SECRETARY, STAFF
+from shared.runtime.platform import Provided, Stored
 
 VISITORS = STAFF | {RESIDENT, GUARDIAN}
 

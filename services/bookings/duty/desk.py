@@ -14,10 +14,10 @@ from services.bookings.known import USES, Known, week_of
 from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.desk import Sessions
 from shared.calls import Call, derived_id
-from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.platform import Platform
-from shared.roles import STAFF
-from shared.store import Kind
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
+from shared.rules.roles import STAFF
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
 
 ROSTERS = Kind(Roster, "rosters", unique=(("week",),))
 QUEUES = Kind(Queue, "queues")

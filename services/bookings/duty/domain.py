@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo
 
 from services.bookings.domain import OPEN, Use
 from services.bookings.sessions.domain import SEATED
-from shared.calendar import at_clock
-from shared.errors import Conflict, Forbidden, Invalid, Missing
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import (
     AppointmentsUncovered,
@@ -21,6 +19,8 @@ from shared.events.bookings import (
     ShiftUncovered,
     TicketCalled,
 )
+from shared.rules.calendar import at_clock
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 
 DRAFT, PUBLISHED = "draft", "published"
 # The parts of a day: weekdays noon and evening, and the weekend, are what party members and volunteers take over.

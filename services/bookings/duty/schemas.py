@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from services.bookings.programmes.schemas import GROUPS
 from services.bookings.sessions.schemas import PlaceView
-from shared.shapes import Day, Id, Moment, Text
+from shared.entrypoints.fields import Day, Id, Moment, Text
 
 WEEK = validate.Regexp(r"^\d{4}-W\d{2}$")
 

@@ -8,11 +8,11 @@ from services.bookings.duty import domain, schemas
 from services.bookings.duty.desk import QUEUES, ROSTERS
 from services.bookings.duty.desk import Duty as Desk
 from services.bookings.sessions.schemas import PlaceView
+from shared.entrypoints.api import api
+from shared.entrypoints.inbox import by_id, on
 from shared.events.bookings import PlaceTaken, RosterPublished, ShiftStaffed, ShiftUncovered
-from shared.http import api
-from shared.messaging import by_id, on
-from shared.platform import Provided, Stored
-from shared.roles import DUTY_LEAD, EVERYBODY, GUARDIAN, RESIDENT, SECRETARY, STAFF
+from shared.rules.roles import DUTY_LEAD, EVERYBODY, GUARDIAN, RESIDENT, SECRETARY, STAFF
+from shared.runtime.platform import Provided, Stored
 
 VISITORS = STAFF | {RESIDENT, GUARDIAN}
 LEADS = frozenset({DUTY_LEAD, SECRETARY})

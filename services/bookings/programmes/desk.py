@@ -16,11 +16,11 @@ from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.desk import ROOMS, Desk
 from services.bookings.sessions import domain as sessions
 from shared.calls import Call
-from shared.errors import Conflict, Forbidden, Invalid, Refused
 from shared.faults import fault
-from shared.platform import Platform
-from shared.roles import STAFF
-from shared.store import Inserted, Kind, Page
+from shared.rules.errors import Conflict, Forbidden, Invalid, Refused
+from shared.rules.roles import STAFF
+from shared.runtime.platform import Platform
+from shared.storage.store import Inserted, Kind, Page
 
 PROGRAMMES = Kind(Programme, "programmes", indexes=(("due",),))
 HOLIDAY = "holiday"

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from services.bookings.domain import AHEAD, HELD, Use, claims_of
 from services.bookings.sessions.domain import KINDS, LARGEST
-from shared.calendar import at_clock, ends, is_holiday, last_occurrence, occurrences, works_on
-from shared.errors import Conflict, Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import ProgrammeEnded, ProgrammeExtended, ProgrammePublished, SessionClashed
-from shared.law import Locale
+from shared.events.locale import Locale
+from shared.rules.calendar import at_clock, ends, is_holiday, last_occurrence, occurrences, works_on
+from shared.rules.errors import Conflict, Invalid
 
 PUBLISHED, ENDED = "published", "ended"
 HELD_FOR = timedelta(seconds=60)  # what is held for a programme that is not published by then is released

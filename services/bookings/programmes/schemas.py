@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.bookings.sessions.schemas import KIND
-from shared.shapes import Day, Id, Paging, Text
+from shared.entrypoints.fields import Day, Id, Paging, Text
 
 CLOCK = validate.Regexp(r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")
 GROUPS = ("child", "elder", "disabled", "veteran", "low_income", "single_parent", "party_member", "newcomer")

@@ -7,11 +7,11 @@ from typing import Any
 from services.bookings.programmes import schemas
 from services.bookings.programmes.desk import PROGRAMMES
 from services.bookings.programmes.desk import Programmes as Desk
+from shared.entrypoints.api import api
+from shared.entrypoints.inbox import by_id, on
 from shared.events.bookings import ProgrammeEnded, ProgrammeExtended, ProgrammePublished
-from shared.http import api
-from shared.messaging import by_id, on
-from shared.platform import Provided, Stored
-from shared.roles import EVERYBODY, STAFF
+from shared.rules.roles import EVERYBODY, STAFF
+from shared.runtime.platform import Provided, Stored
 
 
 class Programmes:

@@ -11,12 +11,12 @@ from services.bookings.domain import LONGEST, RESERVATION, Use
 from services.bookings.known import USES, Known
 from services.bookings.rooms import domain
 from services.bookings.rooms.domain import Room
-from shared.calendar import at_clock
 from shared.calls import Call
-from shared.errors import Conflict, Forbidden, Missing, Refused
-from shared.platform import Platform
-from shared.roles import STAFF, STEWARD
-from shared.store import Kind, Page
+from shared.rules.calendar import at_clock
+from shared.rules.errors import Conflict, Forbidden, Missing, Refused
+from shared.rules.roles import STAFF, STEWARD
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind, Page
 
 ROOMS = Kind(Room, "rooms", indexes=(("use", "capacity"),))
 

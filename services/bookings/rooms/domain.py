@@ -9,8 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.bookings.domain import CANCELLED, CONFIRMED, QUARTER, RESERVATION, Use, check_grid, claims, next_reminder
-from shared.calendar import at_clock
-from shared.errors import Conflict, Forbidden, Invalid
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import (
     ReminderDue,
@@ -21,6 +19,8 @@ from shared.events.bookings import (
     RoomOpened,
     RoomRepaired,
 )
+from shared.rules.calendar import at_clock
+from shared.rules.errors import Conflict, Forbidden, Invalid
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALTERNATIVES = 3

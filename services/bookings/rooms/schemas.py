@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from marshmallow import Schema, fields, validate
 
 from services.bookings.rooms.domain import DAYS
-from shared.shapes import Day, Id, Moment, Paging, Text
+from shared.entrypoints.fields import Day, Id, Moment, Paging, Text
 
 CLOCK = validate.Regexp(r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")
 USES = (

@@ -7,10 +7,10 @@ from typing import Any
 from services.bookings.known import USES, Known
 from services.bookings.rooms import domain, schemas
 from services.bookings.rooms.desk import ROOMS, Desk
-from shared.http import api
-from shared.platform import Provided, Stored
-from shared.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF, STEWARD
-from shared.shapes import Paging
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Paging
+from shared.rules.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF, STEWARD
+from shared.runtime.platform import Provided, Stored
 
 BOOKERS = STAFF | {RESIDENT, GUARDIAN}
 

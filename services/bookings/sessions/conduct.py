@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.bookings.domain import Person
-from shared.errors import Missing
 from shared.events.base import Event
 from shared.events.bookings import BookingSuspended, LessonCredited
+from shared.rules.errors import Missing
 from shared.settings import SettingRefused
 
 

@@ -20,10 +20,10 @@ from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.desk import ROOMS, Desk
 from services.bookings.sessions import conduct, domain, moving
 from shared.calls import Call
-from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.platform import Platform
-from shared.roles import STAFF
-from shared.store import Page, Taken
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
+from shared.rules.roles import STAFF
+from shared.runtime.platform import Platform
+from shared.storage.store import Page, Taken
 
 CODE_LIVES = 60  # seconds that a check-in code on the wall is good for
 HIDDEN = frozenset({HELD, RELEASED})

@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.bookings.domain import CANCELLED, HELD, OPEN, RELEASED, Person, Use
-from shared.calendar import at_clock
-from shared.errors import Conflict, Missing
 from shared.events.base import Event
 from shared.events.bookings import (
     ChildSignedIn,
@@ -26,6 +24,8 @@ from shared.events.bookings import (
     SessionCancelled,
     SessionOpened,
 )
+from shared.rules.calendar import at_clock
+from shared.rules.errors import Conflict, Missing
 
 WAITING, OFFERED, TAKEN, PRESENT, MISSED, GONE = "waiting", "offered", "taken", "present", "missed", "released"
 PLACES = {  # what may follow

@@ -24,9 +24,9 @@ from services.bookings.sessions.domain import (
     unless_hidden,
     waitlisted,
 )
-from shared.errors import Conflict
 from shared.events.base import Event
 from shared.events.bookings import SessionMoved
+from shared.rules.errors import Conflict
 
 
 def move(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.bookings.sessions.domain import KINDS
-from shared.shapes import Id, Moment, Paging, Text
+from shared.entrypoints.fields import Id, Moment, Paging, Text
 
 KIND = validate.OneOf(sorted(KINDS))
 

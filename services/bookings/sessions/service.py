@@ -6,6 +6,8 @@ from typing import Any
 
 from services.bookings.sessions import schemas
 from services.bookings.sessions.desk import Sessions as Desk
+from shared.entrypoints.api import api
+from shared.entrypoints.inbox import by_cause, on
 from shared.events.bookings import (
     PlaceReleased,
     PlacesMissed,
@@ -15,10 +17,8 @@ from shared.events.bookings import (
     SessionMoved,
     SessionOver,
 )
-from shared.http import api
-from shared.messaging import by_cause, on
-from shared.platform import Provided
-from shared.roles import EVERYBODY, GUARDIAN, RESIDENT, STAFF
+from shared.rules.roles import EVERYBODY, GUARDIAN, RESIDENT, STAFF
+from shared.runtime.platform import Provided
 
 BOOKERS = STAFF | {RESIDENT, GUARDIAN}
 

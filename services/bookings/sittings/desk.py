@@ -9,9 +9,9 @@ from services.bookings.known import USES
 from services.bookings.rooms.desk import ROOMS
 from services.bookings.sittings import domain
 from shared.calls import Call, derived_id
-from shared.errors import Missing, Unavailable
-from shared.platform import Platform
-from shared.store import Page, Taken
+from shared.rules.errors import Missing, Unavailable
+from shared.runtime.platform import Platform
+from shared.storage.store import Page, Taken
 
 
 class Sittings:

@@ -7,9 +7,9 @@ from typing import Any
 
 from services.bookings.domain import CANCELLED, CONFIRMED, QUARTER, RELEASED, Use, check_grid, claims_of
 from services.bookings.rooms.domain import check_open
-from shared.errors import Conflict, Invalid
 from shared.events.base import Event
 from shared.events.bookings import SittingBooked, SittingRefused, SittingWithdrawn
+from shared.rules.errors import Conflict, Invalid
 
 SITTING = "sitting"
 CHOICES = 3

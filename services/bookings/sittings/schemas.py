@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields
 
-from shared.shapes import Moment, Paging, Text
+from shared.entrypoints.fields import Moment, Paging, Text
 
 
 class SittingQuery(Paging):

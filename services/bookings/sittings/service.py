@@ -6,11 +6,11 @@ from typing import Any
 
 from services.bookings.sittings import schemas
 from services.bookings.sittings.desk import Sittings as Desk
+from shared.entrypoints.api import api
+from shared.entrypoints.inbox import by_cause, by_id, on
 from shared.events.petitions import SittingDropped, SittingRequested
-from shared.http import api
-from shared.messaging import by_cause, by_id, on
-from shared.platform import Provided
-from shared.roles import COURT, MEDIATOR, SECRETARY
+from shared.rules.roles import COURT, MEDIATOR, SECRETARY
+from shared.runtime.platform import Provided
 
 
 class Sittings:

@@ -8,10 +8,10 @@ from services.petitions.attachments import domain
 from services.petitions.attachments.domain import Attachment
 from services.petitions.known import Known
 from shared.calls import Call
-from shared.errors import Invalid, Missing
-from shared.http import Raw
-from shared.platform import Platform
-from shared.store import Kind, Store
+from shared.entrypoints.api import Raw
+from shared.rules.errors import Invalid, Missing
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind, Store
 
 ATTACHMENTS = Kind(Attachment, "attachments", indexes=(("due",),))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.errors import Invalid
 from shared.events.base import Aggregate, Event
+from shared.rules.errors import Invalid
 
 LARGEST = 10 * 1024 * 1024
 UNBOUND = timedelta(hours=24)

@@ -10,10 +10,10 @@ from services.petitions.attachments.desk import ATTACHMENTS
 from services.petitions.attachments.desk import Attachments as Desk
 from services.petitions.attachments.domain import LARGEST
 from services.petitions.receipts.schemas import Code
-from shared.http import api
-from shared.platform import Provided, Stored
-from shared.roles import DUTY_LEAD, GUARDIAN, RESIDENT, SECRETARY, STREET_OFFICER, WORKER
-from shared.shapes import Id
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Id
+from shared.rules.roles import DUTY_LEAD, GUARDIAN, RESIDENT, SECRETARY, STREET_OFFICER, WORKER
+from shared.runtime.platform import Provided, Stored
 
 WHO = {RESIDENT, GUARDIAN, WORKER, DUTY_LEAD, SECRETARY, STREET_OFFICER}
 

@@ -14,11 +14,11 @@ from services.petitions.known import Known, new_number
 from services.petitions.receipts.domain import new_receipt
 from services.petitions.seals.store import Seals
 from shared.calls import Call
-from shared.errors import Conflict, Forbidden, Invalid, Missing, Unauthenticated, Unavailable
-from shared.platform import Platform
-from shared.privacy import e164
-from shared.roles import GUARDIAN, RESIDENT, STAFF, STREET_OFFICER
-from shared.store import Kind, Page, Taken
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing, Unauthenticated, Unavailable
+from shared.rules.roles import GUARDIAN, RESIDENT, STAFF, STREET_OFFICER
+from shared.runtime.platform import Platform
+from shared.security.privacy import e164
+from shared.storage.store import Kind, Page, Taken
 
 PETITIONS = Kind(
     Petition, "petitions", unique=(("number",),),

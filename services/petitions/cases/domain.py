@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from services.petitions.domain import Actor, Case, check_authority, extend, pause, resume, start, stop
-from shared.errors import Conflict, Forbidden, Invalid
 from shared.events import petitions as said
 from shared.events.base import Event
-from shared.law import PETITIONS, Locale
+from shared.events.locale import Locale
+from shared.rules.errors import Conflict, Forbidden, Invalid
+from shared.rules.law import PETITIONS
 
 SUGGESTION, REPORT, APPEAL = "建议意见", "检举控告", "申诉求决"
 KINDS = (SUGGESTION, REPORT, APPEAL)

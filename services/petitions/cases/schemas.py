@@ -8,7 +8,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from services.petitions.cases.domain import CHANNELS, KINDS, TOPICS, Petition
 from services.petitions.domain import explained
-from shared.shapes import Day, Id, Moment, Paging, Text
+from shared.entrypoints.fields import Day, Id, Moment, Paging, Text
 
 LONG = 8000
 WORDS = 2000

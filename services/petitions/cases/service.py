@@ -6,10 +6,10 @@ from typing import Any
 
 from services.petitions.cases import domain, schemas
 from services.petitions.cases.desk import OFFICE, PETITIONS, Station
-from shared.http import api
-from shared.platform import Provided, Stored
-from shared.roles import EVERYBODY, GUARDIAN, RESIDENT
-from shared.shapes import Paging
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Paging
+from shared.rules.roles import EVERYBODY, GUARDIAN, RESIDENT
+from shared.runtime.platform import Provided, Stored
 
 PETITIONERS = {RESIDENT, GUARDIAN}
 

@@ -12,10 +12,10 @@ from services.petitions.known import Known, new_number
 from services.petitions.sittings.desk import Sittings, shown
 from services.petitions.sittings.domain import Sitting
 from shared.calls import Call
-from shared.errors import Missing
-from shared.platform import Platform
-from shared.roles import COURT
-from shared.store import Kind, Page
+from shared.rules.errors import Missing
+from shared.rules.roles import COURT
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind, Page
 
 COURT_CASES = Kind(
     CourtCase, "court_cases", unique=(("number",),), indexes=(("found_by", "born"), ("agenda",), ("due",)), trailed=True

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 from services.petitions.domain import Actor, Case, extend, pass_time, recompute, start, stop, wind
 from services.petitions.sittings.domain import is_news, unneeded
-from shared.errors import Conflict, Forbidden
 from shared.events import petitions as said
 from shared.events.base import Event
-from shared.law import Locale
+from shared.events.locale import Locale
+from shared.rules.errors import Conflict, Forbidden
 
 CONFIRMATION, HEARING = "confirmation", "hearing"
 ASKED, ACCEPTED, DECLINED, DECIDED = "asked", "accepted", "declined", "decided"

@@ -12,10 +12,10 @@ from services.petitions.court.desk import COURT_CASES
 from services.petitions.court.desk import Court as Desk
 from services.petitions.disputes.schemas import AskSitting, Party, SittingShown
 from services.petitions.domain import explained
-from shared.http import api
-from shared.platform import Provided, Stored
-from shared.roles import COURT, GUARDIAN, RESIDENT
-from shared.shapes import Id, Moment, Paging, Text
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Id, Moment, Paging, Text
+from shared.rules.roles import COURT, GUARDIAN, RESIDENT
+from shared.runtime.platform import Provided, Stored
 
 READERS = {COURT, RESIDENT, GUARDIAN}
 

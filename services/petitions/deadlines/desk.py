@@ -7,11 +7,12 @@ from datetime import date
 from typing import Any
 
 from shared.calls import Call
-from shared.errors import Invalid, Missing
 from shared.events.base import Event
-from shared.known import LOCALES
-from shared.law import RULES, Locale, Rule, check_no_longer, local_rule, shown
-from shared.platform import Platform
+from shared.events.locale import Locale
+from shared.rules.errors import Invalid, Missing
+from shared.rules.law import RULES, Rule, check_no_longer, local_rule, shown
+from shared.runtime.directory import LOCALES
+from shared.runtime.platform import Platform
 
 
 class Calculator:

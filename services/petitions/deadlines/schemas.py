@@ -5,8 +5,8 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.petitions.cases.schemas import Explanation
-from shared.law import RULES
-from shared.shapes import Day, Slug, Text
+from shared.entrypoints.fields import Day, Slug, Text
+from shared.rules.law import RULES
 
 NAMES = sorted({rule.name for rule in RULES})
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from services.petitions.deadlines import schemas
 from services.petitions.deadlines.desk import Calculator
-from shared.http import api
-from shared.platform import Provided
-from shared.roles import EVERYBODY, OPERATOR, SECRETARY
+from shared.entrypoints.api import api
+from shared.rules.roles import EVERYBODY, OPERATOR, SECRETARY
+from shared.runtime.platform import Provided
 
 
 class Deadlines:

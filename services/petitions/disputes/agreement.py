@@ -22,11 +22,12 @@ from services.petitions.disputes.domain import (
     wake,
 )
 from services.petitions.domain import Actor, pass_time, recompute, start, stop
-from shared.calendar import at_clock
-from shared.errors import Conflict, Forbidden, Invalid
 from shared.events import petitions as said
 from shared.events.base import Event
-from shared.law import WARN_AT, Locale
+from shared.events.locale import Locale
+from shared.rules.calendar import at_clock
+from shared.rules.errors import Conflict, Forbidden, Invalid
+from shared.rules.law import WARN_AT
 
 PARTS = ("facts", "terms", "method", "deadline")
 # How a mediator may take down a party's signature: each leaves something on paper that is the party's own.

@@ -15,11 +15,11 @@ from services.petitions.known import Known, new_number
 from services.petitions.sittings.desk import Sittings, shown
 from services.petitions.sittings.domain import Sitting
 from shared.calls import Call, derived_id
-from shared.errors import Conflict, Forbidden, Invalid, Missing
-from shared.platform import Platform
-from shared.privacy import e164
-from shared.roles import MEDIATOR, POLICE_LIAISON
-from shared.store import Kind, Page
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
+from shared.rules.roles import MEDIATOR, POLICE_LIAISON
+from shared.runtime.platform import Platform
+from shared.security.privacy import e164
+from shared.storage.store import Kind, Page
 
 DISPUTES = Kind(
     Dispute, "disputes", unique=(("number",),),

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 from services.petitions.domain import Actor, Case, start, stop, wind
 from services.petitions.sittings.domain import is_news, unneeded
-from shared.calendar import at_clock
-from shared.errors import Conflict, Forbidden, Invalid, Missing
 from shared.events import petitions as said
 from shared.events.base import Event
-from shared.law import WARN_AT, Locale
+from shared.events.locale import Locale
+from shared.rules.calendar import at_clock
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
+from shared.rules.law import WARN_AT
 
 KINDS = ("邻里", "婚姻家庭", "赡养", "继承", "租赁", "物业", "债务", "损害赔偿", "劳动", "宠物")
 STATUS = frozenset({"婚姻家庭"})  # marriage, adoption, status: no court confirms these

@@ -7,7 +7,7 @@ from marshmallow import Schema, fields, validate
 from services.petitions.cases.schemas import LONG, WORDS, DeadlineView, Named, NoteView, Rate
 from services.petitions.disputes.domain import KINDS, Dispute
 from services.petitions.domain import explained
-from shared.shapes import Id, Moment, Paging, Text
+from shared.entrypoints.fields import Id, Moment, Paging, Text
 
 
 class OpenDispute(Schema):

@@ -6,9 +6,9 @@ from typing import Any
 
 from services.petitions.disputes import agreement, domain, schemas
 from services.petitions.disputes.desk import DISPUTES, HANDLERS, POLICE, Room
-from shared.http import api
-from shared.platform import Provided, Stored
-from shared.roles import GUARDIAN, MEDIATOR, RESIDENT, SECRETARY
+from shared.entrypoints.api import api
+from shared.rules.roles import GUARDIAN, MEDIATOR, RESIDENT, SECRETARY
+from shared.runtime.platform import Provided, Stored
 
 PARTIES = {RESIDENT, GUARDIAN}
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from services.petitions.domain import Actor, Case, start, stop
 from shared.events.base import Event
+from shared.events.locale import Locale
 from shared.events.petitions import HelpRequested, HelpRequestEnded, HelpRequestNoted, HelpRequestTaken
-from shared.law import Locale
 
 ASKED, TAKEN, ENDED = "asked", "taken", "ended"
 HOME = "妇女之家"

@@ -13,12 +13,12 @@ from services.petitions.help import domain
 from services.petitions.help.domain import HelpRequest
 from services.petitions.known import Known, new_number
 from shared.calls import Call
-from shared.errors import Forbidden, Invalid, Missing
-from shared.http import api
-from shared.platform import Platform, Provided, Stored
-from shared.roles import GUARDIAN, HELP_OFFICER, RESIDENT
-from shared.shapes import Id, Moment, Paging, Text
-from shared.store import Kind, Page
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Id, Moment, Paging, Text
+from shared.rules.errors import Forbidden, Invalid, Missing
+from shared.rules.roles import GUARDIAN, HELP_OFFICER, RESIDENT
+from shared.runtime.platform import Platform, Provided, Stored
+from shared.storage.store import Kind, Page
 
 HELP = Kind(
     HelpRequest, "help_requests", unique=(("number",),), indexes=(("found_by", "born"), ("agenda",), ("due",)), trailed=True

@@ -8,9 +8,9 @@ from services.petitions.cases.domain import Petition
 from services.petitions.disputes.domain import Dispute
 from services.petitions.domain import explained
 from services.petitions.papers.print import paper
-from shared.errors import Conflict
-from shared.http import Raw, api
-from shared.roles import DUTY_LEAD, GUARDIAN, MEDIATOR, RESIDENT, SECRETARY, STREET_OFFICER, WORKER
+from shared.entrypoints.api import Raw, api
+from shared.rules.errors import Conflict
+from shared.rules.roles import DUTY_LEAD, GUARDIAN, MEDIATOR, RESIDENT, SECRETARY, STREET_OFFICER, WORKER
 
 PDF = "application/pdf"
 READERS = {RESIDENT, GUARDIAN, WORKER, DUTY_LEAD, SECRETARY, STREET_OFFICER}

@@ -11,7 +11,7 @@ from services.petitions.domain import Actor
 from services.petitions.known import Known
 from services.petitions.receipts import domain
 from shared.calls import Call
-from shared.platform import Platform
+from shared.runtime.platform import Platform
 
 
 class Receipts:

@@ -10,8 +10,8 @@ from typing import Any
 
 from services.petitions.cases.domain import Decided, Petition
 from services.petitions.domain import Actor
-from shared.errors import Conflict, Limited, Missing
 from shared.events.petitions import PetitionIdentified
+from shared.rules.errors import Conflict, Limited, Missing
 
 PLACE, SECRET = 8, 16  # letters of five bits each: where it lies, and 80 bits that nobody guesses
 FAILURES = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema
 
 from services.petitions.cases.schemas import Rate, Reason, Reopen, Supplement
-from shared.shapes import Text
+from shared.entrypoints.fields import Text
 
 
 class Code(Schema):

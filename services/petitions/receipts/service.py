@@ -8,9 +8,9 @@ from services.petitions.cases import domain
 from services.petitions.cases.schemas import PetitionLine, PetitionView
 from services.petitions.receipts import schemas
 from services.petitions.receipts.desk import Receipts as Desk
-from shared.http import api
-from shared.platform import Provided
-from shared.roles import GUARDIAN, RESIDENT
+from shared.entrypoints.api import api
+from shared.rules.roles import GUARDIAN, RESIDENT
+from shared.runtime.platform import Provided
 
 
 class Receipts:

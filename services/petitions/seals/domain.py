@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from services.petitions.domain import Actor
-from shared.errors import Conflict, Forbidden, Missing
 from shared.events.base import Aggregate, Event
 from shared.events.petitions import SealOpened, SealOpeningAsked, SealOpeningGranted
+from shared.rules.errors import Conflict, Forbidden, Missing
 
 OPEN_FOR = timedelta(minutes=15)
 APART = timedelta(days=30)  # after one gave the other a role: a puppet is no second person

@@ -15,11 +15,11 @@ from services.petitions.seals import domain
 from services.petitions.seals.domain import OPENERS, SealedIdentity
 from services.petitions.seals.store import SEALS
 from shared.calls import Call
-from shared.errors import Forbidden, Missing
-from shared.http import api
-from shared.platform import Platform, Provided, Stored
-from shared.shapes import Moment, Paging, Text
-from shared.store import Page
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Moment, Paging, Text
+from shared.rules.errors import Forbidden, Missing
+from shared.runtime.platform import Platform, Provided, Stored
+from shared.storage.store import Page
 
 
 class AskToOpen(Schema):

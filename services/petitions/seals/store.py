@@ -6,8 +6,8 @@ from typing import Any
 
 from services.petitions.seals.domain import SealedIdentity
 from shared.calls import Call
-from shared.platform import Platform
-from shared.store import Kind
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
 
 SEALS = Kind(SealedIdentity, "seals", trailed=True)
 

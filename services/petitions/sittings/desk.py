@@ -9,8 +9,8 @@ from services.petitions.known import word
 from services.petitions.sittings import domain
 from services.petitions.sittings.domain import DROPPED, Sitting
 from shared.calls import Call
-from shared.platform import Platform
-from shared.store import Kind
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
 
 SITTINGS = Kind(Sitting, "sittings", indexes=(("due",),))
 # What a kind of case does with an answer: (call, sitting).

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from shared.errors import Conflict, Forbidden, Missing, Unauthenticated
 from shared.events.base import Aggregate, Event
 from shared.events.residents import (
     AccessRevoked,
@@ -20,6 +19,7 @@ from shared.events.residents import (
     MembershipAccepted,
     SignInCodeRequested,
 )
+from shared.rules.errors import Conflict, Forbidden, Missing, Unauthenticated
 
 TEXT, MAIL = "text", "mail"
 BY_CODE = ("code", "slip", "activation")  # how a session may have begun that stands for the password for a while

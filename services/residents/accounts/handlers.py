@@ -16,12 +16,12 @@ from services.residents.records import Person, Records
 from services.residents.tries.domain import BY_ADDRESS, BY_CODE, BY_PASSWORD
 from services.residents.tries.handlers import Counter
 from shared.calls import Call, derived_id
-from shared.errors import Conflict, Forbidden, Invalid, Missing, Unauthenticated
-from shared.identity import Issuer, RemoteKeys, Verifier
-from shared.platform import Platform
-from shared.roles import INSTALLATION
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing, Unauthenticated
+from shared.rules.roles import INSTALLATION
+from shared.runtime.platform import Platform
+from shared.security.identity import Issuer, RemoteKeys, Verifier
 from shared.settings import read
-from shared.store import Kind, Taken
+from shared.storage.store import Kind, Taken
 
 ACCOUNTS = Kind(Account, "identities", unique=(("credentials",),))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from shared.shapes import Address, Id, Moment, Text
+from shared.entrypoints.fields import Address, Id, Moment, Text
 
 PASSWORD = validate.Length(min=10, max=128)
 LONG = validate.Length(min=1, max=8000)

@@ -6,12 +6,12 @@ from typing import Any
 
 from services.residents.accounts import domain, schemas
 from services.residents.accounts.handlers import ACCOUNTS, Accounts
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Nothing
+from shared.entrypoints.inbox import by_cause, by_id, on
 from shared.events.residents import MembershipAccepted, SignInCodeAsked
-from shared.http import api
-from shared.messaging import by_cause, by_id, on
-from shared.platform import Provided, Stored
-from shared.roles import STAFF
-from shared.shapes import Nothing
+from shared.rules.roles import STAFF
+from shared.runtime.platform import Provided, Stored
 
 
 class OwnAccounts:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from shared.errors import Unauthenticated
 from shared.events.base import Aggregate, Event
 from shared.events.residents import ActivationRequested
+from shared.rules.errors import Unauthenticated
 
 WAITING, USED, VOID = "waiting", "used", "void"
 RESIDENT, WORKER = "resident", "worker"  # of what record

@@ -15,11 +15,11 @@ from services.residents.sessions.handlers import Sessions
 from services.residents.staff.domain import Worker
 from services.residents.tries.domain import BY_ACTIVATION, BY_ADDRESS
 from shared.calls import Call, derived_id
-from shared.errors import Conflict, Forbidden, Invalid, Limited, Missing, Unauthenticated
-from shared.platform import Platform
-from shared.roles import INSTALLATION
+from shared.rules.errors import Conflict, Forbidden, Invalid, Limited, Missing, Unauthenticated
+from shared.rules.roles import INSTALLATION
+from shared.runtime.platform import Platform
 from shared.settings import read
-from shared.store import Kind
+from shared.storage.store import Kind
 from shared.telemetry import log
 
 ACTIVATIONS = Kind(Activation, "activations", indexes=(("credential", "born"), ("person", "born"), ("due",)))

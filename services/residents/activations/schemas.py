@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.residents.accounts.schemas import PASSWORD, Channelled
-from shared.shapes import Moment
+from shared.entrypoints.fields import Moment
 
 
 class Activate(Channelled):

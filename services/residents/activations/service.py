@@ -8,11 +8,11 @@ from services.residents.accounts.schemas import AskMessage, MessageView
 from services.residents.activations import schemas
 from services.residents.activations.handlers import ACTIVATIONS, SLIPS, Activations
 from services.residents.staff.domain import LEAD
-from shared.http import api
-from shared.platform import Provided, Stored
-from shared.roles import OPERATOR, STAFF
-from shared.shapes import Nothing
-from shared.timers import every
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Nothing
+from shared.entrypoints.timers import every
+from shared.rules.roles import OPERATOR, STAFF
+from shared.runtime.platform import Provided, Stored
 
 
 class FirstSteps:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.residents.accounts.domain import Account
-from shared.errors import Forbidden, Invalid, Missing
 from shared.events.base import Event
 from shared.events.residents import AccessRevoked
-from shared.roles import INSTALLATION, SECRET
+from shared.rules.errors import Forbidden, Invalid, Missing
+from shared.rules.roles import INSTALLATION, SECRET
 
 REFRESH_LIVES = timedelta(days=30)
 SESSIONS = 10  # signed-in devices an account keeps; the oldest gives way

@@ -16,14 +16,14 @@ from services.residents.accounts.handlers import Accounts
 from services.residents.sessions import domain
 from services.residents.tries.domain import BY_CODE, BY_PASSWORD
 from shared.calls import Call
-from shared.errors import Conflict, Invalid, Missing, Unauthenticated
-from shared.http import Cookie
-from shared.identity import Issuer, Signer
-from shared.platform import Platform
-from shared.revocations import ACCESS_LIVES
-from shared.roles import INSTALLATION
+from shared.entrypoints.api import Cookie
+from shared.rules.errors import Conflict, Invalid, Missing, Unauthenticated
+from shared.rules.roles import INSTALLATION
+from shared.runtime.platform import Platform
+from shared.security.identity import Issuer, Signer
+from shared.security.revocations import ACCESS_LIVES
 from shared.settings import read
-from shared.store import Page
+from shared.storage.store import Page
 
 SESSION, DEVICE = "linli_session", "linli_device"  # cookies
 KNOWN_FOR = timedelta(days=365)  # a device that signed in

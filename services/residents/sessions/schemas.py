@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.residents.accounts.schemas import LONG, Channelled
-from shared.shapes import Moment
+from shared.entrypoints.fields import Moment
 
 TOKEN = validate.Length(min=10, max=300)
 

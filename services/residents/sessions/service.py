@@ -7,9 +7,9 @@ from typing import Any
 from services.residents.activations.handlers import Activations
 from services.residents.sessions import schemas
 from services.residents.sessions.handlers import Sessions
-from shared.http import api
-from shared.platform import Provided
-from shared.shapes import Nothing, Paging
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Nothing, Paging
+from shared.runtime.platform import Provided
 
 
 class OwnSessions:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from shared.errors import Conflict, Forbidden, Missing
 from shared.events.base import Aggregate, Event
 from shared.events.residents import RoleProposed, WorkerAppointed, WorkerChanged
-from shared.roles import OPERATOR, SECRET, SECRETARY, STREET_OFFICER, TECHNICAL
+from shared.rules.errors import Conflict, Forbidden, Missing
+from shared.rules.roles import OPERATOR, SECRET, SECRETARY, STREET_OFFICER, TECHNICAL
 
 LEAD = frozenset({SECRETARY, STREET_OFFICER})  # who gives the roles of a community's daily work, and proposes the others
 STAYS = (SECRETARY, OPERATOR)  # of which a community is never without one

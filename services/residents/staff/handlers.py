@@ -10,10 +10,10 @@ from services.residents.records import COMMUNITIES, WORKERS, with_plain_phones
 from services.residents.staff import domain
 from services.residents.staff.domain import Giver, Offices, Worker
 from shared.calls import Call
-from shared.errors import Forbidden
-from shared.platform import Platform
-from shared.roles import INSTALLATION, OPERATOR, SECRETARY, STREET_OFFICER
-from shared.store import Kind
+from shared.rules.errors import Forbidden
+from shared.rules.roles import INSTALLATION, OPERATOR, SECRETARY, STREET_OFFICER
+from shared.runtime.platform import Platform
+from shared.storage.store import Kind
 
 OFFICES = Kind(Offices, "offices")
 

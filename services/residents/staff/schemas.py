@@ -5,8 +5,8 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from services.residents.schemas import LANGUAGE
-from shared.roles import GUARDIAN, RESIDENT, ROLES
-from shared.shapes import Address, Moment, Text
+from shared.entrypoints.fields import Address, Moment, Text
+from shared.rules.roles import GUARDIAN, RESIDENT, ROLES
 
 WORK_ROLES = [role for role in ROLES if role not in (RESIDENT, GUARDIAN)]
 

@@ -8,10 +8,10 @@ from services.residents.records import WORKERS
 from services.residents.staff import schemas
 from services.residents.staff.domain import LEAD
 from services.residents.staff.handlers import OFFICES, Staff
-from shared.http import api
-from shared.platform import Provided, Stored
-from shared.roles import OPERATOR, STAFF
-from shared.shapes import Nothing, Paging
+from shared.entrypoints.api import api
+from shared.entrypoints.fields import Nothing, Paging
+from shared.rules.roles import OPERATOR, STAFF
+from shared.runtime.platform import Provided, Stored
 
 APPOINTERS = LEAD | {OPERATOR}
 

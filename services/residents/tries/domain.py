@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.errors import Limited
 from shared.events.base import Aggregate, Event
 from shared.events.residents import SignInCodeAsked
+from shared.rules.errors import Limited
 
 CODES_AN_HOUR = 5
 CODE_PAUSE = timedelta(seconds=30)

@@ -10,11 +10,11 @@ from services.residents.keys import Keys
 from services.residents.tries import domain
 from services.residents.tries.domain import Limit, Tries
 from shared.calls import Call
-from shared.errors import Missing
-from shared.platform import Platform
-from shared.roles import INSTALLATION
+from shared.rules.errors import Missing
+from shared.rules.roles import INSTALLATION
+from shared.runtime.platform import Platform
 from shared.settings import read
-from shared.store import Kind
+from shared.storage.store import Kind
 from shared.telemetry import SIGN_INS, log
 
 TRIES = Kind(Tries, "tries", indexes=(("due",),))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ops.client import Client
-from shared.roles import SECRET, TECHNICAL
+from shared.rules.roles import SECRET, TECHNICAL
 from tests.system.attacks.test_taking_over_an_account import refused
 from tests.system.test_petitions import act, filed
 from tests.system.world import Community, World, at_once, invented_phone

@@ -1,0 +1,90 @@
+"""Which tokens are void before their time: ended sessions, and memberships that have shrunk.
+
+Every service keeps what it hears of that in its own database, and each of its replicas reads it each second: a token is
+refused everywhere two seconds after its session ended. An entry goes after eleven minutes: no token lives longer than ten.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import ASCENDING, MongoClient
+from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
+
+from shared.rules.roles import INSTALLATION
+from shared.security.identity import Principal
+from shared.telemetry import log
+
+ACCESS_LIVES = 600  # seconds that an access token lives at most
+KEPT = 660  # seconds that an entry is needed
+EVERY = 1.0  # seconds between two looks
+MARGIN = timedelta(seconds=15)  # a write takes its time, and the clocks of replicas differ
+
+
+class Revocations:
+    """The collection `revoked` of one service, and what this process knows of it."""
+
+    def __init__(self, client: MongoClient[Any], database: str) -> None:
+        options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
+        self._collection = options["revoked"]
+        self._known: dict[str, tuple[int, datetime]] = {}  # by session, or account and community: generation, when noted
+        self._read_until = datetime.fromtimestamp(0, UTC)
+
+    def prepare(self) -> None:
+        """Index it, and read what there is: a replica that starts must not let in whom the others refuse."""
+        self._collection.create_index([("community", ASCENDING), ("noted", ASCENDING)])
+        self._collection.create_index("noted", expireAfterSeconds=KEPT)
+        self.read()
+
+    def note(self, event: Any) -> None:
+        """Keep what an AccessRevoked says; safe to repeat, in any order."""
+        noted = datetime.now(UTC)
+        entries = {session: 0 for session in event.sessions}
+        if event.community_id:
+            entries[_membership(event.account_id, event.community_id)] = event.generation
+        for id, generation in entries.items():
+            change = {"$set": {"noted": noted}, "$max": {"generation": generation}}
+            self._collection.update_one({"_id": id, "community": INSTALLATION}, change, upsert=True)
+            self._keep(id, generation, noted)
+
+    def read(self) -> None:
+        """Learn what other replicas noted since the last look, and forget what no token is older than."""
+        now, since = datetime.now(UTC), self._read_until - MARGIN
+        for entry in self._collection.find({"community": INSTALLATION, "noted": {"$gt": since}}):
+            self._keep(entry["_id"], entry["generation"], entry["noted"])
+            self._read_until = max(self._read_until, entry["noted"])
+        if old := [id for id, (_, noted) in self._known.items() if now - noted > timedelta(seconds=KEPT)]:
+            for id in old:
+                del self._known[id]
+
+    def run(self) -> None:
+        """Look each second, for as long as the process lives."""
+        while True:
+            time.sleep(EVERY)
+            try:
+                self.read()
+            except PyMongoError as error:  # what is known holds on; the database is asked again in a second
+                log("revocations").warning("not_read", error=type(error).__name__)
+
+    def void(self, principal: Principal) -> bool:
+        """Whether this token was revoked: its session has ended, or a membership in it is more than there is now."""
+        if not self._known:
+            return False
+        if principal.session in self._known:
+            return True
+        return any(
+            principal.generation < self._known[key][0]
+            for slug in principal.communities
+            if (key := _membership(principal.sub, slug)) in self._known
+        )
+
+    def _keep(self, id: str, generation: int, noted: datetime) -> None:
+        before = self._known.get(id, (0, noted))
+        self._known[id] = (max(before[0], generation), max(before[1], noted))
+
+
+def _membership(account: str, community: str) -> str:
+    return f"{account}/{community}"
