@@ -9,11 +9,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ops.services import RECORDS, SERVICES
 from shared.broker import topology
 from shared.events import Event
+from shared.runtime.record import Service
 
 # Every speaker of the catalogue has its exchanges, so that its listeners may start before it, or without it.
-SPEAKERS = tuple(sorted({event.speaker for event in Event.catalogue.values()}))
+SPEAKERS = tuple(sorted({*SERVICES, *(event.speaker for event in Event.catalogue.values())}))
 
 # Foreign queues are bounded by whoever runs the broker: a subscriber who is away must not fill the disk.
 FOREIGN = r"^(?!({services})\.(inbox|parked|retry|events)).*$"
@@ -22,7 +24,7 @@ FOREIGN = r"^(?!({services})\.(inbox|parked|retry|events)).*$"
 def definitions(services: tuple[str, ...], passwords: dict[str, str], subscribers: tuple[str, ...] = ()) -> dict[str, Any]:
     """The whole definitions file for these services and subscribers. Nobody has rights on the default exchange."""
     users = [*services, "operator", *subscribers]
-    permissions = [service_permissions(service, services) for service in services]
+    permissions = [service_permissions(RECORDS[service]) for service in services]
     permissions += [operator_permissions(services)] + [subscriber_permissions(name) for name in subscribers]
     return {
         "users": [
@@ -69,17 +71,15 @@ def applications(plugins: Path) -> list[Path]:
 
 def _exchanges(service: str) -> list[str]:
     both = [topology.out(service), topology.events(service)]
-    return [*both, topology.restricted(service)] if service in topology.RESTRICTED else both
+    return [*both, topology.restricted(service)] if service in RECORDS and RECORDS[service].restricted else both
 
 
-def service_permissions(service: str, services: tuple[str, ...]) -> dict[str, str]:
-    """A service owns what carries its name, and may bind its inbox to its neighbours' `.out`."""
-    own = rf"^{service}\..*$"
-    neighbours = "|".join(sorted({*services, *SPEAKERS}))
-    heard = rf"{service}\..*|({neighbours})\.out"
-    if service in topology.MAY_HEAR_RESTRICTED:
-        heard += "".join(rf"|{re.escape(topology.restricted(speaker))}" for speaker in topology.RESTRICTED)
-    return _permission(service, own, own, rf"^({heard})$")
+def service_permissions(record: Service) -> dict[str, str]:
+    """A service owns what carries its name, and may bind its inbox to the `.out` of those that it hears."""
+    own = rf"^{record.name}\..*$"
+    heard = [rf"{record.name}\..*", *(rf"{speaker}\.out" for speaker in record.hears)]
+    heard += [re.escape(topology.restricted(speaker)) for speaker in record.hears_restricted]
+    return _permission(record.name, own, own, rf"^({'|'.join(heard)})$")
 
 
 def operator_permissions(services: tuple[str, ...]) -> dict[str, str]:

@@ -20,7 +20,8 @@ from rich.table import Table
 from ops.client import ApiError, Client
 from ops.demo import Demo
 from ops.parked import ParkingLot
-from ops.settings import SERVICES, Installation, Problem
+from ops.services import SERVICES
+from ops.settings import Installation, Problem
 from ops.stack import Stack
 
 # Into a file or a pipe, a table is as wide as it needs to be.

@@ -19,7 +19,8 @@ from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 
 from ops.client import ApiError, Client, until
-from ops.settings import SERVICES, Installation
+from ops.services import SERVICES
+from ops.settings import Installation
 from shared.rules.roles import GUARDIAN, RESIDENT, ROLES, SECRETARY, STREET_OFFICER, TECHNICAL, WORKER
 
 COMMUNITIES = {

@@ -12,7 +12,9 @@ import yaml
 
 from ops.broker import definitions
 from ops.documents import write_documents
-from ops.settings import ROOT, SERVICES, Installation
+from ops.edge import caddyfile
+from ops.services import RECORDS, SERVICES
+from ops.settings import ROOT, Installation
 
 HOSTS = {
     "compose": {"amqp": "rabbitmq", "mongo": "mongo:27017", "set": "linli", "smtp": "mail:1025", "sms": "file"},
@@ -33,10 +35,10 @@ def service_environ(kept: Installation, service: str, target: str) -> dict[str, 
         f"mongodb://{service}:{secret['mongo'][service]}@{hosts['mongo']}/{service}"
         f"?authSource={service}&replicaSet={hosts['set']}&retryWrites=true"
     )
-    told["LINLI_SMTP"] = hosts["smtp"]
+    told |= {"LINLI_SMTP": hosts["smtp"]} if "LINLI_SMTP" in told else {}
     told["LINLI_SMS"] = hosts["sms"]
     told |= {"LINLI_SMS_FOLDER": "/tmp/sms"} if service == "notifications" else {}  # noqa: S108 (in a container of its own)
-    told |= {f"LINLI_{peer.upper()}_URL": f"http://{peer}:8000" for peer in SERVICES}
+    told |= {f"LINLI_{peer.upper()}_URL": f"http://{peer}:8000" for peer in RECORDS[service].asks}
     if "LINLI_JWKS_URL" in told:
         told["LINLI_JWKS_URL"] = "http://residents:8000/.well-known/jwks.json"
     return told
@@ -58,6 +60,7 @@ def prepare(target: str, folder: Path | None = None) -> Path:
         users = {f"LINLI_MONGO_{s.upper()}": kept.secrets["mongo"][s] for s in SERVICES}
         _write(folder / "mongo.env", _lines(admin | users))
         write_documents(folder / "static" / "api")
+        _write(folder / "Caddyfile", caddyfile(), 0o644)
     else:
         secret = [_secret(f"linli-{s}", service_environ(kept, s, target)) for s in SERVICES]
         secret += [_secret(f"linli-mongodb-{s}", {"password": kept.secrets["mongo"][s]}) for s in SERVICES]

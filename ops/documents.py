@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from ops.settings import SERVICES
+from ops.services import SERVICES
 from shared.events import Event
 
 PAGE = """<!doctype html>

@@ -10,7 +10,8 @@ from amqp import Message
 from amqp.exceptions import AMQPError, NotFound
 from kombu import Connection
 
-from ops.settings import SERVICES, Problem
+from ops.services import SERVICES
+from ops.settings import Problem
 from shared.broker import topology
 
 KEEP = ("content_type", "message_id")

@@ -11,14 +11,16 @@ import shutil
 import socket
 import tempfile
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
 from joserfc.jwk import OKPKey
 
+from ops.services import RECORDS, SERVICES
+
 ROOT = Path(__file__).resolve().parent.parent
-SERVICES = ("residents", "bookings", "petitions", "notifications")
 PORTS = {
     "LINLI_EDGE_PORT": 8080,
     "LINLI_AMQP_PORT": 5680,
@@ -26,11 +28,12 @@ PORTS = {
     "LINLI_EPMD_PORT": 4380,
     "LINLI_MONGO_PORT": 27080,
     "LINLI_SMTP_PORT": 1080,
-    "LINLI_RESIDENTS_PORT": 8110,
-    "LINLI_BOOKINGS_PORT": 8120,
-    "LINLI_PETITIONS_PORT": 8140,
-    "LINLI_NOTIFICATIONS_PORT": 8130,
+    **{f"LINLI_{record.name.upper()}_PORT": record.port for record in RECORDS.values()},
 }
+# Told to every service, where they are set.
+COMMON = ("LINLI_TEST", "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "LINLI_RETRY_SECONDS", "LINLI_SWEEP_AFTER",
+          "LINLI_LEASE", "LINLI_WORKERS", "LINLI_EVENT_WORKERS", "LINLI_OUTBOX_CAP", "LINLI_DATABASE_TIMEOUT",
+          "LINLI_SMS")  # fmt: skip
 
 
 class Problem(Exception):
@@ -110,25 +113,29 @@ class Installation:
     # -- secrets
 
     def make_secrets(self) -> None:
-        """Once: a password for every user of broker and database, a key for every purpose."""
-        if self.secrets:
+        """A password for every user of broker and database, a key for every purpose: made once, and kept; what a new service
+        needs is added."""
+        word = lambda: secrets.token_urlsafe(24)  # noqa: E731
+        wanted: dict[str, Any] = {
+            "amqp": {user: word for user in (*SERVICES, "operator", "demo")},
+            "mongo": {user: word for user in (*SERVICES, "admin")},
+            "master": {s: lambda: base64.b64encode(secrets.token_bytes(96)).decode() for s in SERVICES},
+            "installation": word,
+            "signing": lambda: _private_key("tokens-1"),
+            "services": {s: partial(_private_key, s) for s in SERVICES},
+            # A number that nobody can have: set LINLI_OPERATOR_PHONE to your own, or add an operator who has one.
+            "operator": {"phone": lambda: "+8612000000000", "password": word},
+        }
+        made = _filled(self.secrets, wanted)
+        if made == self.secrets:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        word = lambda: secrets.token_urlsafe(24)  # noqa: E731
-        made: dict[str, Any] = {
-            "amqp": {user: word() for user in (*SERVICES, "operator", "demo")},
-            "mongo": {user: word() for user in (*SERVICES, "admin")},
-            "master": {s: base64.b64encode(secrets.token_bytes(96)).decode() for s in SERVICES},
-            "installation": word(),
-            "signing": _private_key("tokens-1"),
-            "services": {s: _private_key(s) for s in SERVICES},
-            # A number that nobody can have: set LINLI_OPERATOR_PHONE to your own, or add an operator who has one.
-            "operator": {"phone": "+8612000000000", "password": word()},
-        }
         file = self._secrets_file
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        part = file.with_suffix(".part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as out:
             json.dump(made, out, indent=1)
+        part.rename(file)
         self.secrets = made
 
     def service_environ(self, service: str, port: int) -> dict[str, str]:
@@ -142,32 +149,35 @@ class Installation:
             "LINLI_MASTER_KEY": self.secrets["master"][service],
             "LINLI_SERVICE_KEY": json.dumps(private[service]),
             "LINLI_SERVICE_KEYS": json.dumps(public),
-            "LINLI_SMTP": f"127.0.0.1:{self.port('LINLI_SMTP_PORT')}",
-            "LINLI_MAIL_FROM": "no-reply@linli.example",
             "LINLI_SMS": "file",
             "PYTHONUNBUFFERED": "1",
             # Large blocks go back to the system at once: otherwise each thread keeps what a password hash took.
             "MALLOC_MMAP_THRESHOLD_": "1048576",
             "MALLOC_ARENA_MAX": "2",
         }
-        for peer in SERVICES:
+        record = RECORDS[service]
+        told["LINLI_RESTRICTED"] = "1" if record.restricted else "0"
+        told["LINLI_HEARS_RESTRICTED"] = ",".join(record.hears_restricted)
+        for peer in record.asks:
             told[f"LINLI_{peer.upper()}_URL"] = f"http://127.0.0.1:{self.service_ports(peer)[0]}"
+        told |= self._own(service)
+        passed_on = (*COMMON, *record.settings)
+        return told | {k: v for k, v in self.environ.items() if k.startswith(passed_on) and k != "LINLI_SMTP_PORT"}
+
+    def _own(self, service: str) -> dict[str, str]:
+        """What one service alone is told."""
+        issuer = f"http://127.0.0.1:{self.service_ports('residents')[0]}"
+        own = {"LINLI_JWKS_URL": f"{issuer}/.well-known/jwks.json"}
         if service == "residents":
-            told["LINLI_INSTALLATION_KEY"] = self.secrets["installation"]
-            told["LINLI_SIGNING_KEY"] = json.dumps(self.secrets["signing"])
-            told["LINLI_OPERATOR_PHONE"] = self.secrets["operator"]["phone"]
-            told["LINLI_OPERATOR_PASSWORD"] = self.secrets["operator"]["password"]
-        else:
-            told["LINLI_JWKS_URL"] = f"{told['LINLI_RESIDENTS_URL']}/.well-known/jwks.json"
+            own = {
+                "LINLI_INSTALLATION_KEY": self.secrets["installation"],
+                "LINLI_SIGNING_KEY": json.dumps(self.secrets["signing"]),
+            }
+            own |= {f"LINLI_OPERATOR_{name.upper()}": value for name, value in self.operator.items()}
         if service == "notifications":
-            told["LINLI_SMS_FOLDER"] = str(self.path("sms"))
-        own = {"residents": ("LINLI_OIDC_", "LINLI_TRIES_", "LINLI_OPERATOR_"), "notifications": ("LINLI_ALIYUN_",)}
-        passed_on = (*own.get(service, ()), "LINLI_SMS", "LINLI_TEST",
-                     "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "LINLI_RETRY_SECONDS",
-                     "LINLI_SWEEP_AFTER", "LINLI_LEASE", "LINLI_WORKERS", "LINLI_EVENT_WORKERS", "LINLI_OUTBOX_CAP",
-                     "LINLI_SMTP", "LINLI_MAIL_FROM", "LINLI_DATABASE_TIMEOUT", "LINLI_NO_SHOWS")  # fmt: skip
-        told |= {k: v for k, v in self.environ.items() if k.startswith(passed_on) and k != "LINLI_SMTP_PORT"}
-        return told
+            own |= {"LINLI_SMTP": f"127.0.0.1:{self.port('LINLI_SMTP_PORT')}", "LINLI_MAIL_FROM": "no-reply@linli.example"}
+            own |= {"LINLI_SMS_FOLDER": str(self.path("sms"))}
+        return own
 
     # -- checks
 
@@ -198,6 +208,17 @@ PROGRAMS = {RABBITMQ: "rabbitmq-server", "epmd": "erlang-base", "caddy": "caddy"
 def find(program: str) -> str | None:
     """Where a program is."""
     return shutil.which(program)
+
+
+def _filled(kept: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """What is kept, and what is missing made: `wanted` is how, by name."""
+    made = dict(kept)
+    for name, how in wanted.items():
+        if isinstance(how, dict):
+            made[name] = _filled(kept.get(name, {}), how)
+        elif name not in kept:
+            made[name] = how()
+    return made
 
 
 def _private_key(kid: str) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from pymongo.errors import PyMongoError
 from supervisor.xmlrpc import SupervisorTransport
 
 from ops.broker import applications, definitions
-from ops.settings import RABBITMQ, ROOT, SERVICES, Installation, Problem, find
+from ops.services import RECORDS, SERVICES
+from ops.settings import RABBITMQ, Installation, Problem, find
 
 Say = Callable[[str], None]
 READY_WITHIN = 120.0
@@ -35,10 +36,6 @@ def database_command(port: int, data: Path) -> list[str]:
         sys.executable, "-m", "ops.database", "--host", "127.0.0.1", "--port", str(port), "--storage-path", str(data),
         "--standalone", "--sync-on-commit", "--log-level", "WARNING", "--cache-size", "256M",
     ]  # fmt: skip
-
-
-# Something of each service: its own answer, if only that nobody is signed in, says that the edge has found it.
-BEHIND_THE_EDGE = ("/.well-known/jwks.json", "/api/v1/_/rooms", "/api/v1/_/petitions", "/api/v1/_/inbox")
 
 
 class Stack:
@@ -66,12 +63,17 @@ class Stack:
         if started.returncode:
             raise Problem(f"the process manager did not start: {started.stderr.strip() or started.stdout.strip()}")
         try:
-            if not here.path("database", "users-created").exists():
+            first = not here.path("database", "users-created").exists()
+            if first:
                 self.say("creating database users")
                 self._create_database_users()
             with self._manager() as manager:
                 manager.supervisor.startProcess(_full("database"), False)
+            if not first:
+                self._add_database_users()
             self._write_static()  # takes a second, in which the others get on
+            with self._manager() as manager:
+                manager.supervisor.startProcess(_full("edge"), False)
             self._wait_until_ready()
         except BaseException:
             self.down()
@@ -140,7 +142,11 @@ class Stack:
                 if not _answers(f"http://127.0.0.1:{port}/readyz"):
                     waiting.append(f"{service}-{n}")
         # Last, for the edge keeps who asks waiting; of each service, for it learns of one a moment after that is ready.
-        if not waiting and not all(_answers(self.installation.base_url + path, 200, 401) for path in BEHIND_THE_EDGE):
+        if not waiting and not all(
+            # Its own answer, if only that nobody is signed in, says that the edge has found it.
+            _answers(self.installation.base_url + record.seen_at, 200, 401)
+            for record in RECORDS.values()
+        ):
             waiting.append("edge")
         return sorted(set(waiting)) if states else ["everything"]
 
@@ -229,8 +235,10 @@ class Stack:
 
     def _write_static(self) -> None:
         from ops.documents import write_documents
+        from ops.edge import caddyfile
 
         write_documents(self.installation.path("static", "api"))
+        self.installation.path("edge", "Caddyfile").write_text(caddyfile())
 
     def _supervisor_config(self) -> str:
         here = self.installation
@@ -251,8 +259,9 @@ class Stack:
             for n in range(here.replicas(service)):
                 command = f"{python} -m shared.runtime.runner {service}"
                 parts.append(self._program(f"{service}-{n}", 30, command, f"{service}-{n}", wait=27))
-        caddy = f"{find('caddy')} run --config {ROOT}/deploy/Caddyfile --adapter caddyfile"
-        parts.append(self._program("edge", 40, caddy, "edge", wait=10))
+        caddy = f"{find('caddy')} run --config {here.path('edge', 'Caddyfile')} --adapter caddyfile"
+        # Once its routes are known.
+        parts.append(self._program("edge", 40, caddy, "edge", wait=10, autostart=False))
         # Programs of one group stop side by side, the groups one after the other.
         replicas = [f"{service}-{n}" for service in SERVICES for n in range(here.replicas(service))]
         for name, priority, programs in (("base", 10, BASE), ("services", 30, replicas)):
@@ -292,7 +301,22 @@ class Stack:
         finally:
             server.terminate()
             server.wait(20)
-        here.path("database", "users-created").touch()
+        here.path("database", "users-created").write_text(json.dumps(SERVICES))
+
+    def _add_database_users(self) -> None:
+        """Those of services that are new here."""
+        here = self.installation
+        marker = here.path("database", "users-created")
+        there = set(json.loads(marker.read_text() or "null") or ())
+        if set(SERVICES) <= there:
+            return
+        with MongoClient[Any](here.mongo("admin"), serverSelectionTimeoutMS=500) as client:
+            _until(lambda: bool(client.admin.command("ping")), 30, "the database does not answer")
+            for service in SERVICES:
+                if not client[service].command("usersInfo", service)["users"]:
+                    roles = [{"role": "readWrite", "db": service}]
+                    client[service].command("createUser", service, pwd=here.secrets["mongo"][service], roles=roles)
+        marker.write_text(json.dumps(SERVICES))
 
     # -- the process manager
 

@@ -41,6 +41,8 @@ class Settings:
     master_key: str  # base64 of 96 bytes: wraps the data keys of this service
     service_key: str  # private JWK (Ed25519): signs this service's internal calls
     service_keys: str  # public JWKS; each key's `kid` is the service that owns it
+    says_restricted: bool  # some of what this service says goes to those alone that are meant to hear it
+    hears_restricted: frozenset[str]  # the speakers of whom this service is one of those
     issuer: str
     audience: str
     jwks_url: str
@@ -73,6 +75,8 @@ class Settings:
             master_key=read(e, "LINLI_MASTER_KEY"),
             service_key=read(e, "LINLI_SERVICE_KEY"),
             service_keys=read(e, "LINLI_SERVICE_KEYS"),
+            says_restricted=e.get("LINLI_RESTRICTED") == "1",
+            hears_restricted=frozenset(filter(None, e.get("LINLI_HEARS_RESTRICTED", "").split(","))),
             issuer=read(e, "LINLI_ISSUER", "linli"),
             audience=read(e, "LINLI_AUDIENCE", "linli"),
             jwks_url=read(e, "LINLI_JWKS_URL", ""),

@@ -68,7 +68,10 @@ class Outgoing:
 class OutboxRelay:
     """See the module. `busy()` says whether somebody waits for the database, or for what it is needed for."""
 
-    def __init__(self, service: str, amqp_uri: str, ledger: Ledger, busy: Callable[[], bool]) -> None:
+    def __init__(
+        self, service: str, amqp_uri: str, ledger: Ledger, busy: Callable[[], bool], says_restricted: bool = False
+    ) -> None:
+        self._says_restricted = says_restricted
         self.service, self.ledger = service, ledger
         self._busy = busy
         self._uri = amqp_uri
@@ -178,7 +181,7 @@ class OutboxRelay:
     def _open(self, connection: Connection) -> None:
         connect(connection)
         channel = connection.channel()
-        declare_speaker(channel, self.service)
+        declare_speaker(channel, self.service, self._says_restricted)
         channel.confirm_select()
         channel.events["basic_ack"].add(self._on_ack)
         channel.events["basic_nack"].add(self._on_nack)
@@ -201,7 +204,7 @@ class OutboxRelay:
                 self._read(connection)
             if time.monotonic() - declared > 15:
                 # A subscriber may delete the public exchange; it comes back by itself.
-                declare_speaker(self._channel, self.service)
+                declare_speaker(self._channel, self.service, self._says_restricted)
                 declared = time.monotonic()
 
     def _publish_some(self, connection: Connection) -> None:

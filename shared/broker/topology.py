@@ -9,8 +9,6 @@ from typing import Any
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-RESTRICTED = ("petitions",)  # who says what is restricted, and who alone may hear it
-MAY_HEAR_RESTRICTED = ("notifications",)
 TIERS = ("5s", "30s", "5m")
 STREAM_BYTES = 1_000_000_000
 STREAM_AGE = "30D"
@@ -90,12 +88,12 @@ def sent_together(connection: Connection) -> Iterator[None]:
         transport.write(b"".join(pieces))
 
 
-def declare_speaker(channel: Any, service: str) -> None:
-    """What a service needs to speak: its own exchange, the public one behind it, the stream."""
+def declare_speaker(channel: Any, service: str, says_restricted: bool) -> None:
+    """What a service needs to speak: its own exchange, the public one behind it, the stream; and one for what is restricted."""
     channel.exchange_declare(out(service), "topic", durable=True, auto_delete=False)
     channel.exchange_declare(events(service), "topic", durable=True, auto_delete=False)
     channel.exchange_bind(events(service), out(service), "#")
-    if service in RESTRICTED:
+    if says_restricted:
         channel.exchange_declare(restricted(service), "topic", durable=True, auto_delete=False)
     channel.queue_declare(
         stream(service),
@@ -106,8 +104,11 @@ def declare_speaker(channel: Any, service: str) -> None:
     channel.queue_bind(stream(service), out(service), "#")
 
 
-def declare_listener(channel: Any, service: str, heard: set[tuple[str, str]], seconds: tuple[float, ...]) -> None:
-    """What a service needs to listen: inbox, delay tiers and parking; bound to exactly (speaker, event) in `heard`."""
+def declare_listener(
+    channel: Any, service: str, heard: set[tuple[str, str]], seconds: tuple[float, ...], restricted_of: frozenset[str]
+) -> None:
+    """What a service needs to listen: inbox, delay tiers and parking; bound to exactly (speaker, event) in `heard`, and to what
+    the speakers in `restricted_of` say to nobody else."""
     channel.exchange_declare(retry(service), "direct", durable=True, auto_delete=False)
     safe = {
         "x-queue-type": "quorum",
@@ -131,5 +132,5 @@ def declare_listener(channel: Any, service: str, heard: set[tuple[str, str]], se
     for speaker, event in sorted(heard):
         # The neighbour may not have started yet: its exchange is declared the same way by whoever comes first.
         channel.queue_bind(inbox(service), out(speaker), event)
-        if speaker in RESTRICTED and service in MAY_HEAR_RESTRICTED:
+        if speaker in restricted_of:
             channel.queue_bind(inbox(service), restricted(speaker), event)

@@ -134,7 +134,9 @@ class Inbox(ProviderCollector, SharedExtension):
             try:
                 with Connection(settings.amqp_uri, connect_timeout=3, heartbeat=10) as connection:
                     topology.connect(connection)
-                    topology.declare_listener(connection.channel(), service, heard, settings.retry_seconds)
+                    topology.declare_listener(
+                        connection.channel(), service, heard, settings.retry_seconds, settings.hears_restricted
+                    )
                     self.bound = True
                     self._listen(connection)
                     pause = 0.1

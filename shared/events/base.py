@@ -25,7 +25,8 @@ class Event:
     catalogue: ClassVar[dict[str, type[Event]]] = {}
 
     def __init_subclass__(cls) -> None:
-        cls.speaker = cls.__module__.removeprefix("shared.events.").partition(".")[0]
+        # The folder that it stands in: of the catalogue, or a service's own.
+        cls.speaker = cls.__module__.removeprefix("shared.events.").removeprefix("services.").partition(".")[0]
         cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
         if cls.name in Event.catalogue:
             raise TypeError(f"two events are named {cls.name}")

@@ -52,7 +52,7 @@ class Platform(SharedExtension):
         self.vault = Vault(self.mongo, self.database, settings.master_key)
         remove = lambda c, rows: self._backends[c].remove_events(rows)  # noqa: E731
         ledger = Ledger(self.mongo, self.database, remove, within=3 * settings.sweep_after)
-        self.relay = OutboxRelay(self.service, settings.amqp_uri, ledger, self._busy)
+        self.relay = OutboxRelay(self.service, settings.amqp_uri, ledger, self._busy, settings.says_restricted)
         peers = KeySet.import_key_set(json.loads(settings.service_keys))
         self.signer = Signer(json.loads(settings.service_key))
         self.internal = InternalCalls(self.service, self.signer, peers)

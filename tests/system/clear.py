@@ -12,7 +12,7 @@ from typing import Any
 import bson
 from kombu import Connection, Queue
 
-from ops.settings import SERVICES
+from ops.services import SERVICES
 from shared.broker import topology
 from tests.system.world import TAP, World
 

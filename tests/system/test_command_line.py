@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.settings import SERVICES
+from ops.services import SERVICES
 from tests.system.world import World, free_ports
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ops.audit import Auditor
 from ops.client import Client
-from ops.settings import SERVICES
+from ops.services import SERVICES
 from tests.system.inventory.scenes import Week, refused
 from tests.system.test_papers import upload
 from tests.system.test_petitions import filed

@@ -17,7 +17,7 @@ from kombu import Connection, Queue
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from ops.settings import SERVICES
+from ops.services import SERVICES
 from shared.broker import topology
 from tests.system.world import Community, World, tomorrow
 

@@ -27,7 +27,8 @@ from pymongo import MongoClient
 
 from ops.client import ApiError, Client, until
 from ops.demo import Demo, Listener
-from ops.settings import PORTS, SERVICES, Installation
+from ops.services import RECORDS, SERVICES
+from ops.settings import PORTS, Installation
 from ops.stack import Stack
 from shared.broker import topology
 from shared.security.identity import Signer
@@ -184,7 +185,7 @@ class World:
             for service in SERVICES:
                 channel.queue_bind(TAP, topology.out(service), "#")
                 channel.queue_bind(TAP, topology.events(service), "#")
-                if service in topology.RESTRICTED:
+                if RECORDS[service].restricted:
                     channel.queue_bind(TAP, topology.restricted(service), "#")
                 for key in ("inbox", "parked", *topology.TIERS):
                     channel.queue_bind(TAP, topology.retry(service), key)
