@@ -11,9 +11,9 @@ from services.bookings.centre.service import Centre
 from services.bookings.children.service import AfterSchool
 from services.bookings.clubs.service import Clubs
 from services.bookings.corners.service import Corners
+from services.bookings.directory import PEOPLE
 from services.bookings.duty.service import Duty
-from services.bookings.house import House
-from services.bookings.known import PEOPLE
+from services.bookings.lifecycle import Lifecycle
 from services.bookings.programmes.service import Programmes
 from services.bookings.rooms.service import Rooms
 from services.bookings.sessions.service import Sessions
@@ -54,45 +54,45 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
 
     people = Stored(PEOPLE)
     locales = Stored(LOCALES)
-    house: Any = Provided(House)
+    lifecycle: Any = Provided(Lifecycle)
     revocations: Any = Provided(lambda platform: platform.revocations)
 
     @api("POST", "/internal/export", takes=AskExport, gives=ExportView, internal={"residents"}, status=200)
     def export(self, call):
-        return self.house.export(call)
+        return self.lifecycle.export(call)
 
     # -- what bookings keeps of its neighbours
 
     @on(CommunityOpened, once=by_cause)
     def know_the_community(self, call, event):
-        self.known.locales.learn_community(call, event)
+        self.directory.locales.project_community(call, event)
 
     @on(CommunityCalendarChanged, once=by_cause)
     def know_the_calendar(self, call, event):
-        self.house.learn_calendar(call, event)
+        self.lifecycle.project_calendar(call, event)
 
     @on(ResidentRegistered, ResidentChanged, once=by_cause)
     def know_the_resident(self, call, event):
-        self.known.learn_resident(call, event)
+        self.directory.project_resident(call, event)
 
     @on(WorkerAppointed, WorkerChanged, once=by_cause)
     def know_the_worker(self, call, event):
-        self.house.learn_worker(call, event)
+        self.lifecycle.project_worker(call, event)
 
     @on(GuardianLinked, once=by_cause)
     def know_the_guardian(self, call, event):
-        self.known.learn_guardian(call, event, True)
+        self.directory.project_guardian(call, event, True)
         self.sessions.retell(call, event.child_id)
 
     @on(GuardianUnlinked, once=by_cause)
     def forget_the_guardian(self, call, event):
-        self.known.learn_guardian(call, event, False)
+        self.directory.project_guardian(call, event, False)
         self.sessions.retell(call, event.child_id)
 
     # Forgetting what is forgotten changes nothing.
     @on(ResidentErased, once=by_id("forget"))
     def forget_the_resident(self, call, event):
-        self.house.forget_for_good(call, event.resident_id)
+        self.lifecycle.forget_for_good(call, event.resident_id)
 
     @on(AccessRevoked, once=by_id("revoked"))
     def void_tokens(self, call, event):
@@ -102,12 +102,12 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
 
     @every(2)
     def let_time_pass(self, call):
-        self.house.pass_time(call)
+        self.lifecycle.pass_time(call)
 
     @every(5)
     def let_days_pass(self, call):
-        self.house.pass_days(call)
+        self.lifecycle.pass_days(call)
 
     @every(5)
     def sweep(self, call):
-        self.house.sweep(call)
+        self.lifecycle.sweep(call)

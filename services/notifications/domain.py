@@ -165,7 +165,7 @@ def forget(delivery: Delivery) -> tuple[Delivery, list[Event]]:
     return delivery.but(gone=True, params={}, recipient="erased", due=None), []
 
 
-def learn(preferences: Preferences, facts: dict[str, Any]) -> tuple[Preferences, list[Event]]:
+def project(preferences: Preferences, facts: dict[str, Any]) -> tuple[Preferences, list[Event]]:
     """The person reads this language, and works in these roles until then."""
     after = preferences.but(**facts)
     return (preferences, []) if after == preferences else (after, [])

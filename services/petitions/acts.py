@@ -6,11 +6,11 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from services.petitions.cases.desk import OFFICE, PETITIONS
-from services.petitions.court.desk import COURT_CASES
-from services.petitions.disputes.desk import DISPUTES
+from services.petitions.cases.handlers import OFFICE, PETITIONS
+from services.petitions.court.handlers import COURT_CASES
+from services.petitions.directory import Directory
+from services.petitions.disputes.handlers import DISPUTES
 from services.petitions.help.service import HELP
-from services.petitions.known import Known
 from shared.calls import Call
 from shared.entrypoints.api import api
 from shared.entrypoints.fields import Id, Moment
@@ -43,12 +43,12 @@ class Chain:
     """Finds a case of any kind, and its acts."""
 
     def __init__(self, platform: Platform) -> None:
-        self._known, self._audit = Known(platform), platform.audit
+        self._directory, self._audit = Directory(platform), platform.audit
         self._stores = {kind.collection: platform.store(kind) for kind in (PETITIONS, DISPUTES, HELP, COURT_CASES)}
 
     def of(self, call: Call) -> list[dict[str, Any]]:
         """Its acts, in the order of the chain. Raises Missing where the caller may not know of it."""
-        id, actor = call.query["case"], self._known.actor(call)
+        id, actor = call.query["case"], self._directory.actor(call)
         for collection, store in self._stores.items():
             case = store.find(call.community, id)
             if case is not None and case.visible_to(actor):

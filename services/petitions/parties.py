@@ -9,16 +9,16 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from services.petitions.cases.desk import PETITIONS
 from services.petitions.cases.domain import REPORT, Petition
-from services.petitions.court.desk import COURT_CASES
+from services.petitions.cases.handlers import PETITIONS
 from services.petitions.court.domain import CourtCase
-from services.petitions.disputes.desk import DISPUTES
+from services.petitions.court.handlers import COURT_CASES
+from services.petitions.directory import Directory
 from services.petitions.disputes.domain import AWAITED, Dispute
+from services.petitions.disputes.handlers import DISPUTES
 from services.petitions.domain import Case
 from services.petitions.help.domain import HelpRequest
 from services.petitions.help.service import HELP
-from services.petitions.known import Known
 from services.petitions.seals.store import Seals
 from shared.calls import Call
 from shared.entrypoints.fields import Id
@@ -62,7 +62,7 @@ class Parties:
     """Answers for every kind of case."""
 
     def __init__(self, platform: Platform) -> None:
-        self._known, self._seals = Known(platform), Seals(platform)
+        self._directory, self._seals = Directory(platform), Seals(platform)
         self._kinds: dict[str, tuple[Any, Callable[[Any, str], list[str]]]] = {
             "petition": (platform.store(PETITIONS), self._of_petition),
             "help": (platform.store(HELP), self._of_help),
@@ -83,7 +83,7 @@ class Parties:
                 for case in self._kinds[kind][0].several(call.plain(community), ids):
                     if case is not None:
                         found[(community, kind, case.id)] = case
-        colleagues = cache(self._known.colleagues)
+        colleagues = cache(self._directory.colleagues)
         cases = [(found.get((one["community"], one["case"], one["id"])), one) for one in asked]
         return {"cases": [self._of_case(case, one, colleagues) if case else None for case, one in cases]}
 

@@ -6,23 +6,23 @@ from typing import Any
 
 from services.petitions.acts import Acts
 from services.petitions.attachments.service import Attached
-from services.petitions.cases.desk import PETITIONS
+from services.petitions.cases.handlers import PETITIONS
 from services.petitions.cases.service import Cases
-from services.petitions.court.desk import COURT_CASES
+from services.petitions.court.handlers import COURT_CASES
 from services.petitions.court.service import Hearings
 from services.petitions.deadlines.service import Deadlines
-from services.petitions.disputes.desk import DISPUTES
+from services.petitions.directory import PEOPLE, Directory
+from services.petitions.disputes.handlers import DISPUTES
 from services.petitions.disputes.service import Disputes
+from services.petitions.erasure_export import AskExport, ErasureExport, ExportView
 from services.petitions.help.service import HELP, Help
-from services.petitions.house import House
-from services.petitions.known import PEOPLE, Known
+from services.petitions.lifecycle import Lifecycle
 from services.petitions.papers.service import Papers
 from services.petitions.parties import AskParties, Parties, PartiesView
-from services.petitions.personal import AskExport, ExportView, Personal
 from services.petitions.receipts.service import Receipts
 from services.petitions.seals.service import Sealed
 from services.petitions.seals.store import SEALS
-from services.petitions.sittings.desk import SITTINGS
+from services.petitions.sittings.handlers import SITTINGS
 from shared.entrypoints.api import api
 from shared.entrypoints.inbox import by_cause, by_id, on
 from shared.entrypoints.timers import every
@@ -37,7 +37,7 @@ from shared.events.residents import (
     WorkerAppointed,
     WorkerChanged,
 )
-from shared.runtime.chain_writer import Clerk
+from shared.runtime.chain_writer import ChainWriter
 from shared.runtime.directory import LOCALES
 from shared.runtime.platform import Provided, Stored
 
@@ -52,16 +52,16 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
     people = Stored(PEOPLE)
     sittings = Stored(SITTINGS)
     locales = Stored(LOCALES)
-    known: Any = Provided(Known)
-    house: Any = Provided(House)
+    directory: Any = Provided(Directory)
+    lifecycle: Any = Provided(Lifecycle)
     revocations: Any = Provided(lambda platform: platform.revocations)
     parties: Any = Provided(Parties)
-    personal: Any = Provided(Personal)
-    trail: Any = Provided(lambda platform: Clerk(platform, TRAILED, TrailCheckpointed))
+    erasure_export: Any = Provided(ErasureExport)
+    trail: Any = Provided(lambda platform: ChainWriter(platform, TRAILED, TrailCheckpointed))
 
     @api("POST", "/internal/export", takes=AskExport, gives=ExportView, internal={"residents"}, status=200)
     def export(self, call):
-        return self.personal.export(call)
+        return self.erasure_export.export(call)
 
     @api("POST", "/internal/parties", takes=AskParties, gives=PartiesView, internal={"notifications"}, status=200)
     def whom_a_case_concerns(self, call):
@@ -71,24 +71,24 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
 
     @on(CommunityOpened, once=by_cause)
     def know_the_community(self, call, event):
-        self.known.locales.learn_community(call, event)
+        self.directory.locales.project_community(call, event)
 
     @on(CommunityCalendarChanged, once=by_cause)
     def know_the_calendar(self, call, event):
-        self.house.learn_calendar(call, event)
+        self.lifecycle.project_calendar(call, event)
 
     @on(ResidentRegistered, once=by_cause)
     def know_the_resident(self, call, event):
-        self.known.learn_resident(call, event)
+        self.directory.project_resident(call, event)
 
     # Forgetting what is forgotten changes nothing.
     @on(ResidentErased, once=by_id("forget"))
     def forget_the_resident(self, call, event):
-        self.personal.forget(call, event.resident_id)
+        self.erasure_export.forget(call, event.resident_id)
 
     @on(WorkerAppointed, WorkerChanged, once=by_cause)
     def know_the_worker(self, call, event):
-        self.known.learn_worker(call, event)
+        self.directory.project_worker(call, event)
 
     @on(AccessRevoked, once=by_id("revoked"))
     def void_tokens(self, call, event):
@@ -98,13 +98,13 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
 
     @on(SittingBooked, SittingRefused, SittingWithdrawn, once=by_cause)
     def hear_of_a_sitting(self, call, event):
-        self.house.hear_of_sitting(call, event)
+        self.lifecycle.hear_of_sitting(call, event)
 
     # -- the clock
 
     @every(2)
     def let_time_pass(self, call):
-        self.house.pass_time(call)
+        self.lifecycle.pass_time(call)
 
     @every(1)
     def write_the_trail(self, call):
@@ -112,8 +112,8 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
 
     @every(60)
     def look_for_calendars(self, call):
-        self.house.know_calendars(call)
+        self.lifecycle.know_calendars(call)
 
     @every(5)
     def sweep(self, call):
-        self.house.sweep(call)
+        self.lifecycle.sweep(call)

@@ -35,7 +35,7 @@ def claims(service: str, community: str, n: int, hash: str) -> dict[str, Any]:
     return {"iss": service, "community": community, "n": n, "hash": hash}
 
 
-class Clerk:
+class ChainWriter:
     """See the module. Its caller holds the lease; should two write at once, the chain's own keys keep it whole."""
 
     def __init__(self, platform: Platform, kinds: tuple[Kind, ...], said: Any) -> None:

@@ -28,29 +28,29 @@ class Locales:
 
     def of(self, call: Call) -> Locale:
         """The community's clock and calendar; waits a moment for the news that it was opened. Raises Unavailable."""
-        found: Locale | None = heard_of(self.store, call.community, call.community)
+        found: Locale | None = look_up(self.store, call.community, call.community)
         if found is None:
             raise Unavailable("community_unknown", "this community is not known here yet", retry_after=2)
         return found
 
-    def learn_community(self, call: Call, event: Any) -> None:
+    def project_community(self, call: Call, event: Any) -> None:
         """Keep a community's time zone."""
-        learn(self.store, _inside(call, event), event.community_id, Locale, event.at, timezone=event.timezone)
+        project(self.store, _inside(call, event), event.community_id, Locale, event.at, timezone=event.timezone)
 
-    def learn_calendar(self, call: Call, event: Any) -> None:
+    def project_calendar(self, call: Call, event: Any) -> None:
         """Keep the days on which a community's calendar differs."""
         days = {day: True for day in event.working} | {day: False for day in event.off}
-        learn(self.store, _inside(call, event), event.community_id, Locale, event.at, calendar=days)
+        project(self.store, _inside(call, event), event.community_id, Locale, event.at, calendar=days)
 
 
-def learn(store: Store[Any], call: Call, id: str, kind: type, said: datetime, **facts: Any) -> None:
+def project(store: Store[Any], call: Call, id: str, kind: type, said: datetime, **facts: Any) -> None:
     """Keep facts that were said at a time, unless newer ones are known. For kinds with a field `heard`."""
     # Known from its first write on: whoever asks in between must not find half of it.
     new = lambda _: kind(**facts, heard=dict.fromkeys(facts, said))  # noqa: E731
     store.ensure(call, id, new, _set, said, facts)
 
 
-def heard_of(store: Store[Any], community: str, id: str) -> Any:
+def look_up(store: Store[Any], community: str, id: str) -> Any:
     """What is known by listening; news that is on its way gets two seconds, if the id can be one that was given here."""
     until = time.monotonic() + (WAIT_FOR_NEWS if _GIVEN.fullmatch(id) or id == community else 0)
     while (found := store.find(community, id)) is None and time.monotonic() < until:

@@ -26,7 +26,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared.rules.errors import Unavailable
-from shared.storage import windows
+from shared.storage import time_window_paging
 from shared.storage.cursors import EPOCH
 from shared.storage.store import Document, Inserted, Kind, Order, Taken
 from shared.storage.tenants import Tenants, Written
@@ -76,7 +76,7 @@ class MongoBackend:
             keys = [("community", ASCENDING), *((f, ASCENDING) for f in fields)]
             self._collection.create_index(keys, unique=True, name="unique_" + "_".join(fields))
         lists = (*self.kind.indexes, ("born",)) if self.kind.order == "born" else self.kind.indexes
-        if windows.reads_all(self._collection.database.client):
+        if time_window_paging.reads_all(self._collection.database.client):
             self._by_windows = {(frozenset(fields), time) for *fields, time in lists}
         for *fields, last in lists:
             # Pages go by a time and the id: an index without the id would leave the order to be sorted, whole lists at a time.
@@ -126,9 +126,9 @@ class MongoBackend:
         field, step = order[0]
         exact = frozenset(name for name, value in where.items() if not isinstance(value, dict)) - {"community"}
         # Where more is asked than the list's own fields, and these exactly, no index would find a window.
-        known = set(where) <= {"community", field, *exact} and windows.BOUNDS.issuperset(where.get(field, {}))
+        known = set(where) <= {"community", field, *exact} and time_window_paging.BOUNDS.issuperset(where.get(field, {}))
         if near and known and (exact, field) in self._by_windows:
-            return _run(partial(windows.page, find, where, field, step < 0, limit, near))
+            return _run(partial(time_window_paging.page, find, where, field, step < 0, limit, near))
         return _run(partial(find, where, limit))
 
     def _listed(self, order: Order, where: Document, limit: int) -> list[Document]:

@@ -22,16 +22,16 @@ from pymongo import MongoClient
 from rich.console import Console
 from rich.table import Table
 
+from services.bookings.directory import PEOPLE, USES
 from services.bookings.domain import CONFIRMED, OPEN, RESERVATION, Person, Use, claims, next_reminder
-from services.bookings.duty.desk import QUEUES, Duty
 from services.bookings.duty.domain import Queue, draw
-from services.bookings.known import PEOPLE, USES
-from services.bookings.programmes.desk import PROGRAMMES
+from services.bookings.duty.handlers import QUEUES, Duty
 from services.bookings.programmes.domain import Programme
-from services.bookings.rooms.desk import ROOMS, Desk
+from services.bookings.programmes.handlers import PROGRAMMES
 from services.bookings.rooms.domain import DAYS, Room
+from services.bookings.rooms.handlers import ROOMS, Reservations
 from services.bookings.sessions import domain as sessions
-from services.bookings.sessions.desk import Sessions
+from services.bookings.sessions.handlers import Sessions
 from shared.calls import Call, derived_id
 from shared.events.locale import Locale
 from shared.runtime.directory import LOCALES
@@ -236,7 +236,7 @@ class Questions:
 
     def __init__(self, ground: Any, community: str) -> None:
         self.ground, self.community = ground, community
-        self._rooms, self._sessions, self._duty = Desk(ground), Sessions(ground), Duty(ground)
+        self._rooms, self._sessions, self._duty = Reservations(ground), Sessions(ground), Duty(ground)
         self._taken = 0
 
     def _call(self, actor: str = "", **query: Any) -> Call:

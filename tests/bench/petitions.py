@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from services.petitions.cases import domain
-from services.petitions.cases.desk import PETITIONS, Station
+from services.petitions.cases.handlers import PETITIONS, Station
+from services.petitions.directory import PEOPLE, Somebody
 from services.petitions.domain import Actor
-from services.petitions.known import PEOPLE, Somebody
 from shared.calls import Call
 from shared.events.locale import Locale
 from shared.runtime.directory import LOCALES

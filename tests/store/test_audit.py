@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from services.petitions.known import Somebody
+from services.petitions.directory import Somebody
 from shared.calls import Call
 from shared.rules.errors import Unavailable
 from shared.runtime.chain_writer import check_record

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from services.bookings.directory import USES
 from services.bookings.domain import OPEN, Person, Use
-from services.bookings.known import USES
-from services.bookings.sessions import domain, moving, passing
+from services.bookings.sessions import domain, reschedule, timers
 from shared.calls import Call
 from shared.rules.errors import Conflict
 from shared.runtime.testing import Collector
@@ -196,7 +196,7 @@ class Model(RuleBasedStateMachine):
             assert code == self.model.take(at, person, rank)
         elif kind == "move":
             start, capacity = at + (timedelta(minutes=45), timedelta(hours=3), timedelta(days=1))[a % 3], 1 + b % 4
-            code = self.attempt(store, moving.move, start, start + LENGTH, "z", "z", capacity, at)
+            code = self.attempt(store, reschedule.move, start, start + LENGTH, "z", "z", capacity, at)
             assert code == self.model.move(at, start, capacity)
         elif kind == "cancel":
             code = self.attempt(store, domain.cancel, "weather", at)
@@ -214,7 +214,7 @@ class Model(RuleBasedStateMachine):
         until = self.at + length
         while (due := self.use().due) is not None and due <= until:
             self.at = max(self.at, due)
-            assert self.attempt(store, passing.pass_time, self.at) == ""
+            assert self.attempt(store, timers.pass_time, self.at) == ""
             self.model.pass_time(self.at)
         self.at = until
 

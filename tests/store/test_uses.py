@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from services.bookings.directory import USES
 from services.bookings.domain import OPEN, Person, Use, claims
-from services.bookings.known import USES
 from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.domain import Room
 from services.bookings.sessions import domain as sessions

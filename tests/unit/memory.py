@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from ops.settings import _private_key
+from services.bookings.directory import PEOPLE, USES
 from services.bookings.domain import OPEN, Person, Use
-from services.bookings.known import PEOPLE, USES
-from services.bookings.rooms.desk import ROOMS
 from services.bookings.rooms.domain import DAYS, Room
+from services.bookings.rooms.handlers import ROOMS
 from services.bookings.sessions import domain
 from shared.calls import Call
 from shared.events.locale import Locale

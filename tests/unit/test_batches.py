@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from services.bookings.directory import PEOPLE
 from services.bookings.domain import Person
-from services.bookings.known import PEOPLE
 from shared.calls import Call
 from shared.runtime.testing import MemoryStore
 from shared.storage import batches

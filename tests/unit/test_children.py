@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from services.bookings.children import domain
-from services.bookings.children.desk import PICKUPS, Children
 from services.bookings.children.domain import Enrolment, Pickup
 from services.bookings.children.enrolments import ENROLMENTS, enrolment_id
-from services.bookings.known import USES
+from services.bookings.children.handlers import PICKUPS, Children
+from services.bookings.directory import USES
 from services.bookings.sessions import domain as sessions
 from shared.events.bookings import ClassOpened
 from shared.rules.errors import Conflict, Forbidden

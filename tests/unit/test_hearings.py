@@ -19,8 +19,8 @@ from services.petitions.domain import Actor
 from services.petitions.help.domain import HOME, HelpRequest
 from services.petitions.help.service import HelpView
 from services.petitions.sittings import domain as sittings
-from services.petitions.sittings.desk import SITTINGS, Sittings
 from services.petitions.sittings.domain import SILENCE, Sitting
+from services.petitions.sittings.handlers import SITTINGS, Sittings
 from shared.calls import Call
 from shared.events.locale import Locale
 from shared.rules.errors import Conflict, Forbidden

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from services.bookings import known
+from services.bookings import directory
 from services.bookings.care.domain import level
 from services.bookings.centre import domain as centre
 from services.bookings.children.domain import adults_needed
 from services.bookings.domain import OPEN, Person, Use
 from services.bookings.duty import domain as duty
 from services.bookings.programmes import domain as programmes
-from services.bookings.sessions import conduct, domain, moving, passing
+from services.bookings.sessions import attendance, domain, reschedule, timers
 from shared.events.bookings import AppointmentsUncovered, PlacesMissed, PlaceWaitlisted, ReminderDue
 from shared.events.locale import Locale
 from shared.rules.errors import Conflict
@@ -50,8 +50,8 @@ def test_levels_of_ability(score: int, name: str) -> None:
 
 def test_an_unlinked_guardian_stays_so_whatever_order_the_news_comes_in() -> None:
     earlier, later = AT, AT + timedelta(seconds=5)
-    child, _ = known._link(Person(id="c"), "guardians", "dad", False, later)
-    child, _ = known._link(child, "guardians", "dad", True, earlier)
+    child, _ = directory._link(Person(id="c"), "guardians", "dad", False, later)
+    child, _ = directory._link(child, "guardians", "dad", True, earlier)
     assert child.guardians == []
     old = shared_known._set(Person(id="p", groups=["veteran"], heard={"groups": later}), earlier, {"groups": []})[0]
     assert old.groups == ["veteran"]
@@ -59,13 +59,13 @@ def test_an_unlinked_guardian_stays_so_whatever_order_the_news_comes_in() -> Non
 
 def test_a_release_that_is_heard_before_its_taking_holds_nothing() -> None:
     week, place = "2026-W48", {"place": "s.1", "programme": "p", "at": START}
-    person, _ = known._unhold(Person(id="p"), week, ["s.1"])
-    person, _ = known._hold(person, week, place, AT)
-    assert known.held(person, START, "p") == 0
-    moved, _ = known._hold(Person(id="p"), week, place, AT)
-    moved, _ = known._rehold(moved, ["s.1"], (START + timedelta(days=7), "p"))
-    assert known.held(moved, START, "p") == 0
-    assert known.held(moved, START + timedelta(days=7), "p") == 1
+    person, _ = directory._unhold(Person(id="p"), week, ["s.1"])
+    person, _ = directory._hold(person, week, place, AT)
+    assert directory.held(person, START, "p") == 0
+    moved, _ = directory._hold(Person(id="p"), week, place, AT)
+    moved, _ = directory._rehold(moved, ["s.1"], (START + timedelta(days=7), "p"))
+    assert directory.held(moved, START, "p") == 0
+    assert directory.held(moved, START + timedelta(days=7), "p") == 1
 
 
 def test_a_class_that_keeps_off_holidays_does_not_meet_on_a_holiday_weekend() -> None:
@@ -86,7 +86,7 @@ def test_who_gives_back_a_seat_after_the_start_has_missed_it_and_a_late_promotio
     use, said = domain.give_back(use, 1, "by_resident", START + timedelta(minutes=10))
     assert isinstance(said[0], PlacesMissed)
     assert said[0].people == ["a"]
-    after, said = passing.pass_time(use.but(due=START), START + timedelta(minutes=16))
+    after, said = timers.pass_time(use.but(due=START), START + timedelta(minutes=16))
     assert [p["state"] for p in after.places] == ["missed", "taken"]
     assert not [e for e in said if isinstance(e, PlacesMissed)]
 
@@ -94,11 +94,11 @@ def test_who_gives_back_a_seat_after_the_start_has_missed_it_and_a_late_promotio
 def test_a_reminder_goes_out_once_whatever_comes_between() -> None:
     use = taken(session(), "a")
     day_before = START - timedelta(hours=24)
-    use, said = passing.pass_time(use, day_before)
+    use, said = timers.pass_time(use, day_before)
     assert [e.hours for e in said if isinstance(e, ReminderDue)] == [24]
     # A command that was stamped a moment before the reminder, and decided after it.
     use, _ = domain.take(use, Person(id="b"), ["b"], "", day_before - timedelta(milliseconds=5))
-    again, said = passing.pass_time(use.but(due=day_before), day_before + timedelta(seconds=2))
+    again, said = timers.pass_time(use.but(due=day_before), day_before + timedelta(seconds=2))
     assert not [e for e in said if isinstance(e, ReminderDue)]
     assert again.due == START - timedelta(hours=1)
 
@@ -114,9 +114,9 @@ def test_nobody_takes_and_gives_back_for_ever() -> None:
 
 def test_who_loses_a_seat_to_a_smaller_room_is_told_of_their_place_in_line() -> None:
     use = taken(session(2), "a", "b")
-    moved, said = moving.move(use, START, use.end, "small", "小", 1, AT)
+    moved, said = reschedule.move(use, START, use.end, "small", "小", 1, AT)
     assert [(e.person_id, e.position) for e in said if isinstance(e, PlaceWaitlisted)] == [("b", 1)]
-    back, _ = moving.move(moved, START, use.end, "r", "厅", 2, AT)
+    back, _ = reschedule.move(moved, START, use.end, "r", "厅", 2, AT)
     assert [p["state"] for p in back.places] == ["taken", "offered"]
 
 
@@ -140,15 +140,15 @@ def test_an_appointment_made_where_nobody_is_on_duty_any_more_is_said_although_i
 
 
 def test_misses_suspend_and_waiving_ends_it() -> None:
-    person, limits = Person(id="p"), conduct.Limits()
+    person, limits = Person(id="p"), attendance.Limits()
     for n in range(3):
-        person, said = conduct.miss(person, f"s{n}", AT + timedelta(days=n), limits, AT + timedelta(days=n))
+        person, said = attendance.miss(person, f"s{n}", AT + timedelta(days=n), limits, AT + timedelta(days=n))
     assert person.suspended_until == AT + timedelta(days=16)
     assert len(said) == 1
-    assert conduct.waive(person, "s1", limits, AT + timedelta(days=3))[0].suspended_until is None
+    assert attendance.waive(person, "s1", limits, AT + timedelta(days=3))[0].suspended_until is None
     spread = Person(id="q")
     for n in range(3):
-        spread, said = conduct.miss(spread, f"s{n}", AT + timedelta(days=20 * n), limits, AT + timedelta(days=20 * n))
+        spread, said = attendance.miss(spread, f"s{n}", AT + timedelta(days=20 * n), limits, AT + timedelta(days=20 * n))
     assert spread.suspended_until is None
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from services.bookings.domain import OPEN, Person, Use
-from services.bookings.sessions import domain, moving, passing
+from services.bookings.sessions import domain, reschedule, timers
 from shared.events.bookings import PlaceOffered, PlaceReleased, PlacesMissed, PlaceTaken, PlaceWaitlisted, ReminderDue
 from shared.rules.errors import Conflict
 
@@ -109,7 +109,7 @@ class Model(RuleBasedStateMachine):
             for n in [n for n, end in self.offers.items() if end <= self.at]:
                 del self.offers[n]
             self.promote()
-            self.use, said = passing.pass_time(self.use, self.at)
+            self.use, said = timers.pass_time(self.use, self.at)
             for event in said:
                 if isinstance(event, PlacesMissed):
                     self.seats -= {p["n"] for p in self.use.places if p["state"] == "missed"}
@@ -161,7 +161,7 @@ def test_a_freed_seat_is_offered_for_two_hours_or_until_an_hour_before() -> None
     near, said = domain.give_back(near, 1, "by_resident", late)
     assert isinstance(said[1], PlaceOffered)
     assert said[1].until == START - timedelta(hours=1)
-    gone, said = passing.pass_time(near, START - timedelta(hours=1))
+    gone, said = timers.pass_time(near, START - timedelta(hours=1))
     assert [p["state"] for p in gone.places] == ["released", "released"]
     assert said[0].reason == "offer_lapsed"  # type: ignore[attr-defined]
 
@@ -179,18 +179,18 @@ def test_reminders_go_out_a_day_and_an_hour_before_and_never_after_a_cancellatio
     reminded = []
     while use.due is not None and use.due < START:
         at = use.due
-        use, said = passing.pass_time(use, at)
+        use, said = timers.pass_time(use, at)
         reminded += [e.hours for e in said if isinstance(e, ReminderDue)]
     assert reminded == [24, 1]
     cancelled, _ = domain.cancel(use, "weather", START - timedelta(minutes=30))
     assert cancelled.due is None
-    assert passing.pass_time(cancelled, START) == (cancelled, [])
+    assert timers.pass_time(cancelled, START) == (cancelled, [])
 
 
 def test_a_moved_sessions_reminders_move_with_it() -> None:
     use, _ = domain.take(session(), person("a"), ["a"], "", AT)
     start = START + timedelta(days=7)
-    moved, said = moving.move(use, start, start + timedelta(hours=1), "r", "厅", 3, AT)
+    moved, said = reschedule.move(use, start, start + timedelta(hours=1), "r", "厅", 3, AT)
     assert moved.due == start - timedelta(hours=24)
     assert said[0].tell == ["a"]  # type: ignore[attr-defined]
 
@@ -199,6 +199,6 @@ def test_a_smaller_room_sends_the_last_seats_to_the_head_of_the_line() -> None:
     use = session(3)
     for name in "abcd":
         use, _ = domain.take(use, person(name), [name], "", AT)
-    moved, _ = moving.move(use, START, use.end, "small", "小", 2, AT)
+    moved, _ = reschedule.move(use, START, use.end, "small", "小", 2, AT)
     assert [p["state"] for p in moved.places] == ["taken", "taken", "waiting", "waiting"]
     assert [p["n"] for p in domain.queue(moved)] == [3, 4]

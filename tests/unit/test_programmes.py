@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from services.bookings.directory import USES
 from services.bookings.domain import CANCELLED, OPEN, Person
-from services.bookings.house import House
-from services.bookings.known import USES
+from services.bookings.lifecycle import Lifecycle
 from services.bookings.programmes import domain
-from services.bookings.programmes.desk import PROGRAMMES, Programmes
-from services.bookings.rooms.desk import Desk
+from services.bookings.programmes.handlers import PROGRAMMES, Programmes
+from services.bookings.rooms.handlers import Reservations
 from services.bookings.sessions import domain as sessions
 from shared.events.locale import Locale
 from shared.rules.errors import Conflict, Invalid
@@ -142,7 +142,7 @@ def test_what_is_taken_is_read_once_a_room_for_all_clashes(memory: Memory, monke
     monkeypatch.setattr(store.backend, "query", lambda *args: reads.append(args) or query(*args))
     spans = [(use.start, use.end) for use in held(memory)]
     reads.clear()
-    found = Desk(memory).choices(memory.call(), [memory.room("r2")], spans)  # type: ignore[arg-type]
+    found = Reservations(memory).choices(memory.call(), [memory.room("r2")], spans)  # type: ignore[arg-type]
     assert len(found) == 40
     # One read a room, each by a single tag: no index serves several and a time at once.
     assert [args[0]["found_by"] for args in reads] == ["room:r2", "room:r"]
@@ -156,14 +156,14 @@ def test_what_is_held_and_not_published_goes_after_a_minute(memory: Memory, seco
     made = programme(room_id="r", id="p", community="c")
     use = domain.session(made, "u", date(2026, 11, 24), "hold", AT)
     memory.keep(USES, use)
-    House(memory).pass_time(memory.call(at=AT + timedelta(seconds=seconds)))  # type: ignore[arg-type]
+    Lifecycle(memory).pass_time(memory.call(at=AT + timedelta(seconds=seconds)))  # type: ignore[arg-type]
     left = memory.use("u")
     assert (left.state, left.claims == ["u"]) == (state, state == "released")
 
 
 def test_what_is_held_and_published_is_opened_after_a_minute_at_the_latest(memory: Memory) -> None:
     made = publish(memory)
-    House(memory).pass_time(memory.call(at=AT + timedelta(seconds=61)))  # type: ignore[arg-type]
+    Lifecycle(memory).pass_time(memory.call(at=AT + timedelta(seconds=61)))  # type: ignore[arg-type]
     assert {use.state for use in memory.store(USES).all("c", {"found_by": f"programme:{made.id}"})} == {OPEN}
 
 

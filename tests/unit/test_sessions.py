@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.bookings.known import PEOPLE, USES
-from services.bookings.sessions import domain, moving, passing
-from services.bookings.sessions.desk import Sessions
+from services.bookings.directory import PEOPLE, USES
+from services.bookings.sessions import domain, reschedule, timers
+from services.bookings.sessions.handlers import Sessions
 from shared.events.bookings import (
     ChildNotCollected,
     PlaceOffered,
@@ -32,7 +32,7 @@ def passed(use: Any, at: Any) -> tuple[Any, list[Any]]:
     """All that time does by then, pass by pass; no pass says more than can be saved."""
     everything: list[Any] = []
     while use.due is not None and use.due <= at:
-        use, said = passing.pass_time(use, at)
+        use, said = timers.pass_time(use, at)
         assert len(said) <= CAP
         everything += said
     return use, everything
@@ -49,7 +49,7 @@ def test_an_offer_in_a_session_moved_to_within_the_hour_is_taken_at_once() -> No
     use = taken(session(capacity=1), "a", "b")
     use, _ = domain.give_back(use, 1, "by_resident", AT)
     soon = AT + timedelta(minutes=45)
-    moved, said = moving.move(use, soon, soon + timedelta(hours=1), "r", "厅", 1, AT)
+    moved, said = reschedule.move(use, soon, soon + timedelta(hours=1), "r", "厅", 1, AT)
     assert (domain.place_of(moved, 2)["state"], domain.place_of(moved, 2)["late"]) == ("taken", True)
     assert [(e.person_id, e.how) for e in of(said, PlaceTaken)] == [("b", "promoted")]
     assert moved.due is not None
@@ -60,7 +60,7 @@ def test_an_offer_that_had_lapsed_before_the_move_is_still_turned_by_time() -> N
     use = taken(session(capacity=1), "a", "b", "c")
     use, _ = domain.give_back(use, 1, "by_resident", AT)
     late = AT + timedelta(hours=3)
-    moved, said = moving.move(use, late + timedelta(minutes=45), late + timedelta(hours=2), "r", "厅", 1, late)
+    moved, said = reschedule.move(use, late + timedelta(minutes=45), late + timedelta(hours=2), "r", "厅", 1, late)
     assert not of(said, PlaceTaken)
     moved, said = passed(moved, late)
     assert [p["state"] for p in moved.places] == ["released", "released", "taken"]
@@ -70,7 +70,7 @@ def test_an_offer_that_had_lapsed_before_the_move_is_still_turned_by_time() -> N
 @pytest.mark.parametrize("capacity", [10, 499])
 def test_a_session_of_500_can_be_moved_to_a_smaller_room_and_everybody_hears(capacity: int) -> None:
     use = taken(session(capacity=500), *(f"p{n}" for n in range(500)))
-    moved, said = moving.move(use, START, use.end, "small", "小", capacity, AT)
+    moved, said = reschedule.move(use, START, use.end, "small", "小", capacity, AT)
     assert len(said) <= CAP
     assert len(of(said, SessionMoved)[0].tell) == 500
     moved, more = passed(moved, AT)
@@ -94,7 +94,7 @@ def test_a_session_of_500_can_be_cancelled_by_one_event() -> None:
 def test_250_freed_seats_are_offered_in_passes_in_order() -> None:
     use = taken(session(capacity=250), *(f"p{n}" for n in range(250)))
     use = taken(use, *(f"q{n}" for n in range(250)))
-    moved, said = moving.move(use.but(seats=500), START, use.end, "big", "大", 500, AT)
+    moved, said = reschedule.move(use.but(seats=500), START, use.end, "big", "大", 500, AT)
     assert len(said) <= CAP
     assert moved.due == AT
     moved, more = passed(moved, AT)
@@ -151,11 +151,11 @@ def test_an_erased_child_does_not_stand_in_the_way_of_the_end() -> None:
 
 def test_no_event_of_a_hidden_session_says_its_title_or_its_room() -> None:
     use = taken(session(kind="parlour", title="书记接待日", capacity=3), "a", "b")
-    said = passing.pass_time(use, START - timedelta(hours=24))[1]
-    said += moving.move(use, START + timedelta(days=1), use.end + timedelta(days=1), "r2", "书记办公室", 1, AT)[1]
+    said = timers.pass_time(use, START - timedelta(hours=24))[1]
+    said += reschedule.move(use, START + timedelta(days=1), use.end + timedelta(days=1), "r2", "书记办公室", 1, AT)[1]
     said += domain.cancel(use, "weather", AT)[1]
-    said += passing.pass_time(use.but(due=START), START + domain.GRACE)[1]
-    said += passing.pass_time(use.but(due=use.end), use.end)[1]
+    said += timers.pass_time(use.but(due=START), START + domain.GRACE)[1]
+    said += timers.pass_time(use.but(due=use.end), use.end)[1]
     said += domain.give_back(use, 1, "by_resident", AT)[1]
     kinds = {type(event).__name__ for event in said}
     assert {"ReminderDue", "SessionMoved", "SessionCancelled", "PlacesMissed", "PlaceReleased", "SessionOver"} <= kinds
@@ -163,7 +163,7 @@ def test_no_event_of_a_hidden_session_says_its_title_or_its_room() -> None:
         assert (getattr(event, "title", ""), getattr(event, "room_name", ""), getattr(event, "room_id", "")) == ("", "", ""), (
             event
         )
-    plain = passing.pass_time(taken(session(title="书法"), "a"), START - timedelta(hours=24))[1]
+    plain = timers.pass_time(taken(session(title="书法"), "a"), START - timedelta(hours=24))[1]
     assert [(e.title, e.room_name) for e in of(plain, ReminderDue)] == [("书法", "厅")]
 
 
@@ -188,7 +188,7 @@ def test_only_the_place_in_excess_is_given_back_however_often_its_news_comes() -
     for event in first[:2]:
         desk.hold(memory.call(), event)
     # The third is known, and its excess not yet given back, when the first one's news comes again.
-    desk.known.hold(memory.call(), first[2], memory.use("z"))
+    desk.directory.hold(memory.call(), first[2], memory.use("z"))
     desk.hold(memory.call(), first[0])
     assert states(memory, "x", "y", "z") == ["taken"] * 3
     for _ in range(2):
@@ -230,8 +230,8 @@ def test_a_code_is_good_at_its_door_in_its_community_for_a_minute(monkeypatch: p
     with pytest.raises(Invalid, match="code_missing"):
         desk.check_in(memory.call("a", "resident", at=START), "s.1")
     now = time.time()
-    monkeypatch.setattr("services.bookings.sessions.desk.time.time", lambda: now + 61)
+    monkeypatch.setattr("services.bookings.sessions.handlers.time.time", lambda: now + 61)
     with pytest.raises(Invalid, match="code_invalid"):
         desk.check_in(by(shown), "s.1")
-    monkeypatch.setattr("services.bookings.sessions.desk.time.time", lambda: now + 58)
+    monkeypatch.setattr("services.bookings.sessions.handlers.time.time", lambda: now + 58)
     assert desk.check_in(by(shown), "s.1")["state"] == "present"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.bookings.care import schemas
-from services.bookings.care.desk import CARE_VISITS, ELDERS, MEALS
-from services.bookings.care.desk import Care as Desk
+from services.bookings.care.handlers import CARE_VISITS, ELDERS, MEALS
+from services.bookings.care.handlers import Care as Handlers
 from services.bookings.sessions.schemas import PlaceView
 from shared.entrypoints.api import api
 from shared.rules.roles import GUARDIAN, KITCHEN, RESIDENT, STAFF
@@ -19,7 +19,7 @@ class Care:
     elders = Stored(ELDERS)
     care_visits = Stored(CARE_VISITS)
     meal_deliveries = Stored(MEALS)
-    care: Any = Provided(Desk)
+    care: Any = Provided(Handlers)
 
     @api("PUT", "/{community}/elders/{id}", takes=schemas.KeepElder, gives=schemas.ElderView, allow=STAFF,
          audited="kept_elder")  # fmt: skip

@@ -12,10 +12,10 @@ from icalendar import Calendar, Event
 
 from services.bookings.centre import domain
 from services.bookings.centre.domain import Feed
+from services.bookings.directory import USES, Directory
 from services.bookings.domain import AHEAD, CANCELLED, HELD, RELEASED, Use
-from services.bookings.known import USES, Known
-from services.bookings.rooms.desk import ROOMS
 from services.bookings.rooms.domain import CONFIDENTIAL
+from services.bookings.rooms.handlers import ROOMS
 from services.bookings.sessions import domain as sessions
 from shared.calls import Call
 from shared.rules.errors import Missing
@@ -35,11 +35,11 @@ class Feeds:
     def __init__(self, platform: Platform) -> None:
         self._feeds = platform.store(FEEDS)
         self._uses, self._rooms = platform.store(USES), platform.store(ROOMS)
-        self._known = Known(platform)
+        self._directory = Directory(platform)
 
     def open(self, call: Call) -> dict[str, str]:
         """A new private address; it is shown this once."""
-        self._known.locale(call)
+        self._directory.locale(call)
         secret = secrets.token_urlsafe(32)
         self._feeds.create(call.plain(), domain.open_feed, call.actor, id=_hash(secret))
         return {"id": _hash(secret), "path": f"/api/v1/{call.community}/feeds/{secret}/calendar.ics"}

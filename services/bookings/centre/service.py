@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.bookings.centre import schemas
-from services.bookings.centre.desk import CENTRES, Centres
 from services.bookings.centre.feeds import FEEDS, Feeds
+from services.bookings.centre.handlers import CENTRES, Centres
 from shared.entrypoints.api import Raw, api
 from shared.rules.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF
 from shared.runtime.platform import Provided, Stored

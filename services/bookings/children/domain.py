@@ -78,7 +78,7 @@ def withdraw(enrolment: Enrolment, by: str, at: datetime) -> tuple[Enrolment, li
     return after, [ConsentWithdrawn(enrolment.id, enrolment.child_id, enrolment.programme_id, at)]
 
 
-def learn_birth_date(enrolment: Enrolment, birth_date: str) -> tuple[Enrolment, list[Event]]:
+def project_birth_date(enrolment: Enrolment, birth_date: str) -> tuple[Enrolment, list[Event]]:
     """What residents knows of the child's age."""
     return enrolment.but(birth_date=birth_date), []
 

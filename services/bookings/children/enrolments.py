@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.bookings.children.domain import ENROLLED, Approval, Enrolment, can_read
+from services.bookings.directory import PEOPLE
 from services.bookings.domain import Person, Use
-from services.bookings.known import PEOPLE
 from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden
 from shared.rules.roles import STAFF

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from services.bookings.children import schemas
-from services.bookings.children.desk import PICKUPS, Children
 from services.bookings.children.enrolments import APPROVALS, ENROLMENTS
-from services.bookings.programmes.desk import PROGRAMMES
+from services.bookings.children.handlers import PICKUPS, Children
+from services.bookings.programmes.handlers import PROGRAMMES
 from shared.entrypoints.api import api
 from shared.entrypoints.inbox import by_cause, by_id, on
 from shared.events.bookings import ChildEnrolled, ChildLeft, ConsentWithdrawn, PlacesMissed, PlaceVisited

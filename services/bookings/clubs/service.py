@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.bookings.clubs import schemas
-from services.bookings.clubs.desk import CLUBS
-from services.bookings.clubs.desk import Clubs as Desk
+from services.bookings.clubs.handlers import CLUBS
+from services.bookings.clubs.handlers import Clubs as Handlers
 from services.bookings.programmes.schemas import ProgrammeView
 from shared.entrypoints.api import api
 from shared.entrypoints.fields import Paging
@@ -20,7 +20,7 @@ class Clubs:
     """See the module."""
 
     club_store = Stored(CLUBS)
-    clubs: Any = Provided(Desk)
+    clubs: Any = Provided(Handlers)
 
     @api("POST", "/{community}/clubs", takes=schemas.FoundClub, gives=schemas.ClubView, allow=STAFF)
     def found_club(self, call):

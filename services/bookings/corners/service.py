@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.bookings.corners import domain, schemas
-from services.bookings.corners.desk import COPIES, LOANS, LOST, NOTES, PARLOUR, VISITS
-from services.bookings.corners.desk import Corners as Desk
+from services.bookings.corners.handlers import COPIES, LOANS, LOST, NOTES, PARLOUR, VISITS
+from services.bookings.corners.handlers import Corners as Handlers
 from shared.entrypoints.api import api
 from shared.entrypoints.fields import Paging
 from shared.entrypoints.inbox import by_id, on
@@ -26,7 +26,7 @@ class Corners:
     parlour = Stored(PARLOUR)
     notes = Stored(NOTES)
     visit_logs = Stored(VISITS)
-    corners: Any = Provided(Desk)
+    corners: Any = Provided(Handlers)
 
     # -- the library
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.bookings.duty import domain, schemas
-from services.bookings.duty.desk import QUEUES, ROSTERS
-from services.bookings.duty.desk import Duty as Desk
+from services.bookings.duty.handlers import QUEUES, ROSTERS
+from services.bookings.duty.handlers import Duty as Handlers
 from services.bookings.sessions.schemas import PlaceView
 from shared.entrypoints.api import api
 from shared.entrypoints.inbox import by_id, on
@@ -23,7 +23,7 @@ class Duty:
 
     rosters = Stored(ROSTERS)
     queues = Stored(QUEUES)
-    duty: Any = Provided(Desk)
+    duty: Any = Provided(Handlers)
 
     @api("POST", "/{community}/rosters", takes=schemas.PlanRoster, gives=schemas.RosterView, allow=LEADS)
     def plan_roster(self, call):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.bookings.programmes import schemas
-from services.bookings.programmes.desk import PROGRAMMES
-from services.bookings.programmes.desk import Programmes as Desk
+from services.bookings.programmes.handlers import PROGRAMMES
+from services.bookings.programmes.handlers import Programmes as Handlers
 from shared.entrypoints.api import api
 from shared.entrypoints.inbox import by_id, on
 from shared.events.bookings import ProgrammeEnded, ProgrammeExtended, ProgrammePublished
@@ -18,7 +18,7 @@ class Programmes:
     """See the module."""
 
     programme_store = Stored(PROGRAMMES)
-    programmes: Any = Provided(Desk)
+    programmes: Any = Provided(Handlers)
 
     @api("POST", "/{community}/programmes", takes=schemas.PublishProgramme, gives=schemas.ProgrammeView, allow=STAFF)
     def publish_programme(self, call):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.bookings.known import USES, Known
+from services.bookings.directory import USES, Directory
 from services.bookings.rooms import domain, schemas
-from services.bookings.rooms.desk import ROOMS, Desk
+from services.bookings.rooms.handlers import ROOMS, Reservations
 from shared.entrypoints.api import api
 from shared.entrypoints.fields import Paging
 from shared.rules.roles import EVERYBODY, GUARDIAN, OPERATOR, RESIDENT, SECRETARY, STAFF, STEWARD
@@ -20,12 +20,12 @@ class Rooms:
 
     rooms = Stored(ROOMS)
     uses = Stored(USES)
-    known: Any = Provided(Known)
-    desk: Any = Provided(Desk)
+    directory: Any = Provided(Directory)
+    booking: Any = Provided(Reservations)
 
     @api("POST", "/{community}/rooms", takes=schemas.OpenRoom, gives=schemas.RoomView, allow={SECRETARY, OPERATOR})
     def open_room(self, call):
-        return self.rooms.create(call, domain.open_room, call.body, self.known.locale(call).timezone, call.at)
+        return self.rooms.create(call, domain.open_room, call.body, self.directory.locale(call).timezone, call.at)
 
     @api("GET", "/{community}/rooms", query=Paging, gives=schemas.RoomView, allow=EVERYBODY)
     def list_rooms(self, call):
@@ -42,11 +42,11 @@ class Rooms:
     @api("GET", "/{community}/rooms/{id}/availability", query=schemas.AvailabilityQuery, gives=schemas.AvailabilityView,
          allow=EVERYBODY)  # fmt: skip
     def availability(self, call, id):
-        return self.desk.availability(call, self.rooms.get(call, id))
+        return self.booking.availability(call, self.rooms.get(call, id))
 
     @api("POST", "/{community}/rooms/{id}/faults", takes=schemas.ReportFault, gives=schemas.RoomView, allow=BOOKERS)
     def report_fault(self, call, id):
-        return self.desk.report_fault(call, id)
+        return self.booking.report_fault(call, id)
 
     @api("POST", "/{community}/rooms/{id}/repair", gives=schemas.RoomView, allow=STAFF, status=200)
     def repair(self, call, id):
@@ -54,18 +54,18 @@ class Rooms:
 
     @api("POST", "/{community}/reservations", takes=schemas.Reserve, gives=schemas.ReservationView, allow=BOOKERS)
     def reserve(self, call):
-        return self.desk.reserve(call)
+        return self.booking.reserve(call)
 
     @api("GET", "/{community}/reservations", query=schemas.ReservationQuery, gives=schemas.ReservationView,
          allow=BOOKERS | {STEWARD})  # fmt: skip
     def list_reservations(self, call):
-        return self.desk.page(call)
+        return self.booking.page(call)
 
     @api("GET", "/{community}/reservations/{id}", gives=schemas.ReservationView, allow=BOOKERS | {STEWARD})
     def read_reservation(self, call, id):
-        return self.desk.read(call, id)
+        return self.booking.read(call, id)
 
     @api("POST", "/{community}/reservations/{id}/cancel", takes=schemas.CancelReservation, gives=schemas.ReservationView,
          allow=BOOKERS, status=200)  # fmt: skip
     def cancel(self, call, id):
-        return self.desk.cancel(call, id)
+        return self.booking.cancel(call, id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.bookings.sessions import schemas
-from services.bookings.sessions.desk import Sessions as Desk
+from services.bookings.sessions.handlers import Sessions as Handlers
 from shared.entrypoints.api import api
 from shared.entrypoints.inbox import by_cause, on
 from shared.events.bookings import (
@@ -26,7 +26,7 @@ BOOKERS = STAFF | {RESIDENT, GUARDIAN}
 class Sessions:
     """See the module."""
 
-    sessions: Any = Provided(Desk)
+    sessions: Any = Provided(Handlers)
 
     @api("GET", "/{community}/sessions", query=schemas.SessionQuery, gives=schemas.SessionView, allow=EVERYBODY)
     def list_sessions(self, call):
@@ -94,7 +94,7 @@ class Sessions:
 
     @on(PlaceReleased, once=by_cause)
     def forget_the_place(self, call, event):
-        self.sessions.known.unhold(call, event)
+        self.sessions.directory.unhold(call, event)
 
     @on(SessionMoved, once=by_cause)
     def move_the_places(self, call, event):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.bookings.sittings import schemas
-from services.bookings.sittings.desk import Sittings as Desk
+from services.bookings.sittings.handlers import Sittings as Handlers
 from shared.entrypoints.api import api
 from shared.entrypoints.inbox import by_cause, by_id, on
 from shared.events.petitions import SittingDropped, SittingRequested
@@ -16,7 +16,7 @@ from shared.runtime.platform import Provided
 class Sittings:
     """See the module."""
 
-    sittings: Any = Provided(Desk)
+    sittings: Any = Provided(Handlers)
 
     @api("GET", "/{community}/sittings", query=schemas.SittingQuery, gives=schemas.SittingView,
          allow={SECRETARY, COURT, MEDIATOR})  # fmt: skip

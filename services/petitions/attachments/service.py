@@ -6,9 +6,9 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from services.petitions.attachments.desk import ATTACHMENTS
-from services.petitions.attachments.desk import Attachments as Desk
 from services.petitions.attachments.domain import LARGEST
+from services.petitions.attachments.handlers import ATTACHMENTS
+from services.petitions.attachments.handlers import Attachments as Handlers
 from services.petitions.receipts.schemas import Code
 from shared.entrypoints.api import api
 from shared.entrypoints.fields import Id
@@ -34,7 +34,7 @@ class Attached:
     station: Any
     receipts: Any
     attachments = Stored(ATTACHMENTS)
-    files: Any = Provided(Desk)
+    files: Any = Provided(Handlers)
 
     @api("POST", "/{community}/attachments", takes_bytes=LARGEST, gives=AttachmentView, allow=WHO, guests=True)
     def keep_attachment(self, call):

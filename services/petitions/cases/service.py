@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.petitions.cases import domain, schemas
-from services.petitions.cases.desk import OFFICE, PETITIONS, Station
+from services.petitions.cases.handlers import OFFICE, PETITIONS, Station
 from shared.entrypoints.api import api
 from shared.entrypoints.fields import Paging
 from shared.rules.roles import EVERYBODY, GUARDIAN, RESIDENT

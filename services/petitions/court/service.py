@@ -8,8 +8,8 @@ from marshmallow import Schema, fields, validate
 
 from services.petitions.cases.schemas import LONG, WORDS, DeadlineView, NoteView
 from services.petitions.court import domain
-from services.petitions.court.desk import COURT_CASES
-from services.petitions.court.desk import Court as Desk
+from services.petitions.court.handlers import COURT_CASES
+from services.petitions.court.handlers import Court as Handlers
 from services.petitions.disputes.schemas import AskSitting, Party, SittingShown
 from services.petitions.domain import explained
 from shared.entrypoints.api import api
@@ -79,7 +79,7 @@ class Hearings:
     """See the module."""
 
     court_cases = Stored(COURT_CASES)
-    court: Any = Provided(Desk)
+    court: Any = Provided(Handlers)
 
     @api("GET", "/{community}/hearings", query=Paging, gives=CourtLine, allow=READERS)
     def list_hearings(self, call):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.petitions.deadlines import schemas
-from services.petitions.deadlines.desk import Calculator
+from services.petitions.deadlines.handlers import Calculator
 from shared.entrypoints.api import api
 from shared.rules.roles import EVERYBODY, OPERATOR, SECRETARY
 from shared.runtime.platform import Provided

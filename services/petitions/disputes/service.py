@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.petitions.disputes import agreement, domain, schemas
-from services.petitions.disputes.desk import DISPUTES, HANDLERS, POLICE, Room
+from services.petitions.disputes.handlers import DISPUTES, HANDLERS, POLICE, Room
 from shared.entrypoints.api import api
 from shared.rules.roles import GUARDIAN, MEDIATOR, RESIDENT, SECRETARY
 from shared.runtime.platform import Provided, Stored

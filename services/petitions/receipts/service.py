@@ -7,7 +7,7 @@ from typing import Any
 from services.petitions.cases import domain
 from services.petitions.cases.schemas import PetitionLine, PetitionView
 from services.petitions.receipts import schemas
-from services.petitions.receipts.desk import Receipts as Desk
+from services.petitions.receipts.handlers import Receipts as Handlers
 from shared.entrypoints.api import api
 from shared.rules.roles import GUARDIAN, RESIDENT
 from shared.runtime.platform import Provided
@@ -17,7 +17,7 @@ class Receipts:
     """See the module."""
 
     station: Any
-    receipts: Any = Provided(Desk)
+    receipts: Any = Provided(Handlers)
 
     @api("POST", "/{community}/petitions/by-receipt", takes=schemas.Code, gives=PetitionView, status=200, idempotent=False)
     def follow_by_receipt(self, call):

@@ -6,11 +6,11 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from services.petitions.cases.desk import PETITIONS
 from services.petitions.cases.domain import check_not_recused
+from services.petitions.cases.handlers import PETITIONS
 from services.petitions.cases.schemas import Petitioner
+from services.petitions.directory import Directory, word
 from services.petitions.domain import Actor
-from services.petitions.known import Known, word
 from services.petitions.seals import domain
 from services.petitions.seals.domain import OPENERS, SealedIdentity
 from services.petitions.seals.store import SEALS
@@ -47,7 +47,7 @@ class Opening:
     def __init__(self, platform: Platform) -> None:
         self._seals, self._petitions = platform.store(SEALS), platform.store(PETITIONS)
         self._audit = platform.audit
-        self._known = Known(platform)
+        self._directory = Directory(platform)
 
     def ask(self, call: Call, id: str) -> dict[str, Any]:
         """A request, for somebody else to grant."""
@@ -65,7 +65,7 @@ class Opening:
         """A second person agrees."""
         actor, seal = self._may(call, id), self._seals.get(call, id, code="seal_missing")
         by = seal.request(request)["by"]
-        if by != actor.id and not self._known.may_open_together(call, by, actor.id, domain.APART):
+        if by != actor.id and not self._directory.may_open_together(call, by, actor.id, domain.APART):
             raise Forbidden("appointed_lately", "one of you gave the other a role within 30 days: it takes somebody else")
         shown = lambda seal: seal.shown(request)  # noqa: E731
         return shown(self._change(call.showing(shown), id, domain.grant, request, actor))
@@ -83,7 +83,7 @@ class Opening:
         return changed
 
     def _may(self, call: Call, id: str) -> Actor:
-        actor, petition = self._known.actor(call), self._petitions.find(call.community, id)
+        actor, petition = self._directory.actor(call), self._petitions.find(call.community, id)
         if petition is None or not petition.confidential or petition.hides_from(actor):
             raise Missing("seal_missing", "no sealed petition of this id")
         check_not_recused(petition, actor)

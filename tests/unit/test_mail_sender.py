@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP
 
 from services.notifications.channels import Away, Mailer, Refused
 from services.notifications.domain import SENDING, Delivery
-from services.notifications.outgoing import SENDERS, TOGETHER, Line
+from services.notifications.mail_sender import SENDERS, TOGETHER, Line
 from tests.system.world import free_ports
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from services.bookings.care import domain
 from services.bookings.care.domain import CareVisit, Elder, MealDelivery
+from services.bookings.directory import USES, Directory
 from services.bookings.domain import Use
-from services.bookings.known import USES, Known
 from services.bookings.sessions import domain as sessions
-from services.bookings.sessions.desk import Sessions
+from services.bookings.sessions.handlers import Sessions
 from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.rules.roles import DUTY_LEAD
@@ -30,15 +30,15 @@ class Care:
         self._visits = platform.store(CARE_VISITS)
         self._meals = platform.store(MEALS)
         self._uses = platform.store(USES)
-        self._known, self._sessions = Known(platform), Sessions(platform)
+        self._directory, self._sessions = Directory(platform), Sessions(platform)
 
     # -- the file
 
     def keep(self, call: Call, resident_id: str) -> Elder:
         """Write an elder's file."""
-        self._known.person(call, resident_id)
+        self._directory.person(call, resident_id)
         for contact in call.body.get("contacts", []):
-            self._known.person(call, contact, "contacts")
+            self._directory.person(call, contact, "contacts")
         elder: Elder = self._elders.ensure(
             call, _file(call.community, resident_id), lambda _: Elder(), domain.keep_file, resident_id, dict(call.body)
         )
@@ -46,7 +46,7 @@ class Care:
 
     def elder(self, call: Call, resident_id: str) -> Elder:
         """The file, for staff and the elder."""
-        if not self._known.may_act(call, resident_id):
+        if not self._directory.may_act(call, resident_id):
             raise Forbidden("not_yours", "this is somebody else's file")
         found: Elder = self._elders.get(call, _file(call.community, resident_id))
         return found
@@ -63,9 +63,9 @@ class Care:
         """A worker will look in."""
         body = call.body
         self.elder(call, body["elder_id"])
-        if not self._known.person(call, body["worker_id"], "worker_id").roles:
+        if not self._directory.person(call, body["worker_id"], "worker_id").roles:
             raise Invalid("worker_unknown", "no such worker", "worker_id")
-        zone = self._known.locale(call).zone
+        zone = self._directory.locale(call).zone
         args = (body["elder_id"], body["worker_id"], body["start"].astimezone(zone), body["end"].astimezone(zone), call.at)
         visit: CareVisit = self._visits.create(call, domain.plan_visit, *args)
         return visit
@@ -91,7 +91,7 @@ class Care:
     def order(self, call: Call) -> dict[str, Any]:
         """A meal for an elder with a meal plan, until the cut-off. Raises Missing("no_meal"), Conflict("no_meal_plan",
         "cut_off_passed")."""
-        person = self._known.person(call, self._known.for_whom(call))
+        person = self._directory.person(call, self._directory.for_whom(call))
         elder = self._elders.find(call.community, _file(call.community, person.id))
         if elder is None or not elder.meals:
             raise Conflict("no_meal_plan", "the elder's file has no meal plan")
@@ -143,12 +143,12 @@ class Care:
         return made
 
     def _cooked(self, call: Call, day: str) -> list[Use]:
-        first = datetime.combine(date.fromisoformat(day), time(0), self._known.locale(call).zone)
+        first = datetime.combine(date.fromisoformat(day), time(0), self._directory.locale(call).zone)
         where = {"found_by": "kind:meal", "start": {"$gte": first, "$lt": first + timedelta(days=1)}}
         return [use for use in self._uses.all(call.community, where) if use.state in ("open", "over")]
 
     def _now(self, call: Call) -> datetime:
-        return call.at.astimezone(self._known.locale(call).zone)
+        return call.at.astimezone(self._directory.locale(call).zone)
 
     # -- forgetting
 

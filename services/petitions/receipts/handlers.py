@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from services.petitions.cases import domain as cases
-from services.petitions.cases.desk import PETITIONS
 from services.petitions.cases.domain import Petition
+from services.petitions.cases.handlers import PETITIONS
+from services.petitions.directory import Directory
 from services.petitions.domain import Actor
-from services.petitions.known import Known
 from services.petitions.receipts import domain
 from shared.calls import Call
 from shared.runtime.platform import Platform
@@ -19,7 +19,7 @@ class Receipts:
 
     def __init__(self, platform: Platform) -> None:
         self._petitions = platform.store(PETITIONS)
-        self._known = Known(platform)
+        self._directory = Directory(platform)
 
     def open(self, call: Call) -> Petition:
         """The petition of the code in the body. Raises Missing("receipt_unknown"), Limited("receipt_locked")."""
@@ -39,12 +39,12 @@ class Receipts:
     def act(self, call: Call, decide: Any, *args: Any, timed: bool = True) -> Petition:
         """An act of its petitioner."""
         found = self.open(call)
-        rest = (ANONYMOUS, self._known.locale(call), call.at) if timed else (ANONYMOUS, call.at)
+        rest = (ANONYMOUS, self._directory.locale(call), call.at) if timed else (ANONYMOUS, call.at)
         return _shown(self._petitions.change(call.showing(_shown), found.id, decide, *args, *rest))
 
     def identify(self, call: Call) -> Petition:
         """From now on it is the caller's."""
-        found, actor = self.open(call), self._known.actor(call)
+        found, actor = self.open(call), self._directory.actor(call)
         return _shown(
             self._petitions.change(call.showing(_shown), found.id, domain.identify, call.actor, actor.key, actor, call.at)
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.bookings.directory import USES
 from services.bookings.domain import Use
-from services.bookings.known import USES
-from services.bookings.rooms.desk import ROOMS
+from services.bookings.rooms.handlers import ROOMS
 from services.bookings.sittings import domain
 from shared.calls import Call, derived_id
 from shared.rules.errors import Missing, Unavailable

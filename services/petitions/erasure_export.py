@@ -7,20 +7,20 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from services.petitions.attachments.desk import Attachments
+from services.petitions.attachments.handlers import Attachments
 from services.petitions.cases import domain as cases
-from services.petitions.cases.desk import PETITIONS
+from services.petitions.cases.handlers import PETITIONS
 from services.petitions.cases.schemas import PetitionView
 from services.petitions.court import domain as court
-from services.petitions.court.desk import COURT_CASES
+from services.petitions.court.handlers import COURT_CASES
 from services.petitions.court.service import CourtView
+from services.petitions.directory import Directory
 from services.petitions.disputes import domain as disputes
-from services.petitions.disputes.desk import DISPUTES
+from services.petitions.disputes.handlers import DISPUTES
 from services.petitions.disputes.schemas import DisputeView
 from services.petitions.domain import Actor, Case
 from services.petitions.help import domain as help
 from services.petitions.help.service import HELP, HelpView
-from services.petitions.known import Known
 from services.petitions.seals.store import SEALS
 from shared.calls import Call
 from shared.entrypoints.fields import Id
@@ -42,11 +42,11 @@ class ExportView(Schema):
     cases = fields.Dict(keys=fields.String(), values=fields.List(fields.Dict()), required=True)
 
 
-class Personal:
+class ErasureExport:
     """See the module."""
 
     def __init__(self, platform: Platform) -> None:
-        self._known, self._seals, self._attachments = Known(platform), platform.store(SEALS), Attachments(platform)
+        self._directory, self._seals, self._attachments = Directory(platform), platform.store(SEALS), Attachments(platform)
         self._vault = platform.vault
         self._kinds: dict[str, tuple[Any, Any, Any]] = {
             "petitions": (platform.store(PETITIONS), PetitionView(), cases.seen_by),
@@ -58,7 +58,7 @@ class Personal:
     def export(self, call: Call) -> dict[str, Any]:
         """Everything of this person's (个人信息保护法 art. 45). What is restricted is in it for themselves alone."""
         community, id, own = (call.body[name] for name in ("community", "resident_id", "own"))
-        key = self._known.key(community, id)
+        key = self._directory.key(community, id)
         actor = Actor(id, "resident", frozenset({"resident"}), key=key)
         found = {}
         for name, (store, view, seen_by) in self._kinds.items():
@@ -72,7 +72,7 @@ class Personal:
     def forget(self, call: Call, resident_id: str) -> None:
         """Nothing here names this person any more. What law makes one keep (an open petition, a closed one's acts) stays
         without them; a private help request goes with them, and a seal with its key."""
-        key = self._known.key(call.community, resident_id)
+        key = self._directory.key(call.community, resident_id)
         for name, (store, _, _) in self._kinds.items():
             for case in store.all(call.community, {"found_by": key}, limit=ALL):
                 sealed = name == "petitions" and case.confidential and self._unseal(call, case.id, resident_id)
@@ -81,7 +81,7 @@ class Personal:
                 left = store.change(call.plain(), case.id, _gone if name == "help_requests" else decide, forget_replies=True)
                 if name == "petitions" and not left.text:
                     self._attachments.drop(call, left.attachments)
-        self._known.forget(call, resident_id)
+        self._directory.forget(call, resident_id)
 
     def _unseal(self, call: Call, id: str, resident_id: str) -> bool:
         """Out of the seal; with the last one in it, its key goes. Whether somebody is left in it."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from services.petitions.court import domain
 from services.petitions.court.domain import CourtCase
+from services.petitions.directory import Directory, new_number
 from services.petitions.domain import Actor
-from services.petitions.known import Known, new_number
-from services.petitions.sittings.desk import Sittings, shown
 from services.petitions.sittings.domain import Sitting
+from services.petitions.sittings.handlers import Sittings, shown
 from shared.calls import Call
 from shared.rules.errors import Missing
 from shared.rules.roles import COURT
@@ -27,14 +27,14 @@ class Court:
 
     def __init__(self, platform: Platform) -> None:
         self.cases = platform.store(COURT_CASES)
-        self._known, self._sittings = Known(platform), Sittings(platform)
+        self._directory, self._sittings = Directory(platform), Sittings(platform)
 
     def take(self, call: Call, id: str, kind: str, dispute: Any) -> None:
         """A dispute comes before the court; once, however often it is said."""
         if self.cases.find(call.community, id) is not None:
             return
-        actor = self._known.actor(call) if call.sub else Actor("", "clock")
-        locale = self._known.locale(call)
+        actor = self._directory.actor(call) if call.sub else Actor("", "clock")
+        locale = self._directory.locale(call)
         keys = [key for key in dispute.found_by if key.startswith("filer:")]
         facts = {"kind": kind, "dispute_id": dispute.id, "dispute_number": dispute.number, "parties": dispute.parties,
                  "number": new_number("SF", locale, call.at), "found_by": ["all", f"dispute:{dispute.id}", *keys]}  # fmt: skip
@@ -46,13 +46,13 @@ class Court:
     def get(self, call: Call, id: str) -> CourtCase:
         """The file, for the court and the parties. Raises Missing."""
         found = self.cases.find(call.community, id)
-        if found is None or not found.visible_to(self._known.actor(call)):
+        if found is None or not found.visible_to(self._directory.actor(call)):
             raise Missing("hearing_missing", "no such hearing")
         return found
 
     def read(self, call: Call, id: str) -> CourtCase:
         """What the caller sees of it."""
-        return domain.seen_by(self.get(call, id), self._known.actor(call))
+        return domain.seen_by(self.get(call, id), self._directory.actor(call))
 
     def settled(self, call: Call, id: str) -> bool:
         """Whether the parties settled before the court."""
@@ -61,7 +61,7 @@ class Court:
 
     def page(self, call: Call) -> Page:
         """For the court all, for a party its own."""
-        actor = self._known.actor(call)
+        actor = self._directory.actor(call)
         where = {"found_by": "all" if call.is_one_of(COURT) else actor.key}
         keep = lambda d: CourtCase(found_by=d["found_by"]).visible_to(actor)  # noqa: E731
         paging = {"limit": call.query["limit"], "after": call.query["after"]}
@@ -86,10 +86,10 @@ class Court:
 
     def act(self, call: Call, id: str, decide: Any, *args: Any) -> CourtCase:
         """An act of the court."""
-        actor = self._known.actor(call)
+        actor = self._directory.actor(call)
         domain.check_impartial(self.get(call, id), actor)
         seen = partial(domain.seen_by, actor=actor)
-        return seen(self.cases.change(call.showing(seen), id, decide, *args, actor, self._known.locale(call), call.at))
+        return seen(self.cases.change(call.showing(seen), id, decide, *args, actor, self._directory.locale(call), call.at))
 
     def schedule(self, call: Call, id: str) -> CourtCase:
         """A room and the judge, asked of the centre; an earlier one is given back once this one is held."""
@@ -102,7 +102,7 @@ class Court:
         """The centre's answer, or its silence."""
         if self.cases.find(call.community, sitting.case_id) is None:
             return
-        clock, locale = Actor("", "clock"), self._known.locale(call)
+        clock, locale = Actor("", "clock"), self._directory.locale(call)
         self.cases.change(call, sitting.case_id, domain.sitting, sitting.id, shown(sitting), clock, locale, call.at)
 
     # -- time
@@ -111,8 +111,8 @@ class Court:
         """What time changes in it. A room that nobody needs is given back, again until the case knows it."""
         for id in domain.idle_sittings(case, call.at):
             self.hear(call, self._sittings.drop(call, id, "case_over" if case.state in domain.OVER else "rescheduled"))
-        self.cases.change(call, case.id, domain.turn, self._known.locale(call), call.at)
+        self.cases.change(call, case.id, domain.turn, self._directory.locale(call), call.at)
 
     def follow_calendar(self, call: Call, case: CourtCase) -> None:
         """Its dates by the calendar that is known now."""
-        self.cases.change(call, case.id, domain.follow, self._known.locale(call), call.at)
+        self.cases.change(call, case.id, domain.follow, self._directory.locale(call), call.at)

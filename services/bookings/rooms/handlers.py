@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from services.bookings.children.enrolments import Enrolments
+from services.bookings.directory import USES, Directory
 from services.bookings.domain import LONGEST, RESERVATION, Use
-from services.bookings.known import USES, Known
 from services.bookings.rooms import domain
 from services.bookings.rooms.domain import Room
 from shared.calls import Call
@@ -21,13 +21,13 @@ from shared.storage.store import Kind, Page
 ROOMS = Kind(Room, "rooms", indexes=(("use", "capacity"),))
 
 
-class Desk:
+class Reservations:
     """Takes, lists and shows reservations."""
 
     def __init__(self, platform: Platform) -> None:
         self._rooms = platform.store(ROOMS)
         self._uses = platform.store(USES)
-        self._known, self._enrolments = Known(platform), Enrolments(platform)
+        self._directory, self._enrolments = Directory(platform), Enrolments(platform)
 
     # -- reserving
 
@@ -35,9 +35,9 @@ class Desk:
         """A reservation, or Conflict("slot_taken") with up to three free alternatives."""
         room = self._rooms.get(call, call.body["room_id"])
         start, end = call.body["start"], call.body["end"]
-        resident_id = self._known.for_whom(call)
+        resident_id = self._directory.for_whom(call)
         try:
-            self._known.standing(call, resident_id)
+            self._directory.standing(call, resident_id)
         except Refused:
             self._uses.repeated(call, call.new_id(USES.collection))  # what was granted once is told again
             raise
@@ -120,7 +120,7 @@ class Desk:
         use: Use = self._uses.get(call, id, "reservation_missing")
         if use.kind != RESERVATION:
             raise Missing("reservation_missing", "no such reservation")
-        if not (self._known.may_act(call, use.resident_id) or self._is_steward(call, use.room_id)):
+        if not (self._directory.may_act(call, use.resident_id) or self._is_steward(call, use.room_id)):
             raise Forbidden("not_yours", "this is somebody else's reservation")
         self._enrolments.may_read(call, [use.resident_id])
         return use
@@ -134,7 +134,7 @@ class Desk:
         use: Use = self._uses.get(call, id, "reservation_missing")
         if use.kind != RESERVATION:
             raise Missing("reservation_missing", "no such reservation")
-        by = use.resident_id if self._known.may_act(call, use.resident_id) and not call.is_one_of(*STAFF) else call.actor
+        by = use.resident_id if self._directory.may_act(call, use.resident_id) and not call.is_one_of(*STAFF) else call.actor
         cancelled: Use = self._uses.change(call, id, domain.cancel, by, call.is_one_of(*STAFF), call.at)
         return cancelled
 

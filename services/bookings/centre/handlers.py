@@ -9,10 +9,10 @@ from typing import Any
 
 from services.bookings.centre import domain
 from services.bookings.centre.domain import Centre
-from services.bookings.corners.desk import VISITS
+from services.bookings.corners.handlers import VISITS
+from services.bookings.directory import USES, Directory
 from services.bookings.domain import CONFIRMED, Use
-from services.bookings.known import USES, Known
-from services.bookings.rooms.desk import ROOMS
+from services.bookings.rooms.handlers import ROOMS
 from services.bookings.sessions.domain import KINDS, PRESENT
 from shared.calls import Call
 from shared.rules.errors import Invalid
@@ -34,7 +34,7 @@ class Centres:
         self._centres = platform.store(CENTRES)
         self._rooms, self._uses = platform.store(ROOMS), platform.store(USES)
         self._visits = platform.store(VISITS)
-        self._known = Known(platform)
+        self._directory = Directory(platform)
 
     def page(self, call: Call) -> dict[str, Any]:
         """The centre as everybody sees it."""
@@ -71,7 +71,7 @@ class Centres:
 
     def report(self, call: Call) -> dict[str, Any]:
         """Use by room and by programme between two days."""
-        zone = self._known.locale(call).zone
+        zone = self._directory.locale(call).zone
         first, last = date.fromisoformat(call.query["since"]), date.fromisoformat(call.query["before"])
         if not first <= last <= first + timedelta(days=366):
             raise Invalid("range_invalid", "a year at the most", "to")

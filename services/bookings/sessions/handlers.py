@@ -11,14 +11,14 @@ import segno
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from services.bookings import known
+from services.bookings import directory
 from services.bookings.children.enrolments import AFTER_SCHOOL, Enrolments
-from services.bookings.clubs.desk import Clubs
+from services.bookings.clubs.handlers import Clubs
+from services.bookings.directory import PEOPLE, USES, Directory
 from services.bookings.domain import HELD, RELEASED, RESERVATION, Person, Use, check_grid
-from services.bookings.known import PEOPLE, USES, Known
 from services.bookings.rooms import domain as rooms
-from services.bookings.rooms.desk import ROOMS, Desk
-from services.bookings.sessions import conduct, domain, moving
+from services.bookings.rooms.handlers import ROOMS, Reservations
+from services.bookings.sessions import attendance, domain, reschedule
 from shared.calls import Call
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.rules.roles import STAFF
@@ -37,9 +37,9 @@ class Sessions:
         self._uses = platform.store(USES)
         self._rooms = platform.store(ROOMS)
         self._people = platform.store(PEOPLE)
-        self.known, self._desk = Known(platform), Desk(platform)
+        self.directory, self._reservations = Directory(platform), Reservations(platform)
         self._enrolments, self._clubs = Enrolments(platform), Clubs(platform)
-        self._limits = conduct.Limits.read(platform.settings.environ)
+        self._limits = attendance.Limits.read(platform.settings.environ)
 
     # -- reading
 
@@ -68,7 +68,7 @@ class Sessions:
     def mine(self, call: Call) -> Page:
         """What the caller (or a child of theirs) has ahead: reservations and places, by start."""
         person = call.query.get("resident_id", call.actor)
-        if not self.known.may_act(call, person):
+        if not self.directory.may_act(call, person):
             raise Forbidden("not_yours", "these are somebody else's bookings")
         self._enrolments.may_read(call, [person])
         where = {"found_by": f"person:{person}", "start": {"$gte": call.query.get("since", call.at)}}
@@ -102,7 +102,7 @@ class Sessions:
         use = self.get(call, id)
         if domain.KINDS[use.kind].own_desk:
             raise Conflict("booked_elsewhere", f"see {domain.KINDS[use.kind].own_desk}", path=domain.KINDS[use.kind].own_desk)
-        person = self.known.person(call, self.known.for_whom(call))
+        person = self.directory.person(call, self.directory.for_whom(call))
         try:
             if use.kind == AFTER_SCHOOL:
                 self._enrolments.check(call, use, person)
@@ -115,11 +115,11 @@ class Sessions:
 
     def seat(self, call: Call, use: Use, person: Person) -> dict[str, Any]:
         """The place itself, for somebody who may have it."""
-        if use.weekly_limit and known.held(person, use.begins, use.programme_id) >= use.weekly_limit:
+        if use.weekly_limit and directory.held(person, use.begins, use.programme_id) >= use.weekly_limit:
             self._uses.repeated(call, use.id)
             raise Conflict("limit_reached", f"at most {use.weekly_limit} a week", limit=use.weekly_limit)
         view = lambda after: domain.shown(after, domain.of_person(after, person.id))  # noqa: E731
-        args = (person, self.known.tell(person), call.actor, call.at)
+        args = (person, self.directory.tell(person), call.actor, call.at)
         return view(self._uses.change(call.showing(view), use.id, domain.take, *args))
 
     def confirm(self, call: Call, id: str) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class Sessions:
         return view(self._uses.change(call.showing(view), session, decide, n, *args))
 
     def _may_touch(self, call: Call, use: Use, n: int) -> None:
-        if not self.known.may_act(call, domain.place_of(use, n)["person"]):
+        if not self.directory.may_act(call, domain.place_of(use, n)["person"]):
             raise Forbidden("not_yours", "this is somebody else's place")
 
     # -- being there
@@ -165,7 +165,7 @@ class Sessions:
             self._check_code(call, session, code)
         use = self.get(call, session)
         if use.kind == AFTER_SCHOOL:
-            self._enrolments.check(call, use, self.known.person(call, domain.place_of(use, int(n))["person"]))
+            self._enrolments.check(call, use, self.directory.person(call, domain.place_of(use, int(n))["person"]))
         return self._change(call, id, domain.check_in, "worker" if code is None else "code", call.at)
 
     def _check_code(self, call: Call, session: str, code: str) -> None:
@@ -201,9 +201,9 @@ class Sessions:
         capacity = min(seats, room.capacity) if room else seats
         args = (start, end, room.id if room else "", room.name if room else "", capacity, call.at)
         try:
-            moved: Use = self._uses.change(call, id, moving.move, *args)
+            moved: Use = self._uses.change(call, id, reschedule.move, *args)
         except Taken as error:
-            raise self._desk.slot_taken(call, needed, start, end) from error
+            raise self._reservations.slot_taken(call, needed, start, end) from error
         return moved
 
     # -- what follows
@@ -211,7 +211,7 @@ class Sessions:
     def hold(self, call: Call, event: Any) -> None:
         """Note the place in its person's week; give back what is one too many."""
         use = self._uses.find(call.community, event.session_id)
-        if not self.known.hold(call, event, use):
+        if not self.directory.hold(call, event, use):
             _, n = domain.split(event.place_id)
             self._uses.change(call, event.session_id, domain.give_back_place, n, "over_limit", call.at)
         elif use and use.kind == AFTER_SCHOOL and not self._enrolments.consented(call.community, use, event.person_id):
@@ -221,45 +221,45 @@ class Sessions:
         """A cancelled session's places are nobody's."""
         use = self._uses.find(call.community, session_id)
         for person, places in _by_person(use).items() if use else ():
-            self.known.rehold(call, person, places, None)
+            self.directory.rehold(call, person, places, None)
 
     def move_all(self, call: Call, event: Any) -> None:
         """A moved session's places count in its new week."""
         use = self._uses.find(call.community, event.session_id)
         for person, places in _by_person(use).items() if use else ():
-            self.known.rehold(call, person, places, (event.start, event.programme_id))
+            self.directory.rehold(call, person, places, (event.start, event.programme_id))
 
     def retell(self, call: Call, child_id: str) -> None:
         """Other people act for the child now: they are told, and those who no longer do are not."""
-        child = self.known.people.find(call.community, child_id)
+        child = self.directory.people.find(call.community, child_id)
         if child is None:
             return
-        for use in self._desk.of(call.community, child_id):
+        for use in self._reservations.of(call.community, child_id):
             if use.kind in domain.KINDS and use.end > call.at - domain.GRACE:
-                self._uses.change(call.plain(), use.id, domain.retell, child_id, self.known.tell(child))
+                self._uses.change(call.plain(), use.id, domain.retell, child_id, self.directory.tell(child))
 
     def note_missed(self, call: Call, event: Any) -> None:
         """Missed places count against their people, never against a child."""
         for person_id in event.people:
             self._people.ensure(
-                call, person_id, lambda _: Person(), conduct.miss, event.session_id, event.start, self._limits, call.at
+                call, person_id, lambda _: Person(), attendance.miss, event.session_id, event.start, self._limits, call.at
             )
 
     def waive(self, call: Call, person_id: str) -> Person:
         """A worker forgives one missed place."""
         session, _ = domain.split(call.body["place_id"])
         self._enrolments.may_read(call, [person_id])
-        person: Person = self._people.change(call, person_id, conduct.waive, session, self._limits, call.at)
+        person: Person = self._people.change(call, person_id, attendance.waive, session, self._limits, call.at)
         return person
 
     def credit(self, call: Call, event: Any) -> None:
         """A lesson attended counts once for each who was there."""
         for person_id in event.attended:
-            self._people.ensure(call, person_id, lambda _: Person(), conduct.credit, event.session_id, call.at)
+            self._people.ensure(call, person_id, lambda _: Person(), attendance.credit, event.session_id, call.at)
 
     def record(self, call: Call, person_id: str) -> Person:
         """Missed places, suspension and credits, for who may act for the person."""
-        if not self.known.may_act(call, person_id):
+        if not self.directory.may_act(call, person_id):
             raise Forbidden("not_yours", "this is somebody else's record")
         self._enrolments.may_read(call, [person_id])
         return self._people.find(call.community, person_id) or Person(id=person_id)
@@ -267,7 +267,7 @@ class Sessions:
     def forget(self, call: Call, resident_id: str) -> None:
         """Nothing here names the person any more, and nothing is held for them."""
         plain = dataclasses.replace(call, cause="")
-        for use in self._desk.of(call.community, resident_id):
+        for use in self._reservations.of(call.community, resident_id):
             if use.kind == RESERVATION:
                 self._uses.change(plain, use.id, rooms.forget, call.at, forget_replies=True)
             elif use.kind in domain.KINDS:

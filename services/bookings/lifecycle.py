@@ -11,20 +11,20 @@ from typing import Any
 
 import orjson
 
-from services.bookings.care.desk import Care
+from services.bookings.care.handlers import Care
 from services.bookings.centre.feeds import Feeds
-from services.bookings.children.desk import Children
-from services.bookings.clubs.desk import Clubs
+from services.bookings.children.handlers import Children
+from services.bookings.clubs.handlers import Clubs
 from services.bookings.corners import domain as corners
-from services.bookings.corners.desk import LOANS, PARLOUR, Corners
+from services.bookings.corners.handlers import LOANS, PARLOUR, Corners
+from services.bookings.directory import USES, Directory
 from services.bookings.domain import HELD, RESERVATION, Use
-from services.bookings.duty.desk import Duty
-from services.bookings.known import USES, Known
-from services.bookings.programmes.desk import PROGRAMMES, Programmes
+from services.bookings.duty.handlers import Duty
+from services.bookings.programmes.handlers import PROGRAMMES, Programmes
 from services.bookings.rooms import domain as rooms
-from services.bookings.rooms.desk import Desk
-from services.bookings.sessions import passing
-from services.bookings.sessions.desk import Sessions
+from services.bookings.rooms.handlers import Reservations
+from services.bookings.sessions import timers
+from services.bookings.sessions.handlers import Sessions
 from shared.calls import Call
 from shared.events.base import Aggregate
 from shared.rules.errors import Refused
@@ -48,7 +48,7 @@ class Forgotten(Aggregate):
 FORGOTTEN = Kind(Forgotten, "forgotten", indexes=(("due",),))
 
 
-class House:
+class Lifecycle:
     """See the module."""
 
     def __init__(self, platform: Platform) -> None:
@@ -59,7 +59,7 @@ class House:
             (platform.store(LOANS), corners.remind_loan),
             (platform.store(PARLOUR), corners.remind_parlour),
         ]
-        self._known, self._desk, self._sessions = Known(platform), Desk(platform), Sessions(platform)
+        self._directory, self._reservations, self._sessions = Directory(platform), Reservations(platform), Sessions(platform)
         self._programmes, self._children, self._care = Programmes(platform), Children(platform), Care(platform)
         self._clubs, self._corners, self._duty = Clubs(platform), Corners(platform), Duty(platform)
         self._feeds, self._sweeper, self._watch = Feeds(platform), platform.sweeper(), Watch()
@@ -90,7 +90,7 @@ class House:
         elif use.kind == corners.COUNSELLING:
             self._uses.change(call, use.id, corners.remind_talk, call.at)
         else:
-            self._uses.change(call, use.id, passing.pass_time, call.at)
+            self._uses.change(call, use.id, timers.pass_time, call.at)
 
     def _guard(self, id: str, act: Callable[[], Any]) -> None:
         """One that cannot be changed now is tried again in a moment; the others must not wait for it."""
@@ -100,10 +100,10 @@ class House:
             code = error.code if isinstance(error, Refused) else type(error).__name__
             log("house").error("time_stands_still", id=id, error=code)
 
-    def learn_calendar(self, call: Call, event: Any) -> None:
+    def project_calendar(self, call: Call, event: Any) -> None:
         """Keep a community's own working days, and let its programmes follow them."""
         inside = dataclasses.replace(call.plain(), community=event.community_id)
-        self._known.locales.learn_calendar(call, event)
+        self._directory.locales.project_calendar(call, event)
         self._programmes.follow_calendar(inside)
 
     def sweep(self, call: Call) -> None:
@@ -112,10 +112,10 @@ class House:
 
     # -- one person
 
-    def learn_worker(self, call: Call, event: Any) -> None:
+    def project_worker(self, call: Call, event: Any) -> None:
         """Keep somebody's roles and term; from its end on they are on duty no more."""
-        self._known.learn_worker(call, event)
-        known = self._known.people.find(call.community, event.worker_id)
+        self._directory.project_worker(call, event)
+        known = self._directory.people.find(call.community, event.worker_id)
         if known is not None and known.works_until is not None:
             self._duty.relieve(call, known.id, known.works_until)
 
@@ -123,7 +123,7 @@ class House:
         """Nothing in bookings names this person any more, and nothing is held for them."""
         # Children and sessions come first: they are found by what is known of the person, which is forgotten last.
         parts: tuple[Any, ...] = (self._children, self._sessions, self._programmes, self._care, self._clubs, self._corners)
-        for part in (*parts, self._duty, self._feeds, self._known):
+        for part in (*parts, self._duty, self._feeds, self._directory):
             part.forget(call.plain(), resident_id)
 
     def forget_for_good(self, call: Call, resident_id: str) -> None:
@@ -139,10 +139,10 @@ class House:
     def export(self, call: Call) -> dict[str, Any]:
         """Everything that bookings holds of one resident (个人信息保护法 art. 45)."""
         community, id = call.body["community"], call.body["resident_id"]
-        person = self._known.people.find(community, id)
+        person = self._directory.people.find(community, id)
         elder = self._care.of(community, id)
         held: dict[str, Any] = {
-            "uses": [_copy(use, id) for use in self._desk.of(community, id)],
+            "uses": [_copy(use, id) for use in self._reservations.of(community, id)],
             "enrolments": [_plain(e) for e in self._children.of(community, id)],
             "record": _plain(person) if person else None,
             "elder": _plain(elder) if elder else None,

@@ -6,11 +6,11 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from services.petitions.attachments.desk import Attachments
+from services.petitions.attachments.handlers import Attachments
 from services.petitions.cases import domain
 from services.petitions.cases.domain import Petition
+from services.petitions.directory import Directory, new_number
 from services.petitions.domain import Actor, explained, lapsed, pass_time, recompute, start_of
-from services.petitions.known import Known, new_number
 from services.petitions.receipts.domain import new_receipt
 from services.petitions.seals.store import Seals
 from shared.calls import Call
@@ -32,7 +32,7 @@ class Station:
 
     def __init__(self, platform: Platform) -> None:
         self.petitions = platform.store(PETITIONS)
-        self._known = Known(platform)
+        self._directory = Directory(platform)
         self._vault = platform.vault
         self._seals = Seals(platform)
         self.attachments = Attachments(platform)
@@ -42,7 +42,7 @@ class Station:
     def file(self, call: Call) -> dict[str, Any]:
         """A petition, with its number, its deadlines, and a receipt code for who filed anonymously."""
         facts, code = dict(call.body), ""
-        actor, locale = self._known.actor(call), self._known.locale(call)
+        actor, locale = self._directory.actor(call), self._directory.locale(call)
         if facts["anonymous"]:
             code = self._anonymously(call, facts)
         else:
@@ -87,7 +87,7 @@ class Station:
                 people.insert(0, {"resident_id": call.actor, "representative": False})
         for n, person in enumerate(people):
             if (id := person.get("resident_id")) and id != call.actor:
-                self._known.check(call, id, f"petitioners.{n}.resident_id")
+                self._directory.check(call, id, f"petitioners.{n}.resident_id")
         facts["petitioners"] = people
         facts["found_by"] = self._found_by(call.community, people, facts["confidential"])
         if not office:
@@ -96,7 +96,7 @@ class Station:
                 raise Invalid("received_at_not_yours", "only the station takes down what came in earlier", "received_at")
 
     def _found_by(self, community: str, people: list[dict[str, Any]], confidential: bool) -> list[str]:
-        keys = [self._known.key(community, person["resident_id"]) for person in people if person.get("resident_id")]
+        keys = [self._directory.key(community, person["resident_id"]) for person in people if person.get("resident_id")]
         # Whoever knew a phone could look for its sealed complaints.
         phones = [] if confidential else [person["phone"] for person in people if person.get("phone")]
         return keys + [self._phone(community, phone) for phone in phones]
@@ -107,28 +107,28 @@ class Station:
     def _check_accused(self, call: Call, facts: dict[str, Any]) -> None:
         if (accused := facts.get("accused")) and (id := accused.get("worker_id")):
             if call.sub:
-                self._known.check(call, id, "accused.worker_id")
-            accused.setdefault("unit", self._known.unit_of(call.community, id))
+                self._directory.check(call, id, "accused.worker_id")
+            accused.setdefault("unit", self._directory.unit_of(call.community, id))
 
     # -- looking
 
     def get(self, call: Call, id: str) -> Petition:
         """The petition, where the caller may know of it. Raises Missing."""
         found: Petition = self.petitions.get(call, id)
-        if not found.visible_to(self._known.actor(call)):
+        if not found.visible_to(self._directory.actor(call)):
             raise Missing("petition_missing", "no such petition")
         return found
 
     def read(self, call: Call, id: str) -> Petition:
         """What the caller sees of it. That petitioners look at their own is kept nowhere: it would name the sealed ones."""
-        actor, found = self._known.actor(call), self.get(call, id)
+        actor, found = self._directory.actor(call), self.get(call, id)
         call.own = actor.key in found.found_by
         return domain.seen_by(found, actor)
 
     def page(self, call: Call) -> Page:
         """For residents their own; for the station all that it may know of, or those of one state."""
         if not call.is_one_of(*OFFICE):
-            return self._list(call, {"found_by": self._known.key(call.community, call.actor)}, call.query.get("state"))
+            return self._list(call, {"found_by": self._directory.key(call.community, call.actor)}, call.query.get("state"))
         if first := call.query.get("duplicates_of"):
             return self._list(call, {"found_by": f"first:{self.get(call, first).id}"}, call.query.get("state"))
         state = call.query.get("state")
@@ -145,7 +145,7 @@ class Station:
             where = {"topic": asked["topic"]}
         elif "state" in asked:
             where = {"state": asked["state"]}
-        locale = self._known.locale(call)
+        locale = self._directory.locale(call)
         since = start_of(asked["since"], locale) if "since" in asked else None
         until = start_of(_day_after(asked["until"]), locale) if "until" in asked else None
 
@@ -157,7 +157,7 @@ class Station:
         return self._list(call, where, None, fits, call.body)
 
     def _list(self, call: Call, where: dict[str, Any], state: str | None, fits: Any = None, paging: Any = None) -> Page:
-        actor, paging = self._known.actor(call), paging or call.query
+        actor, paging = self._directory.actor(call), paging or call.query
         keep = lambda d: (  # noqa: E731
             (fits is None or fits(d)) and (state is None or d["state"] == state) and _seen(d).visible_to(actor)
         )
@@ -166,7 +166,7 @@ class Station:
 
     def due_soon(self, call: Call) -> Page:
         """What has the earliest running deadline, earliest first."""
-        actor = self._known.actor(call)
+        actor = self._directory.actor(call)
         found = self.petitions.page(call, keep=lambda d: _seen(d).visible_to(actor), by="agenda", **call.query)
         return Page([domain.seen_by(petition, actor) for petition in found.items], found.next)
 
@@ -174,18 +174,18 @@ class Station:
 
     def act(self, call: Call, id: str, decide: Any, *args: Any, timed: bool = True) -> Petition:
         """One act of the station or of the petitioner on a petition that they may know of; what they see of it then."""
-        actor = self._known.actor(call)
+        actor = self._directory.actor(call)
         domain.check_not_recused(self.get(call, id), actor)
         return self._change(call, id, actor, decide, *args, timed=timed)
 
     def _change(self, call: Call, id: str, actor: Actor, decide: Any, *args: Any, timed: bool = True) -> Petition:
         seen = partial(domain.seen_by, actor=actor)
-        rest = (actor, self._known.locale(call), call.at) if timed else (actor, call.at)
+        rest = (actor, self._directory.locale(call), call.at) if timed else (actor, call.at)
         return seen(self.petitions.change(call.showing(seen), id, decide, *args, *rest))
 
     def own(self, call: Call, id: str, decide: Any, *args: Any, timed: bool = True) -> Petition:
         """An act of the petitioner, or of the station where the petitioner came to it."""
-        actor, found = self._known.actor(call), self.get(call, id)
+        actor, found = self._directory.actor(call), self.get(call, id)
         if actor.key not in found.found_by and not call.is_one_of(*OFFICE):
             raise Missing("petition_missing", "no such petition")
         domain.check_not_recused(found, actor)
@@ -207,30 +207,30 @@ class Station:
         """Raises Invalid where nobody has this id, or the accused would handle it."""
         if not assignee:
             return
-        self._known.check(call, assignee, "assignee")
-        if not self._known.works_here(call, assignee):
+        self._directory.check(call, assignee, "assignee")
+        if not self._directory.works_here(call, assignee):
             raise Invalid("assignee_not_staff", "only somebody who works here handles it", "assignee")
         if assignee in found.recused:
             raise Conflict("recused", "this person was recused from the case")
-        if found.hides_from(Actor(assignee, "", unit=self._known.unit_of(call.community, assignee))):
+        if found.hides_from(Actor(assignee, "", unit=self._directory.unit_of(call.community, assignee))):
             raise Invalid("assignee_accused", "the accused's unit does not handle it", "assignee")
 
     def link(self, call: Call, id: str) -> Petition:
         """A duplicate of an earlier one: always of the first of them, and so are those that were duplicates of this one."""
         first = self.get(call, call.body["first_id"])
-        domain.check_not_recused(first, self._known.actor(call))
+        domain.check_not_recused(first, self._directory.actor(call))
         if first.first_id:
             first = self.get(call, first.first_id)
         linked = self.act(call, id, domain.link, first)
         for later in self.petitions.all(call.community, {"found_by": f"first:{id}"}):
-            self.petitions.change(call.plain(), later.id, domain.relink, id, first, self._known.actor(call), call.at)
+            self.petitions.change(call.plain(), later.id, domain.relink, id, first, self._directory.actor(call), call.at)
         return linked
 
     # -- time
 
     def turn(self, call: Call, petition: Petition) -> None:
         """What time changes in one petition."""
-        locale = self._known.locale(call)
+        locale = self._directory.locale(call)
         window = next((w for w in ("review_window", "recheck_window") if lapsed(petition, locale, w, call.at)), "")
         if window:
             self.petitions.change(call, petition.id, domain.close_lapsed, locale, call.at)
@@ -239,7 +239,7 @@ class Station:
 
     def follow_calendar(self, call: Call, petition: Petition) -> None:
         """Its dates by the calendar that is known now."""
-        self.petitions.change(call, petition.id, recompute, self._known.locale(call), call.at)
+        self.petitions.change(call, petition.id, recompute, self._directory.locale(call), call.at)
 
 
 def filed(petition: Petition, code: str) -> dict[str, Any]:

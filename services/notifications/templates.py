@@ -15,7 +15,7 @@ from shared.storage.store import Kind, Page
 TEMPLATES = Kind(Template, "templates")
 
 
-class Words:
+class Templates:
     """See the module."""
 
     def __init__(self, platform: Platform) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from services.bookings.children import domain
 from services.bookings.children.domain import Approval, Enrolment, Pickup
 from services.bookings.children.enrolments import AFTER_SCHOOL, APPROVALS, Enrolments, enrolment_id
+from services.bookings.directory import USES, Directory
 from services.bookings.domain import Use
-from services.bookings.known import USES, Known
 from services.bookings.sessions import domain as sessions
 from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
@@ -28,7 +28,7 @@ class Children:
         self._pickups = platform.store(PICKUPS)
         self._approvals = platform.store(APPROVALS)
         self._enrolments = Enrolments(platform)
-        self._known = Known(platform)
+        self._directory = Directory(platform)
 
     # -- consent
 
@@ -58,7 +58,7 @@ class Children:
         return enrolment
 
     def _must_be_guardian(self, call: Call, child_id: str) -> None:
-        child = self._known.people.find(call.community, child_id)
+        child = self._directory.people.find(call.community, child_id)
         if child is None or call.actor not in child.guardians:
             raise Forbidden("not_guardian", "only a guardian decides for a child")
 
@@ -68,7 +68,7 @@ class Children:
         """The duty lead names who is there."""
         adults = list(dict.fromkeys(call.body["adults"]))
         for adult in adults:
-            if not self._known.person(call, adult, "adults").roles:
+            if not self._directory.person(call, adult, "adults").roles:
                 raise Invalid("worker_unknown", "no such worker", "adults")
         use: Use = self._uses.change(call, id, domain.staff_class, adults, call.body["exception"], call.actor, call.at)
         return use
@@ -96,7 +96,7 @@ class Children:
         how, collector = self._who_comes(call, use, enrolment)
         day = use.begins.date().isoformat()
         id = derived_id("pickup", child_id, day)
-        tell = self._known.tell(self._known.person(call, child_id))
+        tell = self._directory.tell(self._directory.person(call, child_id))
         args = (child_id, day, use, tell, how, collector, call.actor, call.at)
         # No reply is kept of a refused act: the same key decides again, after the guardian has answered.
         asked = call.showing(lambda pickup: pickup if use.id in pickup.left else None)
@@ -125,7 +125,7 @@ class Children:
         """A guardian lets one collector take one child on one day."""
         child_id, day = call.body["child_id"], call.body["day"]
         self._must_be_guardian(call, child_id)
-        today = call.at.astimezone(self._known.locale(call).zone).date().isoformat()
+        today = call.at.astimezone(self._directory.locale(call).zone).date().isoformat()
         if day < today:
             raise Invalid("in_the_past", "that day is over", "day")
         id = derived_id("pickup", child_id, day)
@@ -136,7 +136,7 @@ class Children:
     def pickup(self, call: Call, id: str) -> Pickup:
         """What happened that day, for staff and the child's guardians."""
         pickup: Pickup = self._pickups.get(call, id)
-        if not self._known.may_act(call, pickup.child_id):
+        if not self._directory.may_act(call, pickup.child_id):
             raise Forbidden("not_yours", "this is somebody else's child")
         session = self._uses.find(call.community, call.query["session_id"]) if "session_id" in call.query else None
         self._enrolments.may_read(call, [pickup.child_id], session)
@@ -171,7 +171,7 @@ class Children:
         """Ask residents how old the child is: it decides whether it may ever leave alone."""
         asked = {"community": call.community, "id": event.child_id, "purpose": "after_school_class"}
         known = ask(self._platform, "residents", "/internal/birth-dates", asked, call)
-        self._enrolments.store.change(call, event.enrolment_id, domain.learn_birth_date, known["birth_date"])
+        self._enrolments.store.change(call, event.enrolment_id, domain.project_birth_date, known["birth_date"])
 
     def give_back_places(self, call: Call, event: Any) -> None:
         """Consent is withdrawn: the child's places ahead are somebody else's. Unless it was given again meanwhile."""
@@ -193,8 +193,8 @@ class Children:
         for child_id in event.people:
             id = enrolment_id(event.programme_id, child_id)
             if self._enrolments.store.find(call.community, id):
-                child = self._known.person(call, child_id)
-                args = (event.session_id, self._known.tell(child), call.at)
+                child = self._directory.person(call, child_id)
+                args = (event.session_id, self._directory.tell(child), call.at)
                 self._enrolments.store.change(call, id, domain.note_absence, *args)
 
     def note_presence(self, call: Call, event: Any) -> None:
@@ -210,7 +210,7 @@ class Children:
         for store, decide in parts:
             for kept in store.all(call.community, {"child_id": resident_id}, limit=100_000):
                 store.change(call.plain(), kept.id, decide)
-        person = self._known.people.find(call.community, resident_id)
+        person = self._directory.people.find(call.community, resident_id)
         for child_id in person.children if person else ():
             for kept in self._enrolments.store.all(call.community, {"child_id": child_id}):
                 self._enrolments.store.change(call.plain(), kept.id, domain.forget_guardian, resident_id)

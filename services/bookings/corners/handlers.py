@@ -8,12 +8,12 @@ from typing import Any
 from services.bookings.children.enrolments import Enrolments
 from services.bookings.corners import domain
 from services.bookings.corners.domain import Copy, Loan, LostItem, Note, ParlourVisit, VisitLog
+from services.bookings.directory import USES, Directory
 from services.bookings.domain import Use
-from services.bookings.known import USES, Known
 from services.bookings.rooms import domain as rooms
-from services.bookings.rooms.desk import ROOMS, Desk
+from services.bookings.rooms.handlers import ROOMS, Reservations
 from services.bookings.sessions import domain as sessions
-from services.bookings.sessions.desk import Sessions
+from services.bookings.sessions.handlers import Sessions
 from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.rules.roles import COUNSELLOR, SECRETARY
@@ -36,7 +36,7 @@ class Corners:
         self._copies, self._loans = platform.store(COPIES), platform.store(LOANS)
         self._lost, self._visits = platform.store(LOST), platform.store(VISITS)
         self._parlour, self._notes = platform.store(PARLOUR), platform.store(NOTES)
-        self._known, self._desk, self._sessions = Known(platform), Desk(platform), Sessions(platform)
+        self._directory, self._reservations, self._sessions = Directory(platform), Reservations(platform), Sessions(platform)
         self._enrolments = Enrolments(platform)
 
     # -- the library
@@ -44,18 +44,18 @@ class Corners:
     def lend(self, call: Call) -> Loan:
         """A loan. Raises Conflict: copy_lent, loan_overdue, loan_limit."""
         copy = self._copies.get(call, call.body["copy_id"])
-        borrower = self._known.for_whom(call)
-        self._known.person(call, borrower)
+        borrower = self._directory.for_whom(call)
+        self._directory.person(call, borrower)
         out = [loan for loan in self._of(call.community, borrower) if loan.state == domain.LENT]
         taken = lambda: Conflict("copy_lent", "somebody else has it")  # noqa: E731
-        timezone = self._known.locale(call).timezone
+        timezone = self._directory.locale(call).timezone
         loan: Loan = self._loans.create(call, domain.lend, copy.id, borrower, out, timezone, call.at, taken=taken)
         return loan
 
     def loans(self, call: Call) -> Page:
         """A borrower's loans, newest first."""
         borrower = call.query.get("resident_id", call.actor)
-        if not self._known.may_act(call, borrower):
+        if not self._directory.may_act(call, borrower):
             raise Forbidden("not_yours", "these are somebody else's loans")
         self._enrolments.may_read(call, [borrower])
         where = {"borrower_id": borrower}
@@ -63,7 +63,7 @@ class Corners:
 
     def renew(self, call: Call, id: str) -> Loan:
         """Another 30 days."""
-        if not self._known.may_act(call, self._loans.get(call, id).borrower_id):
+        if not self._directory.may_act(call, self._loans.get(call, id).borrower_id):
             raise Forbidden("not_yours", "this is somebody else's loan")
         loan: Loan = self._loans.change(call, id, domain.renew, call.at)
         return loan
@@ -101,7 +101,7 @@ class Corners:
         id = call.new_id(PARLOUR.collection)
         if (repeated := self._parlour.repeated(call, id)) is not None:
             return repeated
-        person = self._known.person(call, self._known.for_whom(call))
+        person = self._directory.person(call, self._directory.for_whom(call))
         try:
             place = self._sessions.seat(call.plain(), use, person)["id"]
         except Conflict as error:
@@ -124,7 +124,7 @@ class Corners:
 
     def hold_parlour(self, call: Call, id: str) -> ParlourVisit:
         """The talk took place: the visitor is checked in, and the answer is owed from now on."""
-        calendar = self._known.locale(call).calendar
+        calendar = self._directory.locale(call).calendar
         session, n = sessions.split(self._parlour.get(call, id, "visit_missing").place_id)
         use = self._uses.get(call, session, "session_missing")
         if call.at < use.start:
@@ -136,7 +136,7 @@ class Corners:
 
     def note_talk(self, call: Call, event: Any) -> None:
         """The visitor was checked in: the answer is owed from now on."""
-        calendar = self._known.locale(call).calendar
+        calendar = self._directory.locale(call).calendar
         for visit in self._parlour_of(call.community, event.person_id):
             if visit.place_id == event.place_id and visit.state == domain.ASKED:
                 self._parlour.change(call.plain(), visit.id, domain.hold_parlour, calendar, call.at)
@@ -151,11 +151,11 @@ class Corners:
         body = call.body
         room = self._resource(call, "room_id", "counselling")
         counsellor = self._resource(call, "counsellor_id", "counsellor")
-        self._known.standing(call, self._known.for_whom(call))
+        self._directory.standing(call, self._directory.for_whom(call))
         for one in (room, counsellor):
             rooms.check_times(one, body["start"], body["end"], call.at)
-        args = (room, counsellor, self._known.for_whom(call), body["start"], body["end"], call.actor, call.at)
-        taken = lambda: self._desk.slot_taken(call, [room, counsellor], body["start"], body["end"])  # noqa: E731
+        args = (room, counsellor, self._directory.for_whom(call), body["start"], body["end"], call.actor, call.at)
+        taken = lambda: self._reservations.slot_taken(call, [room, counsellor], body["start"], body["end"])  # noqa: E731
         made: Use = self._uses.create(call, domain.book_talk, *args, taken=taken)
         return made
 
@@ -221,7 +221,7 @@ class Corners:
             self._loans.change(call.plain(), loan.id, domain.forget_loan, forget_replies=True)
         for visit in self._parlour_of(call.community, resident_id):
             self._parlour.change(call.plain(), visit.id, domain.forget_parlour)
-        for use in self._desk.of(call.community, resident_id):
+        for use in self._reservations.of(call.community, resident_id):
             if use.kind == domain.COUNSELLING:
                 self._uses.change(call.plain(), use.id, domain.forget_talk, call.at, forget_replies=True)
                 for note in self._notes.all(call.community, {"use_id": use.id}, limit=100_000):
@@ -232,5 +232,5 @@ class Corners:
         return {"loans": self._of(community, resident_id), "parlour_visits": self._parlour_of(community, resident_id)}
 
     def _today(self, call: Call) -> str:
-        today: date = call.at.astimezone(self._known.locale(call).zone).date()
+        today: date = call.at.astimezone(self._directory.locale(call).zone).date()
         return today.isoformat()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from services.bookings.clubs import domain
 from services.bookings.clubs.domain import Club
+from services.bookings.directory import Directory
 from services.bookings.domain import Person, Use
-from services.bookings.known import Known
-from services.bookings.programmes.desk import PROGRAMMES, Programmes
 from services.bookings.programmes.domain import Programme
+from services.bookings.programmes.handlers import PROGRAMMES, Programmes
 from shared.calls import Call
 from shared.rules.errors import Conflict, Forbidden
 from shared.rules.roles import STAFF
@@ -23,37 +23,37 @@ class Clubs:
     def __init__(self, platform: Platform) -> None:
         self.store = platform.store(CLUBS)
         self._programmes = platform.store(PROGRAMMES)
-        self._desk, self._known = Programmes(platform), Known(platform)
+        self._reservations, self._directory = Programmes(platform), Directory(platform)
 
     def found(self, call: Call) -> Club:
         """A new club."""
-        self._known.person(call, call.body["leader"], "leader")
+        self._directory.person(call, call.body["leader"], "leader")
         club: Club = self.store.create(call, domain.found, call.body["name"], call.body["leader"], call.at)
         return club
 
     def join(self, call: Call, id: str) -> Club:
         """The caller, or whom a worker names, becomes a member."""
         self.store.get(call, id)
-        club: Club = self.store.change(call, id, domain.join, self._known.for_whom(call))
+        club: Club = self.store.change(call, id, domain.join, self._directory.for_whom(call))
         return club
 
     def leave(self, call: Call, id: str) -> Club:
         """The caller, or whom a worker names, is a member no more."""
         self.store.get(call, id)
-        club: Club = self.store.change(call, id, domain.leave, self._known.for_whom(call))
+        club: Club = self.store.change(call, id, domain.leave, self._directory.for_whom(call))
         return club
 
     def lead(self, call: Call, id: str) -> Club:
         """Another leader."""
         self._must_lead(call, id)
-        self._known.person(call, call.body["leader"], "leader")
+        self._directory.person(call, call.body["leader"], "leader")
         club: Club = self.store.change(call, id, domain.lead, call.body["leader"])
         return club
 
     def practise(self, call: Call, id: str) -> Programme:
         """The leader books the club's recurring practice. Raises Conflict("clashes") with alternatives."""
         self._must_lead(call, id)
-        return self._desk.publish(call, {**call.body, "kind": "club", "club_id": id})
+        return self._reservations.publish(call, {**call.body, "kind": "club", "club_id": id})
 
     def _must_lead(self, call: Call, id: str) -> None:
         if not call.is_one_of(*STAFF) and self.store.get(call, id).leader != call.actor:

@@ -24,7 +24,7 @@ from shared.rules.roles import (
     STREET_OFFICER,
     WORKER,
 )
-from shared.runtime.directory import Locales, heard_of, learn
+from shared.runtime.directory import Locales, look_up, project
 from shared.runtime.platform import Platform
 from shared.storage.cursors import EPOCH
 from shared.storage.store import Kind
@@ -49,7 +49,7 @@ class Somebody(Aggregate):
 PEOPLE = Kind(Somebody, "people", indexes=(("unit",),))
 
 
-class Known:
+class Directory:
     """See the module."""
 
     def __init__(self, platform: Platform) -> None:
@@ -85,7 +85,7 @@ class Known:
 
     def check(self, call: Call, id: str, field_name: str) -> None:
         """That somebody exists here. Raises Invalid("person_unknown")."""
-        if heard_of(self.people, call.community, id) is None:
+        if look_up(self.people, call.community, id) is None:
             raise Invalid("person_unknown", "no such person", field_name)
 
     def works_here(self, call: Call, id: str) -> bool:
@@ -115,13 +115,13 @@ class Known:
 
     # -- listening
 
-    def learn_resident(self, call: Call, event: Any) -> None:
+    def project_resident(self, call: Call, event: Any) -> None:
         """Keep that a resident exists."""
         self.people.ensure(call, event.resident_id, lambda _: Somebody(), lambda person: (person, []))
 
-    def learn_worker(self, call: Call, event: Any) -> None:
+    def project_worker(self, call: Call, event: Any) -> None:
         """Keep somebody's roles, unit and term."""
-        learn(self.people, call, event.worker_id, Somebody, event.at, roles=list(event.roles), unit=event.unit,
+        project(self.people, call, event.worker_id, Somebody, event.at, roles=list(event.roles), unit=event.unit,
               until=event.until)  # fmt: skip
         if by := [id for id in (event.appointed_by, event.confirmed_by) if id]:
             self.people.change(call.plain(), event.worker_id, _vouch, by, event.at)

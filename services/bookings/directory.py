@@ -12,7 +12,7 @@ from shared.events.base import Event
 from shared.events.locale import Locale
 from shared.rules.errors import Conflict, Forbidden, Invalid
 from shared.rules.roles import STAFF
-from shared.runtime.directory import Locales, heard_of, learn
+from shared.runtime.directory import Locales, look_up, project
 from shared.runtime.platform import Platform
 from shared.storage.store import Kind
 
@@ -22,7 +22,7 @@ PEOPLE = Kind(Person, "people")
 STANDING = 5.0  # seconds that a person's standing is believed
 
 
-class Known:
+class Directory:
     """See the module."""
 
     def __init__(self, platform: Platform) -> None:
@@ -47,7 +47,7 @@ class Known:
             if found and found.gone:
                 raise Forbidden("erased", "this person is not known any more")
         else:
-            found = heard_of(self.people, call.community, id)
+            found = look_up(self.people, call.community, id)
         if found is None:
             raise Invalid("resident_unknown", "no such resident", field)
         return found
@@ -89,18 +89,18 @@ class Known:
 
     # -- listening
 
-    def learn_resident(self, call: Call, event: Any) -> None:
+    def project_resident(self, call: Call, event: Any) -> None:
         """Keep that a resident exists, and their codes."""
         facts = {"language": event.language, "groups": list(event.groups)}
-        learn(self.people, call, event.resident_id, Person, event.at, **facts)
+        project(self.people, call, event.resident_id, Person, event.at, **facts)
 
-    def learn_worker(self, call: Call, event: Any) -> None:
+    def project_worker(self, call: Call, event: Any) -> None:
         """Keep somebody's roles; none after their term."""
         over = event.until is not None and event.until <= call.at
         roles = [] if over else list(event.roles)
-        learn(self.people, call, event.worker_id, Person, event.at, roles=roles, works_until=event.until)
+        project(self.people, call, event.worker_id, Person, event.at, roles=roles, works_until=event.until)
 
-    def learn_guardian(self, call: Call, event: Any, linked: bool) -> None:
+    def project_guardian(self, call: Call, event: Any, linked: bool) -> None:
         """Keep who may act for a child."""
         new = lambda _: Person()  # noqa: E731
         self.people.ensure(call, event.child_id, new, _link, "guardians", event.guardian_id, linked, event.at)

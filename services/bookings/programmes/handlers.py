@@ -8,12 +8,12 @@ from typing import Any
 
 from uuid_utils import uuid7
 
+from services.bookings.directory import USES, Directory
 from services.bookings.domain import CANCELLED, HELD, OPEN, Use
-from services.bookings.known import USES, Known
 from services.bookings.programmes import domain
 from services.bookings.programmes.domain import Programme
 from services.bookings.rooms import domain as rooms
-from services.bookings.rooms.desk import ROOMS, Desk
+from services.bookings.rooms.handlers import ROOMS, Reservations
 from services.bookings.sessions import domain as sessions
 from shared.calls import Call
 from shared.faults import fault
@@ -33,7 +33,7 @@ class Programmes:
         self._programmes = platform.store(PROGRAMMES)
         self._uses = platform.store(USES)
         self._rooms = platform.store(ROOMS)
-        self._known, self._desk = Known(platform), Desk(platform)
+        self._directory, self._reservations = Directory(platform), Reservations(platform)
 
     # -- publishing
 
@@ -45,7 +45,7 @@ class Programmes:
         id = call.new_id(PROGRAMMES.collection)
         if (repeated := self._programmes.repeated(call, id)) is not None:
             return repeated
-        locale = self._known.locale(call)
+        locale = self._directory.locale(call)
         found = self._claimed(call, facts)
         domain.check(facts, found, call.at.astimezone(locale.zone).date())
         room = found[0] if facts.get("room_id") else None
@@ -95,7 +95,7 @@ class Programmes:
             self._uses.change(call.plain(), use.id, sessions.release)
 
     def _clashes(self, call: Call, clashed: list[Use], found: list[Any]) -> Refused:
-        choices = self._desk.choices(call, found, [(use.start, use.end) for use in clashed])
+        choices = self._reservations.choices(call, found, [(use.start, use.end) for use in clashed])
         shown = [
             {"start": use.begins.isoformat(), "end": use.finishes.isoformat(), "alternatives": free}
             for use, free in zip(clashed, choices, strict=True)
@@ -129,7 +129,7 @@ class Programmes:
 
     def extend(self, call: Call, programme: Programme) -> None:
         """Keep the programme's dates made 180 days ahead."""
-        locale = self._known.locale(call)
+        locale = self._directory.locale(call)
         until = domain.horizon(call.at, locale)
         last = date.fromisoformat(programme.horizon)
         days = domain.days(programme, locale, last, until)
@@ -141,7 +141,7 @@ class Programmes:
     def follow_calendar(self, call: Call) -> None:
         """Programmes that follow the calendar lose the dates that are days off now, and gain those that are not. By what is
         there, not by what has changed: whatever died half-way, the next run ends at the same dates."""
-        locale = self._known.locale(call)
+        locale = self._directory.locale(call)
         today = call.at.astimezone(locale.zone).date()
         for programme in self._programmes.all(call.community, {}, limit=100_000):
             if programme.state != domain.PUBLISHED or (programme.on_holidays and not programme.make_up):

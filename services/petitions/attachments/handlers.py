@@ -6,7 +6,7 @@ from typing import Any
 
 from services.petitions.attachments import domain
 from services.petitions.attachments.domain import Attachment
-from services.petitions.known import Known
+from services.petitions.directory import Directory
 from shared.calls import Call
 from shared.entrypoints.api import Raw
 from shared.rules.errors import Invalid, Missing
@@ -21,20 +21,20 @@ class Attachments:
 
     def __init__(self, platform: Platform) -> None:
         self.store = platform.store(ATTACHMENTS)
-        self._vault, self._known = platform.vault, Known(platform)
+        self._vault, self._directory = platform.vault, Directory(platform)
 
     def keep(self, call: Call) -> Attachment:
         """One file, for a petition that is about to be filed or supplemented."""
         data = call.body["data"]
         domain.type_of(data)
         made: Attachment = self.store.create(
-            call, domain.keep, self._known.actor(call).key, data, self._vault.lock(data), call.at
+            call, domain.keep, self._directory.actor(call).key, data, self._vault.lock(data), call.at
         )
         return made
 
     def check(self, call: Call, ids: list[str]) -> list[str]:
         """By what a petition with these files is found. Raises Invalid where one is not there, or somebody else's."""
-        owner = self._known.actor(call).key
+        owner = self._directory.actor(call).key
         files = self.store.several(call.plain(), ids)  # not to be kept with the call: they are large
         for n, (id, found) in enumerate(zip(ids, files, strict=True)):
             if found is None or found.owner != owner:

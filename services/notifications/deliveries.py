@@ -13,8 +13,8 @@ from services.notifications import domain
 from services.notifications.audience import ROLE
 from services.notifications.cases import FILER, QUIET, tellings_of
 from services.notifications.domain import INBOX, MAIL, Delivery, Preferences
-from services.notifications.outgoing import DELIVERED, Outgoing
-from services.notifications.words import Words
+from services.notifications.mail_sender import DELIVERED, MailSender
+from services.notifications.templates import Templates
 from shared.calls import Call, derived_id
 from shared.events.base import Event
 from shared.runtime.internal import ask
@@ -47,14 +47,14 @@ class Told:
         return dataclasses.replace(self, who=person)
 
 
-class Post:
+class Deliveries:
     """See the module."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._deliveries = platform.store(DELIVERED)
         self._preferences = platform.store(PREFERENCES)
-        self._words, self.outgoing = Words(platform), Outgoing(platform)
+        self._wordings, self.mail_sender = Templates(platform), MailSender(platform)
         self._sweeper = platform.sweeper()
 
     # -- from events to deliveries
@@ -80,9 +80,9 @@ class Post:
             message = domain.Message(one.who, one.template, one.params, *origin, private=one.private)
             # Inboxes go by the time of birth: what is told together is told in its order.
             born, before[one.key] = call.at + before[one.key] * MILLISECOND, before[one.key] + 1
-            for delivery in domain.deliveries(id_on, message, preferences, self.outgoing.reaches(MAIL), call.at, born):
+            for delivery in domain.deliveries(id_on, message, preferences, self.mail_sender.reaches(MAIL), call.at, born):
                 made.append((_untold(call) if one.private else call, delivery))
-        self.outgoing.post(made)
+        self.mail_sender.post(made)
 
     def tell_of_cases(self, said: Sequence[tuple[Call, Event]]) -> None:
         """Tell the parties of cases, once petitions has said who they are; nobody whom a case is hidden from."""
@@ -140,10 +140,10 @@ class Post:
                 state=domain.PENDING, params={"code_id": message}, event_id=call.cause, due=call.at,
                 correlation=call.correlation,
             )  # fmt: skip
-            if not self.outgoing.reaches(kind):
+            if not self.mail_sender.reaches(kind):
                 delivery, _ = domain.skip(delivery, "channel_not_configured")
             made.append((call, delivery))
-        self.outgoing.post(made)
+        self.mail_sender.post(made)
 
     # -- a person's own
 
@@ -155,12 +155,12 @@ class Post:
         keep = lambda d: not (call.limited and d.get("private"))  # noqa: E731
         paging = {"limit": call.query["limit"], "after": call.query["after"]}
         page = self._deliveries.page(call, where, keep=keep, newest_first=True, **paging)
-        return Page(self._words.messages(call.community, page.items, self._language(call)), page.next)
+        return Page(self._wordings.messages(call.community, page.items, self._language(call)), page.next)
 
     def read(self, call: Call, id: str) -> dict[str, Any]:
         """Mark one message as read."""
         delivery = self._deliveries.change(call, id, domain.read, call.actor, call.at)
-        return self._words.messages(call.community, [delivery], self._language(call))[0]
+        return self._wordings.messages(call.community, [delivery], self._language(call))[0]
 
     def _language(self, call: Call) -> str:
         own = self._preferences.find(call.community, call.actor)
@@ -195,9 +195,9 @@ class Post:
 
     # -- listening
 
-    def learn(self, call: Call, person: str, **facts: Any) -> None:
+    def project(self, call: Call, person: str, **facts: Any) -> None:
         """Keep in which language somebody reads, and in which roles they work until when."""
-        self._preferences.ensure(call, person, lambda _: Preferences(**facts), domain.learn, facts)
+        self._preferences.ensure(call, person, lambda _: Preferences(**facts), domain.project, facts)
 
     def link(self, call: Call, event: Any, linked: bool) -> None:
         """Keep who is told instead of a child."""
@@ -216,7 +216,7 @@ class Post:
         kept = self._deliveries.all(community, {"recipient": person}, limit=100_000)
         kept = [delivery for delivery in kept if call.body["own"] or not delivery.private]
         language = preferences.language if preferences else "zh-CN"
-        messages = self._words.messages(community, [d for d in kept if d.channel == INBOX], language)
+        messages = self._wordings.messages(community, [d for d in kept if d.channel == INBOX], language)
         return {"preferences": preferences, "messages": messages, "deliveries": kept}
 
     def sweep(self, call: Call) -> None:

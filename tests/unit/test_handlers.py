@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from ops.settings import Installation
-from services.bookings.care.desk import Care
-from services.bookings.centre.desk import Centres
-from services.bookings.children.desk import Children
+from services.bookings.care.handlers import Care
+from services.bookings.centre.handlers import Centres
 from services.bookings.children.domain import Approval
 from services.bookings.children.enrolments import APPROVALS
-from services.bookings.clubs.desk import Clubs
-from services.bookings.corners.desk import LOANS, Corners
+from services.bookings.children.handlers import Children
+from services.bookings.clubs.handlers import Clubs
 from services.bookings.corners.domain import Loan
+from services.bookings.corners.handlers import LOANS, Corners
+from services.bookings.directory import USES
 from services.bookings.domain import Person
-from services.bookings.duty.desk import Duty
-from services.bookings.known import USES
+from services.bookings.duty.handlers import Duty
 from services.bookings.rooms import domain as rooms
-from services.bookings.rooms.desk import Desk
-from services.bookings.sessions import conduct, domain
-from services.bookings.sessions.desk import Sessions
+from services.bookings.rooms.handlers import Reservations
+from services.bookings.sessions import attendance, domain
+from services.bookings.sessions.handlers import Sessions
 from shared.rules.errors import Conflict, Forbidden, Invalid
 from shared.settings import SettingRefused
 from tests.unit.memory import AT, START, Memory, session, taken
@@ -82,8 +82,8 @@ def readings(memory: Memory) -> dict[str, Any]:
     reservation = next(use.id for use in memory.store(USES).all("c", {}) if use.kind == "reservation")
     return {
         "loans": lambda: Corners(memory).loans(of_child),
-        "reservations": lambda: Desk(memory).page(of_child),
-        "reservation": lambda: Desk(memory).read(memory.call(), reservation),
+        "reservations": lambda: Reservations(memory).page(of_child),
+        "reservation": lambda: Reservations(memory).read(memory.call(), reservation),
         "waive": lambda: Sessions(memory).waive(waive, "kid"),
     }
 
@@ -111,13 +111,13 @@ def test_a_list_of_many_peoples_bookings_withholds_whose_a_childs_is(memory: Mem
     a_child(memory)
     memory.people("grown")
     memory.keep(USES, taken(session("slot", kind="counter", room_id=""), "kid", "grown"))
-    (reservation,) = Desk(memory).page(memory.call(query=PAGE | {"room_id": "r"})).items
+    (reservation,) = Reservations(memory).page(memory.call(query=PAGE | {"room_id": "r"})).items
     assert (reservation.resident_id, reservation.purpose) == ("", "")
     day = memory.call(query={"date": "2026-11-25"})
     assert [a["resident_id"] for a in Duty(memory).appointments(day)["items"]] == ["", "grown"]
     memory.keep(APPROVALS, Approval(id="a", child_id="kid", reader="w", until=AT + timedelta(hours=1)))
     assert [a["resident_id"] for a in Duty(memory).appointments(day)["items"]] == ["kid", "grown"]
-    own = Desk(memory).page(memory.call("kid", "resident", query=PAGE)).items
+    own = Reservations(memory).page(memory.call("kid", "resident", query=PAGE)).items
     assert [use.resident_id for use in own] == ["kid"]
 
 
@@ -146,7 +146,7 @@ def test_an_unknown_person_is_refused_with_the_field_that_names_them(memory: Mem
     with pytest.raises(Invalid) as worker:
         Care(memory).plan_visit(memory.call(elder_id="elder", worker_id="nobody", start=start, end=end))
     with pytest.raises(Invalid) as resident:
-        Clubs(memory)._known.for_whom(memory.call(resident_id="nobody"))
+        Clubs(memory)._directory.for_whom(memory.call(resident_id="nobody"))
     fields = [field_of(one) for one in (club, adults, people, swap, contacts, worker, resident)]
     assert fields == ["leader", "adults", "people", "person_id", "contacts", "worker_id", "resident_id"]
 
@@ -165,8 +165,8 @@ def test_the_limit_of_no_shows_reaches_bookings(tmp_path: Any) -> None:
     here.make_secrets()
     environ = here.service_environ("bookings", 8120)
     limits = Sessions(Memory(**{"LINLI_NO_SHOWS": environ["LINLI_NO_SHOWS"]}))._limits
-    assert limits == conduct.Limits(2, timedelta(days=10), timedelta(days=7))
-    assert Sessions(Memory())._limits == conduct.Limits()
+    assert limits == attendance.Limits(2, timedelta(days=10), timedelta(days=7))
+    assert Sessions(Memory())._limits == attendance.Limits()
 
 
 # -- alternatives

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from services.petitions.known import word
+from services.petitions.directory import word
 from services.petitions.sittings import domain
 from services.petitions.sittings.domain import DROPPED, Sitting
 from shared.calls import Call

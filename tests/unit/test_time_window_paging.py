@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.storage import windows
+from shared.storage import time_window_paging
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
@@ -53,7 +53,7 @@ BOUNDS = st.dictionaries(
 def test_a_page_is_what_one_query_gives(moments: list[datetime], newest_first: bool, size: int, asked: dict[str, Any]) -> None:
     server = Server(moments, newest_first)
     where = {"community": "lijing"} | ({"at": asked} if asked else {})
-    assert windows.page(server.find, where, "at", newest_first, size, NOW) == server.find(where, size)
+    assert time_window_paging.page(server.find, where, "at", newest_first, size, NOW) == server.find(where, size)
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
@@ -64,7 +64,7 @@ def test_hardly_more_is_read_than_is_given(apart: timedelta, newest_first: bool)
     given: list[Any] = []
     asked: dict[str, Any] = {}
     while len(given) < 1000:
-        given += windows.page(server.find, {"at": asked}, "at", newest_first, 50, NOW)
+        given += time_window_paging.page(server.find, {"at": asked}, "at", newest_first, 50, NOW)
         last = given[-1]["at"]
         asked = {"$lt": last} if newest_first else {"$gt": last}
     assert server.read <= 2 * len(given)
@@ -74,11 +74,13 @@ def test_hardly_more_is_read_than_is_given(apart: timedelta, newest_first: bool)
 @pytest.mark.parametrize("newest_first", [False, True])
 def test_what_lies_far_from_now_is_read_page_by_page_too(newest_first: bool) -> None:
     server = Server([NOW - timedelta(minutes=29) * n for n in range(20_000)], newest_first)
-    given = windows.page(server.find, {}, "at", newest_first, 50, NOW)
+    given = time_window_paging.page(server.find, {}, "at", newest_first, 50, NOW)
     server.read = 0
     for _ in range(40):
         last = given[-1]["at"]
-        given += windows.page(server.find, {"at": {"$lt" if newest_first else "$gt": last}}, "at", newest_first, 50, NOW)
+        given += time_window_paging.page(
+            server.find, {"at": {"$lt" if newest_first else "$gt": last}}, "at", newest_first, 50, NOW
+        )
     assert server.read <= 2 * 40 * 50
     assert given == server.find({}, len(given))
 
@@ -88,16 +90,16 @@ def test_a_backlog_before_now_is_read_about_once(a_day: int) -> None:
     server = Server([NOW - timedelta(days=30) + timedelta(days=1) / a_day * n for n in range(90 * a_day)], newest_first=False)
     for size in (50, 51, 52, 200):
         server.read = 0
-        assert len(windows.page(server.find, {}, "at", False, size, NOW)) == min(size, 90 * a_day)
+        assert len(time_window_paging.page(server.find, {}, "at", False, size, NOW)) == min(size, 90 * a_day)
         assert server.read <= 2 * size, size
 
 
 def test_one_far_away_among_many_wanted_overflows_nothing() -> None:
     server = Server([NOW, NOW.replace(year=8000)], newest_first=False)
-    assert len(windows.page(server.find, {}, "at", False, 10_000, NOW)) == 2
+    assert len(time_window_paging.page(server.find, {}, "at", False, 10_000, NOW)) == 2
 
 
 def test_an_empty_list_takes_few_questions() -> None:
     server = Server([], newest_first=False)
-    assert windows.page(server.find, {}, "at", False, 50, NOW) == []
+    assert time_window_paging.page(server.find, {}, "at", False, 50, NOW) == []
     assert server.asked <= 25

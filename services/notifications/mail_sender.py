@@ -12,8 +12,8 @@ from typing import Any
 from services.notifications import domain, wording
 from services.notifications.channels import Away, Mailer, Refused, Session
 from services.notifications.domain import CODES, OF_ACCOUNTS, PENDING, SENDING, TEXT, Delivery
+from services.notifications.templates import Templates
 from services.notifications.texts import texts
-from services.notifications.words import Words
 from shared.calls import Call
 from shared.events.base import Event
 from shared.rules.errors import Conflict, Missing
@@ -78,13 +78,13 @@ class Line:
         return some
 
 
-class Outgoing:
+class MailSender:
     """See the module. What concerns an account has a line of its own: whoever waits for a code sits before a screen."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._deliveries = platform.store(DELIVERED)
-        self._words, self._mailer, self._watch = Words(platform), Mailer(platform.settings.environ), Watch()
+        self._wordings, self._mailer, self._watch = Templates(platform), Mailer(platform.settings.environ), Watch()
         self._texts = texts(platform.settings.environ)
         self._mail, self._codes = Line(platform, self._send), Line(platform, self._send)
 
@@ -139,7 +139,7 @@ class Outgoing:
             for delivery in claimed:
                 self._settle(call, delivery, domain.failed, error.code, self._platform.clock.now())
             return
-        words = cache(partial(self._words.of, community, claimed[0].template))
+        words = cache(partial(self._wordings.of, community, claimed[0].template))
         with self._mailer.session() as session:
             for delivery in claimed:
                 if self._platform.draining:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from services.petitions.attachments.desk import Attachments
-from services.petitions.cases.desk import Station
-from services.petitions.court.desk import Court
-from services.petitions.disputes.desk import Room
+from services.petitions.attachments.handlers import Attachments
+from services.petitions.cases.handlers import Station
+from services.petitions.court.handlers import Court
+from services.petitions.directory import Directory
+from services.petitions.disputes.handlers import Room
 from services.petitions.domain import PROVISIONAL
 from services.petitions.help.service import HelpDesk
-from services.petitions.known import Known
-from services.petitions.sittings.desk import Hears, Sittings
+from services.petitions.sittings.handlers import Hears, Sittings
 from shared.calls import Call
 from shared.rules.errors import Refused
 from shared.runtime.platform import Platform
@@ -25,11 +25,11 @@ from shared.telemetry import log
 OPEN = 100_000  # cases of one community that a new calendar is applied to
 
 
-class House:
+class Lifecycle:
     """See the module."""
 
     def __init__(self, platform: Platform) -> None:
-        self._known = Known(platform)
+        self._directory = Directory(platform)
         self._sweeper, self._watch = platform.sweeper(), Watch()
         station, helping, room, court = Station(platform), HelpDesk(platform), Room(platform), Court(platform)
         self._sittings, self._attachments = Sittings(platform), Attachments(platform)
@@ -66,10 +66,10 @@ class House:
                 for case in store.all(community, {"found_by": PROVISIONAL}, limit=OPEN):
                     self._guard(case.id, partial(follow, inside, case))
 
-    def learn_calendar(self, call: Call, event: Any) -> None:
+    def project_calendar(self, call: Call, event: Any) -> None:
         """Keep a community's own working days, and let every running deadline follow them."""
         inside = dataclasses.replace(call.plain(), community=event.community_id)
-        self._known.locales.learn_calendar(call, event)
+        self._directory.locales.project_calendar(call, event)
         for store, _, follow in self._timed:
             for case in store.all(event.community_id, {"agenda": {"$gt": EPOCH}}, OPEN, order="agenda"):
                 follow(inside, case)

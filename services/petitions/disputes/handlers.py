@@ -6,14 +6,14 @@ from functools import partial
 from typing import Any
 
 from services.petitions.cases import domain as cases
-from services.petitions.cases.desk import OFFICE, Station
-from services.petitions.court.desk import Court
+from services.petitions.cases.handlers import OFFICE, Station
+from services.petitions.court.handlers import Court
+from services.petitions.directory import Directory, new_number
 from services.petitions.disputes import agreement, domain
 from services.petitions.disputes.domain import Dispute
 from services.petitions.domain import Actor
-from services.petitions.known import Known, new_number
-from services.petitions.sittings.desk import Sittings, shown
 from services.petitions.sittings.domain import Sitting
+from services.petitions.sittings.handlers import Sittings, shown
 from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.rules.roles import MEDIATOR, POLICE_LIAISON
@@ -33,7 +33,7 @@ class Room:
 
     def __init__(self, platform: Platform) -> None:
         self.disputes = platform.store(DISPUTES)
-        self._known, self._station = Known(platform), Station(platform)
+        self._directory, self._station = Directory(platform), Station(platform)
         self._sittings, self._court = Sittings(platform), Court(platform)
 
     # -- opening
@@ -51,7 +51,7 @@ class Room:
     def offer(self, call: Call, petition_id: str) -> Dispute:
         """Mediation beside a petition, which keeps its number and its clocks."""
         petition = self._station.get(call, petition_id)
-        cases.check_not_recused(petition, self._known.actor(call))
+        cases.check_not_recused(petition, self._directory.actor(call))
         if petition.restricted:
             raise Conflict("not_for_mediation", "a report, or a sealed complaint, must not become known to the other side")
         if petition.dispute_id and self.disputes.find(call.community, petition.dispute_id) is not None:
@@ -62,7 +62,9 @@ class Room:
             raise Invalid("petitioner_unknown", "nobody can be mediated with who is not known", "parties")
         id = derived_id(petition_id, "dispute", str(len(petition.history)))
         if not petition.dispute_id:
-            self._station.petitions.change(call.plain(), petition_id, cases.to_mediation, id, self._known.actor(call), call.at)
+            self._station.petitions.change(
+                call.plain(), petition_id, cases.to_mediation, id, self._directory.actor(call), call.at
+            )
         facts = {
             "kind": call.body["kind"],
             "text": petition.text,
@@ -75,12 +77,12 @@ class Room:
         return self._open(call, facts, first + list(call.body["parties"]), petition.dispute_id or id)
 
     def _open(self, call: Call, facts: dict[str, Any], people: list[dict[str, Any]], id: str = "") -> Dispute:
-        actor, locale = self._known.actor(call), self._known.locale(call)
+        actor, locale = self._directory.actor(call), self._directory.locale(call)
         for n, person in enumerate(people):
             if person.get("resident_id") and person["resident_id"] != call.actor:
-                self._known.check(call, person["resident_id"], f"parties.{n}.resident_id")
+                self._directory.check(call, person["resident_id"], f"parties.{n}.resident_id")
         parties = [_party(person, n) for n, person in enumerate(people, start=1)]
-        keys = [self._known.key(call.community, p["resident_id"]) for p in parties if p.get("resident_id")]
+        keys = [self._directory.key(call.community, p["resident_id"]) for p in parties if p.get("resident_id")]
         facts |= {"parties": parties, "number": new_number("TJ", locale, call.at), "found_by": ["all", *keys]}
         named: dict[str, Any] = {"id": id} if id else {}
         made = self.disputes.create(
@@ -93,17 +95,17 @@ class Room:
     def get(self, call: Call, id: str) -> Dispute:
         """The dispute, where the caller may know of it. Raises Missing."""
         found: Dispute = self.disputes.get(call, id)
-        if not found.visible_to(self._known.actor(call)):
+        if not found.visible_to(self._directory.actor(call)):
             raise Missing("dispute_missing", "no such dispute")
         return found
 
     def read(self, call: Call, id: str) -> Dispute:
         """What the caller sees of it."""
-        return domain.seen_by(self.get(call, id), self._known.actor(call))
+        return domain.seen_by(self.get(call, id), self._directory.actor(call))
 
     def page(self, call: Call) -> Page:
         """For parties their own; for mediators and the station all that they may know of."""
-        actor, state = self._known.actor(call), call.query.get("state")
+        actor, state = self._directory.actor(call), call.query.get("state")
         where = {"found_by": "all" if call.is_one_of(*HANDLERS) else actor.key}
         keep = lambda d: (state is None or d["state"] == state) and _seen(d).visible_to(actor)  # noqa: E731
         found = self.disputes.page(
@@ -114,7 +116,7 @@ class Room:
     def timeline(self, call: Call, id: str) -> list[dict[str, Any]]:
         """One line from the first complaint to performance: the petition, the mediation, the court."""
         dispute = self.read(call, id)
-        actor = self._known.actor(call)
+        actor = self._directory.actor(call)
         parts: list[tuple[str, list[dict[str, Any]]]] = []
         if dispute.petition_id and (petition := self._station.petitions.find(call.community, dispute.petition_id)):
             whole = petition.visible_to(actor) and (actor.key in petition.found_by or not dispute.party_of(actor))
@@ -128,10 +130,10 @@ class Room:
 
     def act(self, call: Call, id: str, decide: Any, *args: Any, timed: bool = True) -> Dispute:
         """One act on a dispute that the caller may know of; what they see of it then."""
-        actor = self._known.actor(call)
+        actor = self._directory.actor(call)
         self._check_not_recused(call, self.get(call, id), actor)
         seen = partial(domain.seen_by, actor=actor)
-        rest = (actor, self._known.locale(call), call.at) if timed else (actor, call.at)
+        rest = (actor, self._directory.locale(call), call.at) if timed else (actor, call.at)
         return seen(self.disputes.change(call.showing(seen), id, decide, *args, *rest))
 
     def _check_not_recused(self, call: Call, dispute: Dispute, actor: Actor) -> None:
@@ -143,8 +145,8 @@ class Room:
         """Set by who works here, or chosen by a party."""
         ids, dispute = call.body["mediators"], self.get(call, id)
         for n, mediator in enumerate(ids):
-            self._known.check(call, mediator, f"mediators.{n}")
-            known = self._known.people.find(call.community, mediator)
+            self._directory.check(call, mediator, f"mediators.{n}")
+            known = self._directory.people.find(call.community, mediator)
             if known is None or MEDIATOR not in known.roles:
                 raise Invalid("not_a_mediator", "this person does not mediate here", f"mediators.{n}")
             if dispute.hides_from(Actor(mediator, MEDIATOR, unit=known.unit)):
@@ -154,7 +156,7 @@ class Room:
                 self._check_not_recused(call, dispute, Actor(mediator, MEDIATOR))
             except Forbidden as error:
                 raise Invalid("mediator_unfit", "this person cannot mediate here", f"mediators.{n}") from error
-        if dispute.party_of(self._known.actor(call)):
+        if dispute.party_of(self._directory.actor(call)):
             return self.act(call, id, domain.choose_mediators, ids)
         if not call.is_one_of(*HANDLERS):
             raise Forbidden("not_a_party", "only a party may")
@@ -173,7 +175,7 @@ class Room:
 
     def consent(self, call: Call, id: str) -> Dispute:
         """A party's own, or one that a mediator took down."""
-        dispute, actor = self.get(call, id), self._known.actor(call)
+        dispute, actor = self.get(call, id), self._directory.actor(call)
         own = dispute.party_of(actor)
         if not own and actor.id not in dispute.mediators and not call.is_one_of(*OFFICE):
             raise Forbidden("not_a_party", "only a party may")
@@ -214,12 +216,12 @@ class Room:
         """The centre's answer, or its silence."""
         if self.disputes.find(call.community, sitting.case_id) is None:
             return
-        clock, locale = Actor("", "clock"), self._known.locale(call)
+        clock, locale = Actor("", "clock"), self._directory.locale(call)
         self.disputes.change(call, sitting.case_id, domain.sitting, sitting.id, shown(sitting), clock, locale, call.at)
 
     def turn(self, call: Call, dispute: Dispute) -> None:
         """What time changes in it; and what a crash left undone: the court that got nothing, a room that nobody needs."""
-        locale = self._known.locale(call)
+        locale = self._directory.locale(call)
         if dispute.to_court:
             self._court.take(call, dispute.court_id, dispute.to_court, dispute)
             self.disputes.change(call, dispute.id, agreement.taken, locale, call.at)
@@ -229,7 +231,7 @@ class Room:
 
     def follow_calendar(self, call: Call, dispute: Dispute) -> None:
         """Its dates by the calendar that is known now."""
-        self.disputes.change(call, dispute.id, agreement.follow, self._known.locale(call), call.at)
+        self.disputes.change(call, dispute.id, agreement.follow, self._directory.locale(call), call.at)
 
 
 POLICE = {POLICE_LIAISON}

@@ -7,12 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.bookings.children.enrolments import Enrolments
+from services.bookings.directory import USES, Directory, week_of
 from services.bookings.domain import Person, Use, check_grid
 from services.bookings.duty import domain
 from services.bookings.duty.domain import Queue, Roster
-from services.bookings.known import USES, Known, week_of
 from services.bookings.sessions import domain as sessions
-from services.bookings.sessions.desk import Sessions
+from services.bookings.sessions.handlers import Sessions
 from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.rules.roles import STAFF
@@ -30,13 +30,13 @@ class Duty:
         self._rosters = platform.store(ROSTERS)
         self._queues = platform.store(QUEUES)
         self._uses = platform.store(USES)
-        self._known, self._sessions, self._enrolments = Known(platform), Sessions(platform), Enrolments(platform)
+        self._directory, self._sessions, self._enrolments = Directory(platform), Sessions(platform), Enrolments(platform)
 
     # -- the roster
 
     def plan(self, call: Call) -> Roster:
         """A week's empty shifts. Raises Conflict("already_planned")."""
-        timezone = self._known.locale(call).timezone
+        timezone = self._directory.locale(call).timezone
         taken = lambda: Conflict("already_planned", "this week has its roster")  # noqa: E731
         made: Roster = self._rosters.create(
             call, domain.plan, call.body["week"], timezone, call.body["needed"], taken=taken,
@@ -72,7 +72,7 @@ class Duty:
         return self._change(call, id, domain.assign, id, people, call.at)
 
     def _must_be_able(self, call: Call, person_id: str, field: str) -> None:
-        if self._known.person(call, person_id, field).is_child:
+        if self._directory.person(call, person_id, field).is_child:
             raise Invalid("person_too_young", "no child is on duty", field)
 
     def except_shift(self, call: Call, id: str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Duty:
     def book(self, call: Call) -> dict[str, Any]:
         """An appointment at the counter, where somebody is on duty. Raises Conflict: nobody_on_duty, slot_full with
         alternatives."""
-        locale = self._known.locale(call)
+        locale = self._directory.locale(call)
         start = call.body["start"]
         check_grid(start, start + domain.SLOT, call.at)
         if start.minute % 30:
@@ -117,7 +117,7 @@ class Duty:
         if shift is None:
             raise Conflict("nobody_on_duty", "nobody is on duty then", alternatives=self._free(call, local))
         use = self._slot(call, start, shift["extended"], locale.timezone)
-        person = self._known.person(call, self._known.for_whom(call))
+        person = self._directory.person(call, self._directory.for_whom(call))
         try:
             return self._sessions.seat(call, use, person)
         except Conflict as error:
@@ -156,7 +156,7 @@ class Duty:
 
     def appointments(self, call: Call) -> dict[str, Any]:
         """A day's appointments by time: for staff; a child's without whose it is."""
-        zone = self._known.locale(call).zone
+        zone = self._directory.locale(call).zone
         first = datetime.combine(date.fromisoformat(call.query["date"]), time(0), zone)
         where = {"found_by": "kind:counter", "start": {"$gte": first, "$lt": first + timedelta(days=1)}}
         found = self._uses.all(call.community, where)
@@ -206,11 +206,11 @@ class Duty:
             # Who says that the visitor has come is the worker who sees them.
             if not call.is_one_of(*STAFF):
                 raise Forbidden("at_the_counter", "say your name at the counter")
-            person = self._known.person(call, holder["person"])
+            person = self._directory.person(call, holder["person"])
             self._uses.change(call.plain(), session, sessions.check_in, n, "worker", call.at)
             due = use.start
         elif "resident_id" in call.body or not call.is_one_of(*STAFF):
-            person = self._known.person(call, self._known.for_whom(call))
+            person = self._directory.person(call, self._directory.for_whom(call))
         groups = [*person.groups, *call.body["groups"]] if call.is_one_of(*STAFF) else person.groups
         kind = "appointment" if place else "walk_in"
         view = lambda queue: _ticket(queue, len(queue.tickets), call)  # noqa: E731
@@ -261,7 +261,7 @@ class Duty:
                 self._queues.change(call.plain(), queue.id, domain.forget, resident_id)
 
     def _today(self, call: Call) -> str:
-        return call.at.astimezone(self._known.locale(call).zone).date().isoformat()
+        return call.at.astimezone(self._directory.locale(call).zone).date().isoformat()
 
 
 def _roster(community: str, week: str) -> str:
