@@ -41,15 +41,15 @@ class Auditor:
         if records:
             findings += self._records(community)
         entries, _ = self.audit.length(community)
-        newest = max((said["n"] for said in signed), default=0)
+        newest = max((events["n"] for events in signed), default=0)
         return {"service": self._service, "community": community, "entries": entries, "signed": newest, "findings": findings}
 
     def _checkpoints(self, community: str) -> tuple[list[dict[str, Any]], list[Finding]]:
         signed, bad = [], []
         for document in self._database["checkpoints"].find({"community": community}).sort("n", 1):
-            said = claims(self._service, community, document["n"], document["hash"])
-            if vouched(document["signature"], said, self._keys):
-                signed.append(said)
+            events = claims(self._service, community, document["n"], document["hash"])
+            if vouched(document["signature"], events, self._keys):
+                signed.append(events)
             else:
                 bad.append(Finding(document["n"], "a checkpoint's signature does not hold"))
         return signed, bad

@@ -151,15 +151,15 @@ def _places(person: Person, start: datetime, programme_id: str) -> list[str]:
     return [place["place"] for place in person.weeks.get(week_of(start), []) if place["programme"] == programme_id]
 
 
-def _link(person: Person, role: str, other: str, linked: bool, said: datetime) -> tuple[Person, list[Event]]:
-    if person.heard.get(key := f"{role}/{other}", said) > said:
+def _link(person: Person, role: str, other: str, linked: bool, events: datetime) -> tuple[Person, list[Event]]:
+    if person.heard.get(key := f"{role}/{other}", events) > events:
         return person, []
     rest = [id for id in getattr(person, role) if id != other]
-    return person.but(**{role: [*rest, other] if linked else rest}, heard=person.heard | {key: said}), []
+    return person.but(**{role: [*rest, other] if linked else rest}, heard=person.heard | {key: events}), []
 
 
 def _unlink(person: Person, other: str) -> tuple[Person, list[Event]]:
-    heard = {key: said for key, said in person.heard.items() if not key.endswith(f"/{other}")}
+    heard = {key: events for key, events in person.heard.items() if not key.endswith(f"/{other}")}
     guardians, children = ([id for id in ids if id != other] for ids in (person.guardians, person.children))
     return person.but(guardians=guardians, children=children, heard=heard), []
 

@@ -84,9 +84,9 @@ class Deliveries:
                 made.append((_untold(call) if one.private else call, delivery))
         self.mail_sender.post(made)
 
-    def tell_of_cases(self, said: Sequence[tuple[Call, Event]]) -> None:
+    def tell_of_cases(self, events: Sequence[tuple[Call, Event]]) -> None:
         """Tell the parties of cases, once petitions has said who they are; nobody whom a case is hidden from."""
-        tellings = [(call, event.subject, *telling) for call, event in said for telling in tellings_of(event)]
+        tellings = [(call, event.subject, *telling) for call, event in events for telling in tellings_of(event)]
         told: list[Told] = []
         holders = self._holders()
         for (call, _, _, parties, template, params), found in zip(tellings, self._parties(tellings), strict=True):

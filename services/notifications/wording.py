@@ -213,19 +213,19 @@ PARAMETERS = {
 def words(params: dict[str, Any], language: str) -> dict[str, str]:
     """The parameters of a delivery as they are read: times on the wall clock, codes as phrases."""
     always = {"c": CHILD[language], "x": EXTENDED[language] if params.get("extended") else ""}
-    said = always | {key: str(value) for key, value in params.items()}
+    events = always | {key: str(value) for key, value in params.items()}
     if "start" in params:
         start = datetime.fromisoformat(params["start"])
         end = datetime.fromisoformat(params["end"])
-        said["d"], said["t"] = _day(start, language), f"{start:%H:%M}-{end:%H:%M}"
+        events["d"], events["t"] = _day(start, language), f"{start:%H:%M}-{end:%H:%M}"
     if "at" in params:
-        said["t"] = f"{datetime.fromisoformat(params['at']):%H:%M}"
+        events["t"] = f"{datetime.fromisoformat(params['at']):%H:%M}"
     if "until" in params:
         until = datetime.fromisoformat(params["until"])
-        said["u"] = f"{_day(until, language)} {until:%H:%M}"
+        events["u"] = f"{_day(until, language)} {until:%H:%M}"
     if "reason" in params:
-        said["r"] = REASONS[language].get(params["reason"], "")
-    return said
+        events["r"] = REASONS[language].get(params["reason"], "")
+    return events
 
 
 def _day(moment: datetime, language: str) -> str:

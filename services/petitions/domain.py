@@ -146,29 +146,29 @@ def resume(case: Any, locale: Locale, name: str, at: datetime) -> Any:
 
 def recompute(case: Any, locale: Locale, at: datetime) -> tuple[Any, list[Event]]:
     """Every running date computed again with the calendar that is known now; says which ones moved or became certain."""
-    said: list[Event] = []
+    events: list[Event] = []
     for clock in [c for c in case.clocks if c["state"] == RUNNING]:
         after = clock | _facts(_deadline(locale, clock))
         if (after["due"], after["provisional"]) == (clock["due"], clock["provisional"]):
             continue
         case = _replaced(case, locale, _told_anew(after, clock), clock)
-        said.append(DeadlineMoved(case.id, case.CASE, case.number, clock["name"], clock["due"], after["due"],
+        events.append(DeadlineMoved(case.id, case.CASE, case.number, clock["name"], clock["due"], after["due"],
                                   after["provisional"], at))  # fmt: skip
     wound = wind(case, locale)  # the day of the warning may have moved alone
-    return (case if wound == case else wound), said
+    return (case if wound == case else wound), events
 
 
 def pass_time(case: Any, locale: Locale, at: datetime) -> tuple[Any, list[Event]]:
     """Every stage that is due by now, each said once: the warning, then one level after the other."""
-    said: list[Event] = []
+    events: list[Event] = []
     for clock in [c for c in case.clocks if c["state"] == RUNNING and not private(c["name"])]:
         told = clock["told"]
         while told <= len(LEVELS) and _moment(clock, told, locale) <= at:
-            said.append(_told(case, clock, told, at))
+            events.append(_told(case, clock, told, at))
             told += 1
         if told != clock["told"]:
             case = _replaced(case, locale, clock | {"told": told}, clock)
-    return wind(case, locale), said
+    return wind(case, locale), events
 
 
 def lapsed(case: Case, locale: Locale, name: str, at: datetime) -> bool:

@@ -137,11 +137,11 @@ def erase(resident: Resident, at: datetime) -> tuple[Resident, list[Event]]:
     held = any(hold["until"] > at for hold in resident.holds)
     if held and resident.state == RESTRICTED:
         return resident, []
-    said: list[Event] = [] if resident.state == RESTRICTED else [ResidentErased(resident.id, at)]
+    events: list[Event] = [] if resident.state == RESTRICTED else [ResidentErased(resident.id, at)]
     if held:
-        return resident.become(RESTRICTED), said
+        return resident.become(RESTRICTED), events
     empty = {name: [] if name == "contacts" else "" for name in Resident.PERSONAL}
-    return resident.become(ERASED, gone=True, groups=[], guardians=[], household_id="", **empty), said
+    return resident.become(ERASED, gone=True, groups=[], guardians=[], household_id="", **empty), events
 
 
 def link_guardian(child: Resident, guardian: Resident, at: datetime) -> tuple[Resident, list[Event]]:

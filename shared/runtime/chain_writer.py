@@ -38,8 +38,8 @@ def claims(service: str, community: str, n: int, hash: str) -> dict[str, Any]:
 class ChainWriter:
     """See the module. Its caller holds the lease; should two write at once, the chain's own keys keep it whole."""
 
-    def __init__(self, platform: Platform, kinds: tuple[Kind, ...], said: Any) -> None:
-        self._platform, self._said = platform, said
+    def __init__(self, platform: Platform, kinds: tuple[Kind, ...], events: Any) -> None:
+        self._platform, self._said = platform, events
         self._stores: list[Store[Any]] = [platform.store(kind) for kind in kinds]
         self._checkpoints, self._watch = platform.store(CHECKPOINTS), Watch()
 

@@ -43,11 +43,11 @@ class Locales:
         project(self.store, _inside(call, event), event.community_id, Locale, event.at, calendar=days)
 
 
-def project(store: Store[Any], call: Call, id: str, kind: type, said: datetime, **facts: Any) -> None:
+def project(store: Store[Any], call: Call, id: str, kind: type, events: datetime, **facts: Any) -> None:
     """Keep facts that were said at a time, unless newer ones are known. For kinds with a field `heard`."""
     # Known from its first write on: whoever asks in between must not find half of it.
-    new = lambda _: kind(**facts, heard=dict.fromkeys(facts, said))  # noqa: E731
-    store.ensure(call, id, new, _set, said, facts)
+    new = lambda _: kind(**facts, heard=dict.fromkeys(facts, events))  # noqa: E731
+    store.ensure(call, id, new, _set, events, facts)
 
 
 def look_up(store: Store[Any], community: str, id: str) -> Any:
@@ -63,6 +63,6 @@ def _inside(call: Call, event: Any) -> Call:
     return dataclasses.replace(call, community=event.community_id)
 
 
-def _set(state: Any, said: datetime, facts: dict[str, Any]) -> tuple[Any, list[Event]]:
-    new = {name: value for name, value in facts.items() if state.heard.get(name, said) <= said}
-    return state.but(**new, heard=state.heard | dict.fromkeys(new, said)), []
+def _set(state: Any, events: datetime, facts: dict[str, Any]) -> tuple[Any, list[Event]]:
+    new = {name: value for name, value in facts.items() if state.heard.get(name, events) <= events}
+    return state.but(**new, heard=state.heard | dict.fromkeys(new, events)), []

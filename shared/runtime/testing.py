@@ -108,8 +108,8 @@ class MemoryStore(Store[Any]):
     """A store in memory for unit tests."""
 
     def __init__(self, kind: Kind, outbox_cap: int = 200) -> None:
-        self.said = Collector()
-        super().__init__(kind, MemoryBackend(kind), self.said, PlainVault(), outbox_cap)
+        self.events = Collector()
+        super().__init__(kind, MemoryBackend(kind), self.events, PlainVault(), outbox_cap)
 
 
 def _field(name: str, document: Document) -> Any:

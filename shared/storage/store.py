@@ -233,11 +233,11 @@ class Store(Generic[A]):
         given = named.pop("id", None)
         id = given or call.new_id(self.kind.collection)
         try:
-            aggregate, said = decide(id, *args, **named)
+            aggregate, events = decide(id, *args, **named)
         except Refused:
             self.repeated(call, id)
             raise
-        document, aggregate = self._first(call, id, aggregate, said)
+        document, aggregate = self._first(call, id, aggregate, events)
         outcome = self._inserts.submit(document)
         if not outcome.taken:
             return aggregate
@@ -259,7 +259,7 @@ class Store(Generic[A]):
     def try_all(self, decided: Iterable[tuple[Call, A, list[Event]]]) -> list[Inserted | BaseException]:
         """Save many new aggregates in one write; each has its own outcome."""
         stamp = str(uuid7())
-        documents = [self._first(call, new.id, new, said, stamp)[0] for call, new, said in decided]
+        documents = [self._first(call, new.id, new, events, stamp)[0] for call, new, events in decided]
         return self._insert(documents) if documents else []
 
     def repeated(self, call: Call, id: str) -> A | None:
@@ -315,11 +315,11 @@ class Store(Generic[A]):
                     raise Invalid("idempotency_key_reused", "this key came with another body before", "Idempotency-Key")
                 raise Replayed(reply["status"], self._vault.unlock(reply["body"], call.secret), reply["version"])
 
-    def _first(self, call: Call, id: str, aggregate: A, said: list[Event], stamp: str = "") -> tuple[Document, A]:
+    def _first(self, call: Call, id: str, aggregate: A, events: list[Event], stamp: str = "") -> tuple[Document, A]:
         community = aggregate.community or call.community
         born = aggregate.born or to_milliseconds(call.at)
         aggregate = aggregate.but(id=id, community=community, version=1, born=born)
-        rows = _rows(call, aggregate, 0, said)
+        rows = _rows(call, aggregate, 0, events)
         document = {"_id": id, "community": community, "version": 1, "born": born} | self._codec.dump(aggregate)
         document["wrote"] = [stamp or str(uuid7())]
         document["outbox"], document["sequence"] = rows, len(rows)
@@ -328,7 +328,7 @@ class Store(Generic[A]):
         if reply := self._reply(call, aggregate):
             document["replies"] = [reply]
         if self.kind.trailed:
-            document |= trail.begin(self.kind.collection, call, aggregate, said, self._vault)
+            document |= trail.begin(self.kind.collection, call, aggregate, events, self._vault)
         return document, aggregate
 
     def _reply(self, call: Call, aggregate: A) -> Document | None:
@@ -392,28 +392,28 @@ class _Turn(Generic[A]):
                 return self._state
             if call.if_match is not None and call.if_match != self._state.version:
                 raise Stale("stale", "it has changed since you read it", "If-Match")
-            state, said = command.decide(self._state, *command.args, **command.named)
-            if state == self._state and not said and not call.cause and not call.key:
+            state, events = command.decide(self._state, *command.args, **command.named)
+            if state == self._state and not events and not call.cause and not call.key:
                 return self._state
             if self._acts and self._acts.full:
                 raise Unavailable("trail_full", "too many acts on this record wait for the log; try again later")
-            if len(self.rows) + len(said) > self._room:
+            if len(self.rows) + len(events) > self._room:
                 raise Unavailable("outbox_full", "too many events of this record wait for the broker; try again later")
         except Exception as error:  # handed to its own caller by the batcher
             return error
         if command.forget_replies or state.gone:
             self._replies = []
-        self._accept(call, state, said)
+        self._accept(call, state, events)
         return self._state
 
-    def _accept(self, call: Call, state: A, said: list[Event]) -> None:
+    def _accept(self, call: Call, state: A, events: list[Event]) -> None:
         self._state = state.but(version=self._state.version + 1)
         self._gone = self._state.gone
-        new = _rows(call, self._state, self._sequence, said)
+        new = _rows(call, self._state, self._sequence, events)
         self._sequence += len(new)
         self.rows += new
         if self._acts:
-            self._acts.add(call, self._state, said)
+            self._acts.add(call, self._state, events)
         self._replies = [r for r in self._replies if call.at - r["at"] < REMEMBER_REPLY]
         if reply := self._store._reply(call, self._state):
             self._replies.append(reply)
@@ -481,7 +481,7 @@ class Codec:
         )
 
 
-def _rows(call: Call, aggregate: Aggregate, sequence: int, said: list[Event]) -> list[Document]:
+def _rows(call: Call, aggregate: Aggregate, sequence: int, events: list[Event]) -> list[Document]:
     """The outbox rows for what was said: everything that the relay needs, the body as it will travel."""
     return [
         {
@@ -495,5 +495,5 @@ def _rows(call: Call, aggregate: Aggregate, sequence: int, said: list[Event]) ->
             "trace": call.trace,
             **({"restricted": True} if aggregate.restricted else {}),
         }
-        for n, event in enumerate(said, start=1)
+        for n, event in enumerate(events, start=1)
     ]

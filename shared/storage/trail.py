@@ -23,10 +23,10 @@ PENDING = 2000  # acts of one record that may wait for the writer
 STATE = orjson.OPT_SORT_KEYS | orjson.OPT_OMIT_MICROSECONDS
 
 
-def begin(collection: str, call: Call, aggregate: Aggregate, said: list[Event], vault: Any) -> dict[str, Any]:
+def begin(collection: str, call: Call, aggregate: Aggregate, events: list[Event], vault: Any) -> dict[str, Any]:
     """The fields of a new record: its key, and its first act."""
     key = os.urandom(32)
-    first = _act(collection, call, aggregate, said, 1, key)
+    first = _act(collection, call, aggregate, events, 1, key)
     return {"trail": 1, "trail_key": vault.lock(key), "trail_acts": [first]}
 
 
@@ -43,21 +43,21 @@ class Acts:
         """So many wait for the writer that another one would be too many."""
         return len(self._acts) >= PENDING
 
-    def add(self, call: Call, state: Aggregate, said: list[Event]) -> None:
+    def add(self, call: Call, state: Aggregate, events: list[Event]) -> None:
         """One act, as it leaves the record."""
         self._n += 1
-        self._acts.append(_act(self._collection, call, state, said, self._n, self._key))
+        self._acts.append(_act(self._collection, call, state, events, self._n, self._key))
 
     def changes(self, gone: bool) -> dict[str, Any]:
         """What the record's write sets. An act that the writer took meanwhile comes back, and is known by its key."""
         return {"trail": self._n, "trail_acts": self._acts} | ({"trail_key": None} if gone else {})
 
 
-def _act(collection: str, call: Call, state: Aggregate, said: list[Event], n: int, key: bytes) -> dict[str, Any]:
+def _act(collection: str, call: Call, state: Aggregate, events: list[Event], n: int, key: bytes) -> dict[str, Any]:
     # Who works here is named; whoever the case is about is not: the chain outlives them.
     works_here = bool(call.roles - {"resident", "guardian"})
     return {
-        "key": f"{collection}/{state.id}/{n}", "act": said[0].name if said else LONE,
+        "key": f"{collection}/{state.id}/{n}", "act": events[0].name if events else LONE,
         "actor": call.actor if works_here or not call.sub else "", "roles": sorted(call.roles), "subjects": [state.id],
         "purpose": "", "route": "", "correlation": call.correlation, "at": call.at,
         "digest": digest(key, state) if key else "",

@@ -24,8 +24,8 @@ PERSONAL = {"name", "phone", "address", "id_number", "email", "text", "birth_dat
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
 def test_a_kept_sample_still_reads_and_holds_every_field(event: type[Event]) -> None:
     sample = json.loads((SAMPLES / f"{event.name}.json").read_text())
-    said = decode(event, orjson.dumps(sample))
-    assert orjson.loads(orjson.dumps(said)).keys() == {f.name for f in dataclasses.fields(event)}
+    events = decode(event, orjson.dumps(sample))
+    assert orjson.loads(orjson.dumps(events)).keys() == {f.name for f in dataclasses.fields(event)}
     assert sample.keys() <= {f.name for f in dataclasses.fields(event)}, "a field was taken away"
     required = {f.name for f in dataclasses.fields(event) if f.default is dataclasses.MISSING}
     assert required <= sample.keys(), "a field was added without a default"
@@ -37,18 +37,18 @@ def test_no_event_is_without_a_sample_and_no_sample_without_its_event() -> None:
 
 
 def test_the_architecture_says_of_every_event_who_says_it() -> None:
-    said: dict[str, str] = {}
+    events: dict[str, str] = {}
     for line in (Path(__file__).parents[2] / "ARCHITECTURE.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
         if len(cells) == 4:
-            said |= dict.fromkeys(cells[0].split(", "), cells[1])
-    assert {name: event.speaker for name, event in Event.catalogue.items()}.items() <= said.items()
+            events |= dict.fromkeys(cells[0].split(", "), cells[1])
+    assert {name: event.speaker for name, event in Event.catalogue.items()}.items() <= events.items()
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
 def test_an_event_survives_the_wire_with_fields_that_nobody_knows_yet(event: type[Event]) -> None:
-    said = decode(event, (SAMPLES / f"{event.name}.json").read_bytes())
-    body = orjson.dumps(orjson.loads(orjson.dumps(said)) | {"added_later": 1}).decode()
+    events = decode(event, (SAMPLES / f"{event.name}.json").read_bytes())
+    body = orjson.dumps(orjson.loads(orjson.dumps(events)) | {"added_later": 1}).decode()
     row = {"id": "e1", "name": event.name, "subject": "s1", "body": body, "sequence": 3, "at": datetime.fromisoformat(
         "2026-11-22T12:00:00+00:00"), "correlation": "c1", "trace": "t1"}  # fmt: skip
     message = message_for(event.speaker, "lijing", row)
@@ -56,7 +56,7 @@ def test_an_event_survives_the_wire_with_fields_that_nobody_knows_yet(event: typ
     assert message.properties["delivery_mode"] == 2
     assert message.headers["CC"] == [f"{event.name}.lijing"]
     heard = read(event, message.body, "application/json", message.headers)
-    assert heard.event == said
+    assert heard.event == events
     assert (heard.id, heard.community, heard.subject, heard.sequence) == ("e1", "lijing", "s1", 3)
 
 

@@ -35,7 +35,7 @@ def value(chance: random.Random, depth: int = 2) -> Any:
     return chance.choice(TEXTS if kind == 3 else PLAIN)
 
 
-def said(ask: Callable[..., bool], *given: Any, **more: Any) -> Any:
+def events(ask: Callable[..., bool], *given: Any, **more: Any) -> Any:
     """The answer, or the error that stands for it."""
     try:
         return ask(*given, **more)
@@ -50,8 +50,8 @@ def test_operators_match_what_they_always_did() -> None:
         values = [chance.choice([MISSING, value(chance), value(chance)]) for _ in range(chance.randrange(3))]
         op, descend = chance.choice(OPERATORS), chance.random() < 0.8
         arg = chance.choice([value(chance), chance.sample(TEXTS, 3), chance.sample(TEXTS, 1)])
-        answer = said(matching.operator, values, op, arg, descend=descend)
-        assert answer == said(matching.slow_operator, values, op, arg, descend=descend), (values, op, arg)
+        answer = events(matching.operator, values, op, arg, descend=descend)
+        assert answer == events(matching.slow_operator, values, op, arg, descend=descend), (values, op, arg)
         hits += op == "$in" and answer is True
     assert hits > 500
 
@@ -65,8 +65,8 @@ def test_a_field_matches_what_it_always_did(collation: Any) -> None:
         document = {field: value(chance) for field in chance.sample("abc", chance.randrange(4))}
         key = chance.choice(["a", "b", "c", "a.b", "a.0", "$and", "$comment", "$nothing"])
         condition = chance.choice([value(chance), *TEXTS, *(text.upper() for text in TEXTS)])
-        answer = said(matching.clause, document, key, condition, None, given)
-        assert answer == said(matching.slow_clause, document, key, condition, None, given), (document, key, condition)
+        answer = events(matching.clause, document, key, condition, None, given)
+        assert answer == events(matching.slow_clause, document, key, condition, None, given), (document, key, condition)
         hits += answer is True
     assert hits > 300
 

@@ -59,10 +59,10 @@ class MongoStore(Store[Any]):
     """The real one."""
 
     def __init__(self, uri: str, outbox_cap: int = 200) -> None:
-        self.said = Collector()
+        self.events = Collector()
         backend = backend_of(uri, f"test_{uuid.uuid4().hex[:12]}")
         backend.prepare()
-        super().__init__(KIND, backend, self.said, PlainVault(), outbox_cap)
+        super().__init__(KIND, backend, self.events, PlainVault(), outbox_cap)
 
 
 @pytest.fixture(params=["memory", "mongo"])
@@ -83,8 +83,8 @@ def opened(id: str, **facts: Any) -> tuple[Session, list[Any]]:
 
 
 def take(session: Session, who: str) -> tuple[Session, list[Any]]:
-    said = [RoomOpened(session.id, who, len(session.taken) + 1, NOW)]
-    return session.but(taken=[*session.taken, who]), said
+    events = [RoomOpened(session.id, who, len(session.taken) + 1, NOW)]
+    return session.but(taken=[*session.taken, who]), events
 
 
 def refuse(session: Session) -> tuple[Session, list[Any]]:
@@ -134,7 +134,7 @@ def test_events_wait_in_the_outbox_numbered_and_do_not_bump_the_version(store: A
     store.change(call(), made.id, take, "a")
     (document,) = store.backend.read([("lijing", made.id)])
     assert [row["sequence"] for row in document["outbox"]] == [1, 2]
-    assert [row["id"] for row in store.said.rows] == [row["id"] for row in document["outbox"]]
+    assert [row["id"] for row in store.events.rows] == [row["id"] for row in document["outbox"]]
     store.backend.remove_events([("lijing", made.id, document["outbox"][0]["id"])])
     (document,) = store.backend.read([("lijing", made.id)])
     assert [row["sequence"] for row in document["outbox"]] == [2]
@@ -153,8 +153,8 @@ def test_while_events_go_out_a_full_outbox_is_waited_for(monkeypatch: pytest.Mon
     store = MemoryStore(KIND, outbox_cap=2)
     made = store.create(call(), opened)
     store.change(call(), made.id, take, "a")
-    store.said.connected = True
-    gone = ("lijing", made.id, store.said.rows[0]["id"])
+    store.events.connected = True
+    gone = ("lijing", made.id, store.events.rows[0]["id"])
     timer = threading.Timer(0.2, store.backend.remove_events, [[gone]])
     timer.start()
     assert store.change(call(), made.id, take, "b").version == 3
@@ -174,7 +174,7 @@ def test_a_repeated_create_replays_its_reply_and_another_body_is_refused(store: 
         store.create(call(key="k1", body_hash="h2"), opened)
     with pytest.raises(Replayed):
         store.create(call(**keyed), lambda id: refuse(Session()))
-    assert len(store.said.rows) == 1
+    assert len(store.events.rows) == 1
 
 
 def test_a_repeated_change_replays_its_reply_and_a_refusal_decides_again(store: Any) -> None:
@@ -194,7 +194,7 @@ def test_a_repeated_event_changes_nothing(store: Any) -> None:
     store.change(call(cause="e2"), made.id, take, "a")
     assert store.change(call(cause="e2"), made.id, take, "a").taken == ["a"]
     assert store.create_all([(call(cause="e1"), made, [])]) == 0
-    assert len(store.said.rows) == 2
+    assert len(store.events.rows) == 2
 
 
 def test_a_condition_on_another_version_is_stale(store: Any) -> None:

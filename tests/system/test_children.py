@@ -51,21 +51,21 @@ def test_a_child_not_collected_is_told_to_the_guardian_and_then_to_the_duty_lead
     school.enrol().raise_for_status()
     place = school.sign_in()
     end, lead = school.start + timedelta(hours=2), lijing.id_of("duty_lead")
-    said = lambda stage: [  # noqa: E731
+    events = lambda stage: [  # noqa: E731
         e for e in world.heard("child_not_collected", school.session) if e["body"]["stage"] == stage
     ]
     with world.clock_at(end + timedelta(minutes=14)):
         world.settle()
-        assert not said("guardian")
+        assert not events("guardian")
     with world.clock_at(end + timedelta(minutes=15)):
-        world.until(lambda: said("guardian"), what="the guardian's alarm")
-        assert not said("duty_lead")
+        world.until(lambda: events("guardian"), what="the guardian's alarm")
+        assert not events("duty_lead")
     with world.clock_at(end + timedelta(minutes=30)):
-        world.until(lambda: said("duty_lead"), what="the duty lead's alarm")
+        world.until(lambda: events("duty_lead"), what="the duty lead's alarm")
         world.settle()
         assert school.release(place, collector_id="c1").status_code == 201
         world.until(lambda: lijing.worker.get(lijing.path(f"/sessions/{school.session}"))["state"] == "over", what="the end")
-    assert (len(said("guardian")), len(said("duty_lead"))) == (1, 1)
+    assert (len(events("guardian")), len(events("duty_lead"))) == (1, 1)
     assert lijing.told(school.guardian_id, "child_not_collected")
     assert lijing.told(lead, "child_still_here")
 
@@ -143,16 +143,16 @@ def test_absence_twice_running_is_reported(world: World, lijing: Community) -> N
     school.enrol().raise_for_status()
     for session in programme["sessions"]:
         lijing.take(session["id"], school.child, school.guardian).raise_for_status()
-    said = lambda: world.heard("child_absent_again")  # noqa: E731
-    before = len(said())
+    events = lambda: world.heard("child_absent_again")  # noqa: E731
+    before = len(events())
     with world.clock_at(start + timedelta(minutes=16)):
         world.until(lambda: world.heard("places_missed", programme["sessions"][0]["id"]), what="the first absence")
         world.settle()
-        assert len(said()) == before
+        assert len(events()) == before
     with world.clock_at(start + timedelta(days=1, minutes=16)):
-        world.until(lambda: len(said()) == before + 1, what="the report")
+        world.until(lambda: len(events()) == before + 1, what="the report")
         world.settle()
-    assert said()[-1]["body"]["times"] == 2
+    assert events()[-1]["body"]["times"] == 2
     assert lijing.told(school.guardian_id, "child_absent")
     assert lijing.told(lijing.id_of("duty_lead"), "absences")
 

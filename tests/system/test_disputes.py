@@ -217,8 +217,8 @@ def test_danger_reaches_the_police_liaison_with_the_time(world: World, lijing: C
     before = datetime.now(UTC)
     case.act(lijing.worker, "danger", kind="threat", text="威胁要动手")
     world.until(lambda: world.heard("danger_reported", case.id), what="the event")
-    said = datetime.fromisoformat(world.heard("danger_reported", case.id)[0]["body"]["at"])
-    assert before - timedelta(seconds=1) <= said <= datetime.now(UTC)
+    events = datetime.fromisoformat(world.heard("danger_reported", case.id)[0]["body"]["at"])
+    assert before - timedelta(seconds=1) <= events <= datetime.now(UTC)
     world.until(lambda: lijing.told(lijing.id_of("police_liaison"), "danger"), what="the liaison to be told")
     police = lijing.as_("police_liaison")
     assert police.get(lijing.path(f"/disputes/{case.id}"))["dangers"][0]["kind"] == "threat"

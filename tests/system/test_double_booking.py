@@ -57,9 +57,9 @@ def test_200_at_once_for_overlapping_unequal_slots_never_overlap(world: World, l
     won = sorted((reply.json()["start"], reply.json()["end"]) for reply in replies if reply.status_code == 201)
     assert all(before[1] <= after[0] for before, after in pairwise(won))
     world.settle()
-    said = {e["subject"]: e for e in world.heard("reservation_confirmed") if e["body"]["room_id"] == room["id"]}
-    assert said.keys() == {reply.json()["id"] for reply in replies if reply.status_code == 201}
-    for event in said.values():
+    events = {e["subject"]: e for e in world.heard("reservation_confirmed") if e["body"]["room_id"] == room["id"]}
+    assert events.keys() == {reply.json()["id"] for reply in replies if reply.status_code == 201}
+    for event in events.values():
         log = lijing.worker.get(f"/lijing/deliveries?event_id={event['id']}")["items"]
         assert Counter(delivery["channel"] for delivery in log) == {"inbox": 1, "mail": 1}
     refused = [reply.json() for reply in replies if reply.status_code == 409]

@@ -112,5 +112,5 @@ def test_sigterm_under_load_with_two_replicas_fails_no_request(world: World, lij
     assert not load.failures
     load.verify()
     # Draining, each replica said what it had to say: nothing is said twice, on the wire either.
-    said = Counter(e["id"] for e in world.ear.named("reservation_confirmed") if e["subject"] in load.made)
-    assert set(said.values()) == {1}
+    events = Counter(e["id"] for e in world.ear.named("reservation_confirmed") if e["subject"] in load.made)
+    assert set(events.values()) == {1}

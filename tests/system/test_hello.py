@@ -67,8 +67,8 @@ def test_a_service_is_added_to_an_installation_by_a_folder_and_taken_away_with_i
     assert Client(client.base_url).call("GET", "/_/greetings").status_code == 401
     document = requests.get(f"{client.base_url}/api/openapi.json", timeout=10).json()
     assert "/api/v1/{community}/greetings" in document["paths"]
-    said = requests.get(f"{client.base_url}/api/asyncapi.json", timeout=10).json()
-    assert said["channels"]["hello"]["address"] == "hello.events"
+    events = requests.get(f"{client.base_url}/api/asyncapi.json", timeout=10).json()
+    assert events["channels"]["hello"]["address"] == "hello.events"
     assert '"hello-0"' in tree.linli("status", "--json").stdout
     assert tree.linli("down").returncode == 0
     shutil.rmtree(hello)

@@ -91,10 +91,10 @@ def test_five_thousand_acts_while_the_writer_is_killed_leave_one_whole_chain(wor
         expected = {f"petitions/{document['_id']}/{n}" for n in range(1, document["trail"] + 1)}
         assert expected <= set(keys)
         assert document["trail"] == document["version"]
-        said = Counter(entry["act"] for entry in chain if document["_id"] in entry["subjects"])
+        events = Counter(entry["act"] for entry in chain if document["_id"] in entry["subjects"])
         # A reader whose reply was lost came again, and read twice.
-        assert said.pop("petition_read") >= ACTS // RECORDS - 2 - ADDED
-        assert said == {"petition_filed": 1, "petition_supplemented": ADDED, "petition_withdrawn": 1}
+        assert events.pop("petition_read") >= ACTS // RECORDS - 2 - ADDED
+        assert events == {"petition_filed": 1, "petition_supplemented": ADDED, "petition_withdrawn": 1}
     checked = Auditor(world.here, "petitions").verify("shengtaiyuan", records=True)
     assert checked["findings"] == []
     assert checked["signed"] >= 100

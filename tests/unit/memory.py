@@ -70,9 +70,9 @@ class Memory:
     def use(self, id: str) -> Use:
         return self.store(USES).find("c", id)
 
-    def said(self, kind: Kind, name: str) -> list[Any]:
+    def events(self, kind: Kind, name: str) -> list[Any]:
         """The events of this name that a store of this kind has said."""
-        return [row for row in self.store(kind).said.rows if row["name"] == name]
+        return [row for row in self.store(kind).events.rows if row["name"] == name]
 
 
 def session(id: str = "s", capacity: int = 2, **facts: Any) -> Use:

@@ -40,15 +40,15 @@ def signed_in(how: str = "code", at: datetime = AT, **facts: Any) -> Account:
 
 def test_a_refresh_token_gives_way_to_its_successor_and_yields_it_again_until_that_is_used() -> None:
     one = signed_in()
-    two, said = sessions.renew(one, "s1", 1, "", AT + MINUTE)
-    assert (two.sessions[0]["n"], said) == (2, [])
-    again, said = sessions.renew(two, "s1", 1, "", AT + 2 * MINUTE)  # another tab, or a reply that was lost
-    assert (again, said) == (two, [])
+    two, events = sessions.renew(one, "s1", 1, "", AT + MINUTE)
+    assert (two.sessions[0]["n"], events) == (2, [])
+    again, events = sessions.renew(two, "s1", 1, "", AT + 2 * MINUTE)  # another tab, or a reply that was lost
+    assert (again, events) == (two, [])
     three, _ = sessions.renew(two, "s1", 2, "", AT + 3 * MINUTE)
     assert three.sessions[0]["n"] == 3
-    ended, said = sessions.renew(three, "s1", 1, "", AT + 4 * MINUTE)
+    ended, events = sessions.renew(three, "s1", 1, "", AT + 4 * MINUTE)
     assert (ended.sessions, ended.devices) == ([], {})
-    assert said == [AccessRevoked("a", ["s1"], "", 0, AT + 4 * MINUTE)]
+    assert events == [AccessRevoked("a", ["s1"], "", 0, AT + 4 * MINUTE)]
 
 
 def test_a_session_that_is_over_or_unknown_is_not_renewed() -> None:
@@ -60,9 +60,9 @@ def test_a_session_that_is_over_or_unknown_is_not_renewed() -> None:
 def test_an_account_keeps_ten_sessions_and_the_oldest_is_ended() -> None:
     one = account()
     for n in range(11):
-        one, said = sessions.begin(one, f"s{n}", "code", "", "", None, AT + n * MINUTE)
+        one, events = sessions.begin(one, f"s{n}", "code", "", "", None, AT + n * MINUTE)
     assert [s["id"] for s in one.sessions] == [f"s{n}" for n in range(1, 11)]
-    assert said == [AccessRevoked("a", ["s0"], "", 0, AT + 10 * MINUTE)]
+    assert events == [AccessRevoked("a", ["s0"], "", 0, AT + 10 * MINUTE)]
 
 
 def test_a_token_names_living_terms_and_lives_no_longer_than_the_shortest() -> None:
@@ -96,28 +96,28 @@ def test_what_an_operator_of_the_installation_is_stands_beside_the_community_tha
 def test_whoever_loses_a_role_or_some_of_a_term_loses_the_tokens_that_say_more() -> None:
     one = account(memberships={"lijing": {"id": "w", "roles": ["secretary", "worker"], "until": None}})
     for roles, until in ((["worker"], None), (["secretary", "worker"], AT + DAY)):
-        less, said = accounts.follow(one, "lijing", "w", roles, until, AT)
-        assert (less.generation, said) == (1, [AccessRevoked("a", [], "lijing", 1, AT)])
-    more, said = accounts.follow(one, "lijing", "w", ["court", "secretary", "worker"], None, AT)
-    assert (more.generation, said) == (0, [])
+        less, events = accounts.follow(one, "lijing", "w", roles, until, AT)
+        assert (less.generation, events) == (1, [AccessRevoked("a", [], "lijing", 1, AT)])
+    more, events = accounts.follow(one, "lijing", "w", ["court", "secretary", "worker"], None, AT)
+    assert (more.generation, events) == (0, [])
     assert accounts.follow(one, "lijing", "somebody else", [], None, AT) == (one, [])
 
 
 def test_an_account_that_opens_nothing_any_more_is_forgotten_where_its_person_is() -> None:
     one = signed_in()
-    left, said = accounts.leave(one, "lijing", "p", AT)
+    left, events = accounts.leave(one, "lijing", "p", AT)
     assert (left.gone, left.memberships, left.channels != []) == (False, {}, True)
-    gone, said = accounts.leave(one, "lijing", "p", AT, forget=True)
+    gone, events = accounts.leave(one, "lijing", "p", AT, forget=True)
     assert (gone.gone, gone.channels, gone.addresses, gone.sessions) == (True, [], {}, [])
     assert gone.credentials == ["a"], "its phone is free for whoever confirms it next"
-    assert [(e.community_id, e.sessions) for e in said] == [("lijing", []), ("", ["s1"])]
+    assert [(e.community_id, e.sessions) for e in events] == [("lijing", []), ("", ["s1"])]
 
 
 def test_a_new_password_ends_every_other_session_and_is_told() -> None:
     one, _ = sessions.begin(signed_in(password="old"), "s2", "password", "", "", None, AT)
-    after, said = accounts.set_password(one, "new", "s2", AT)
+    after, events = accounts.set_password(one, "new", "s2", AT)
     assert [s["id"] for s in after.sessions] == ["s2"]
-    assert said == [AccessRevoked("a", ["s1"], "", 0, AT),
+    assert events == [AccessRevoked("a", ["s1"], "", 0, AT),
                     AccountNoticeDue("a", "account_password_changed", ["text:c1"], AT)]  # fmt: skip
 
 
@@ -138,14 +138,14 @@ def _adding(id: str = "c2", token: str = "t2", at: datetime = AT) -> dict[str, A
 
 
 def test_an_address_counts_once_its_code_came_back_and_the_others_are_told() -> None:
-    added, said = accounts.add_channel(account(), _adding(), "x@example.org", AT)
-    assert (added.credentials, said[0].channel) == (["t1"], "mail")
+    added, events = accounts.add_channel(account(), _adding(), "x@example.org", AT)
+    assert (added.credentials, events[0].channel) == (["t1"], "mail")
     for id, code, at in (("c2", "wrong", AT), ("c3", "right", AT), ("c2", "right", AT + 5 * MINUTE)):
         with pytest.raises(Unauthenticated):
             accounts.confirm_channel(added, id, code, at)
-    done, said = accounts.confirm_channel(added, "c2", "right", AT)
+    done, events = accounts.confirm_channel(added, "c2", "right", AT)
     assert (done.credentials, done.adding) == (["t1", "t2"], None)
-    assert said == [AccountNoticeDue("a", "account_channel_added", ["text:c1"], AT)]
+    assert events == [AccountNoticeDue("a", "account_channel_added", ["text:c1"], AT)]
     with pytest.raises(Conflict, match="channel_known"):
         accounts.add_channel(done, _adding(), "x@example.org", AT)
 
@@ -154,9 +154,9 @@ def test_the_last_channel_stays_and_one_that_is_given_up_is_free() -> None:
     with pytest.raises(Conflict, match="last_channel"):
         accounts.drop_channel(account(), "c1", AT)
     two, _ = accounts.confirm_channel(accounts.add_channel(account(), _adding(), "x@e", AT)[0], "c2", "right", AT)
-    left, said = accounts.drop_channel(two, "c1", AT)
+    left, events = accounts.drop_channel(two, "c1", AT)
     assert (left.credentials, left.addresses) == (["t2"], {"c2": "x@e"})
-    assert said == [AccountNoticeDue("a", "account_channel_removed", ["mail:c2"], AT)]
+    assert events == [AccountNoticeDue("a", "account_channel_removed", ["mail:c2"], AT)]
 
 
 def test_an_account_without_any_channel_is_known_by_its_id_alone() -> None:
@@ -169,8 +169,8 @@ def test_an_account_without_any_channel_is_known_by_its_id_alone() -> None:
 
 
 def test_a_code_works_once_for_five_minutes() -> None:
-    waiting, said = accounts.expect_code(account(), "n", "right", b"sealed", "c1", AT)
-    assert (said[0].code_id, said[0].channel) == ("n", "text")
+    waiting, events = accounts.expect_code(account(), "n", "right", b"sealed", "c1", AT)
+    assert (events[0].code_id, events[0].channel) == ("n", "text")
     assert accounts.use_code(waiting, "right", AT).code is None
     for one, code, at in ((waiting, "wrong", AT), (waiting, "right", AT + 5 * MINUTE), (account(), "right", AT)):
         with pytest.raises(Unauthenticated):
@@ -183,13 +183,13 @@ def test_a_code_works_once_for_five_minutes() -> None:
 def test_one_account_is_one_person_of_a_community() -> None:
     with pytest.raises(Conflict, match="already_a_member"):
         accounts.enter(account(), "lijing", "another", ["worker"], None, AT)
-    invited, said = accounts.invite(account(), "i", "next", "w", AT)
-    assert said == [AccountNoticeDue("a", "account_invited", ["text:c1"], AT)]
+    invited, events = accounts.invite(account(), "i", "next", "w", AT)
+    assert events == [AccountNoticeDue("a", "account_invited", ["text:c1"], AT)]
     with pytest.raises(Missing):
         accounts.invitation(invited, "i", AT + accounts.INVITATION_LIVES)
-    entered, said = accounts.enter(invited, "next", "w", ["worker"], None, AT)
+    entered, events = accounts.enter(invited, "next", "w", ["worker"], None, AT)
     assert (entered.invitations, entered.memberships["next"]["id"]) == ([], "w")
-    assert [type(e).__name__ for e in said] == ["MembershipAccepted"]
+    assert [type(e).__name__ for e in events] == ["MembershipAccepted"]
     assert accounts.decline(invited, "i", AT)[0].invitations == []
 
 
@@ -202,8 +202,8 @@ def _recovered(at: datetime = AT) -> Account:
 
 
 def test_recovery_takes_two_a_day_without_objection_and_a_week_of_less() -> None:
-    asked, said = accounts.ask_recovery(account(), "lijing", "p", "w1", AT)
-    assert said == []
+    asked, events = accounts.ask_recovery(account(), "lijing", "p", "w1", AT)
+    assert events == []
     with pytest.raises(Forbidden, match="same_person"):
         accounts.confirm_recovery(asked, "lijing", "p", "w1", AT)
     confirmed, (notice,) = accounts.confirm_recovery(asked, "lijing", "p", "w2", AT)
@@ -264,8 +264,8 @@ def test_tries_are_counted_before_they_are_looked_at() -> None:
 def test_codes_are_limited_by_pause_and_by_hour_and_each_begins_its_tries_anew() -> None:
     one, now = Tries(id="x"), AT
     for _ in range(5):
-        one, (said,) = tries.ask_code(tries.attempt(one, tries.BY_CODE, now)[0], "token", "text", now)
-        assert (one.count, said.attempt_id) == (0, "x")
+        one, (events,) = tries.ask_code(tries.attempt(one, tries.BY_CODE, now)[0], "token", "text", now)
+        assert (one.count, events.attempt_id) == (0, "x")
         with pytest.raises(Limited):
             tries.ask_code(one, "token", "text", now + timedelta(seconds=29))
         now += MINUTE
@@ -336,9 +336,9 @@ def test_a_role_that_sees_secrets_holds_once_a_second_person_confirms(role: str)
         with pytest.raises(Forbidden, match=code):
             staff.confirm(proposed, role, who, AT)
     for who in (STREET, INSTALLATION, Giver("other", frozenset({"secretary"}))):
-        held, (said,) = staff.confirm(proposed, role, who, AT)
+        held, (events,) = staff.confirm(proposed, role, who, AT)
         assert (held.roles, held.proposed) == (sorted([role, "worker"]), {})
-        assert (said.appointed_by, said.confirmed_by) == ("sec", who.id)
+        assert (events.appointed_by, events.confirmed_by) == ("sec", who.id)
     with pytest.raises(Missing):
         staff.confirm(held, role, STREET, AT)
     assert staff.turn_down(proposed, role, STREET)[0].proposed == {}
@@ -374,8 +374,8 @@ def test_who_takes_a_role_away_must_be_one_who_may_give_it() -> None:
         staff.dismiss(Worker(id="w", roles=["secretary"]), OPERATOR, AT)
     with pytest.raises(Forbidden, match="role_too_high"):
         staff.change_worker(Worker(id="w", roles=["secretary"]), {"until": AT}, OPERATOR, AT)
-    gone, said = staff.dismiss(Worker(id="w", roles=["secretary"], proposed={"court": {}}), STREET, AT)
-    assert (gone.roles, gone.proposed, gone.until, said[0].roles) == ([], {}, AT, [])
+    gone, events = staff.dismiss(Worker(id="w", roles=["secretary"], proposed={"court": {}}), STREET, AT)
+    assert (gone.roles, gone.proposed, gone.until, events[0].roles) == ([], {}, AT, [])
 
 
 def test_the_last_secretary_and_the_last_operator_stay() -> None:

@@ -122,15 +122,15 @@ def test_whoever_is_killed_while_waiting_for_company_is_so_alone(
 
 
 def test_what_is_saved_together_is_offered_before_any_of_the_callers_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    said, gate = list[tuple[str, str]](), threading.Event()
+    events, gate = list[tuple[str, str]](), threading.Event()
     store = MemoryStore(PEOPLE)
     insert = store.backend.insert
     monkeypatch.setattr(store.backend, "insert", lambda documents: gate.wait(10) and insert(documents))
-    monkeypatch.setattr(store.said, "offer", lambda collection, community, id, rows: said.append(("offered", id)))
+    monkeypatch.setattr(store.events, "offer", lambda collection, community, id, rows: events.append(("offered", id)))
 
     def create(n: int) -> None:
         store.create(Call("lijing", NOW), lambda id: (Person(), []), id=str(n))
-        said.append(("goes on", str(n)))
+        events.append(("goes on", str(n)))
 
     threads = [threading.Thread(target=create, args=(n,)) for n in range(5)]
     for thread in threads:
@@ -140,5 +140,5 @@ def test_what_is_saved_together_is_offered_before_any_of_the_callers_goes_on(mon
     gate.set()
     for thread in threads:
         thread.join(10)
-    first = said[0][1]
-    assert [what for what, id in said if id != first] == ["offered"] * 4 + ["goes on"] * 4
+    first = events[0][1]
+    assert [what for what, id in events if id != first] == ["offered"] * 4 + ["goes on"] * 4

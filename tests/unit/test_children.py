@@ -43,9 +43,9 @@ def test_a_class_is_opened_short_with_an_exception_that_is_kept() -> None:
     with pytest.raises(Conflict, match="too_few_adults") as refused:
         domain.open_class(use, 2, "", "w", START)
     assert (refused.value.extra["needed"], refused.value.extra["children"]) == (3, 41)
-    opened, said = domain.open_class(use, 2, "一名老师在路上", "w", START)
+    opened, events = domain.open_class(use, 2, "一名老师在路上", "w", START)
     assert opened.staffing["opened"] == {"adults": 2, "children": 41, "by": "w", "at": START, "exception": "一名老师在路上"}
-    assert said == [ClassOpened("s", 41, 2, START)]
+    assert events == [ClassOpened("s", 41, 2, START)]
     with pytest.raises(Conflict, match="not_staffed"):
         domain.open_class(use.but(staffing={}), 3, "", "w", START)
 

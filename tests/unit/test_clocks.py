@@ -43,14 +43,14 @@ def test_a_date_is_warned_of_on_the_working_day_before_and_missed_from_midnight(
     assert petition.clock("handle")["due"] == "2026-05-03"
     assert petition.due == at("2026-04-30 08:30")
     assert domain.pass_time(petition, HERE, at("2026-04-30 08:29"))[1] == []
-    warned, said = domain.pass_time(petition, HERE, at("2026-04-30 08:30"))
-    assert [type(e).__name__ for e in said] == ["DeadlineNear"]
+    warned, events = domain.pass_time(petition, HERE, at("2026-04-30 08:30"))
+    assert [type(e).__name__ for e in events] == ["DeadlineNear"]
     assert warned.due == at("2026-05-04 00:00")
     assert domain.pass_time(warned, HERE, at("2026-05-03 23:59"))[1] == []
     levels = []
     for moment in ("2026-05-04 00:00", "2026-05-06 08:30", "2026-05-08 08:30"):
-        warned, said = domain.pass_time(warned, HERE, at(moment))
-        levels += [e.level for e in said]
+        warned, events = domain.pass_time(warned, HERE, at(moment))
+        levels += [e.level for e in events]
         assert domain.pass_time(warned, HERE, at(moment))[1] == []
     assert levels == ["duty_lead", "secretary", "street_officer"]
     assert warned.due is None
@@ -62,8 +62,8 @@ def test_an_extended_date_is_warned_of_again_and_one_that_did_not_move_is_not() 
     assert longer.due == at("2026-04-30 08:30")
     assert [type(e).__name__ for e in domain.pass_time(longer, HERE, at("2026-04-30 08:30"))[1]] == ["DeadlineNear"]
     promised = domain.start(accepted(), HERE, "promise", "promise.petition", date(2026, 2, 2))
-    late, said = domain.pass_time(promised, HERE, at("2026-03-10 10:00"))
-    assert len(said) == 4
+    late, events = domain.pass_time(promised, HERE, at("2026-03-10 10:00"))
+    assert len(events) == 4
     paused, _ = cases.halt(late, "mediation", "", WORKER, HERE, at("2026-03-10 11:00"))
     on, _ = cases.go_on(paused, "", WORKER, HERE, at("2026-03-10 12:00"))
     assert domain.pass_time(on, HERE, at("2026-03-10 12:01"))[1] == []
@@ -73,8 +73,8 @@ def test_a_calendar_that_moves_only_the_warning_moves_it() -> None:
     petition = accepted()
     assert petition.due == at("2026-04-02 08:30")
     closed = Locale(id="lijing", calendar={"2026-04-02": False})
-    moved, said = domain.recompute(petition, closed, at("2026-03-01 10:00"))
-    assert (moved.due, said) == (at("2026-04-01 08:30"), [])
+    moved, events = domain.recompute(petition, closed, at("2026-03-01 10:00"))
+    assert (moved.due, events) == (at("2026-04-01 08:30"), [])
 
 
 def test_new_facts_begin_anew_and_what_was_decided_before_stays_to_be_read() -> None:
@@ -91,8 +91,8 @@ def test_new_facts_begin_anew_and_what_was_decided_before_stays_to_be_read() -> 
 
 def test_an_acceptance_that_is_recorded_later_runs_from_when_it_was() -> None:
     petition, _ = cases.register(filed(), "street", "", WORKER, HERE, at("2026-02-03 10:00"))
-    late, said = cases.accept(petition, "街信〔2026〕1号", at("2026-02-05 09:00"), WORKER, HERE, at("2026-02-12 10:00"))
-    assert said[0].due == late.clock("handle")["due"] == "2026-04-06"
+    late, events = cases.accept(petition, "街信〔2026〕1号", at("2026-02-05 09:00"), WORKER, HERE, at("2026-02-12 10:00"))
+    assert events[0].due == late.clock("handle")["due"] == "2026-04-06"
     for wrong in ("2026-02-01 10:00", "2026-02-13 10:00"):
         with pytest.raises(Invalid, match="accepted_at_invalid"):
             cases.accept(petition, "街信〔2026〕1号", at(wrong), WORKER, HERE, at("2026-02-12 10:00"))
@@ -128,8 +128,8 @@ def test_who_was_recused_does_not_come_back_by_registration() -> None:
 
 
 def test_who_slept_through_it_all_says_every_stage_once() -> None:
-    late, said = domain.pass_time(accepted(), HERE, at("2026-12-01 00:00"))
-    assert [getattr(e, "level", "near") for e in said] == ["near", "duty_lead", "secretary", "street_officer"]
+    late, events = domain.pass_time(accepted(), HERE, at("2026-12-01 00:00"))
+    assert [getattr(e, "level", "near") for e in events] == ["near", "duty_lead", "secretary", "street_officer"]
     assert domain.pass_time(late, HERE, at("2026-12-02 00:00"))[1] == []
 
 
@@ -149,7 +149,7 @@ def test_only_a_hearing_in_the_recheck_stops_the_law() -> None:
     assert paused.clock("handle")["state"] == "running"
     assert paused.clock("promise")["state"] == "paused"
     rechecking = rechecked_from(petition)
-    held, said = cases.halt(rechecking, "hearing", "", STREET, HERE, at("2026-06-10 10:00"))
+    held, events = cases.halt(rechecking, "hearing", "", STREET, HERE, at("2026-06-10 10:00"))
     assert held.clock("recheck")["state"] == "paused"
     assert held.due is None
     with pytest.raises(Forbidden, match="authority_needed"):
@@ -157,7 +157,7 @@ def test_only_a_hearing_in_the_recheck_stops_the_law() -> None:
     on, _ = cases.go_on(held, "", STREET, HERE, at("2026-06-20 10:00"))
     later = date.fromisoformat(rechecking.clock("recheck")["due"]) + timedelta(days=10)
     assert date.fromisoformat(on.clock("recheck")["due"]) == later
-    assert said[0].clock == "recheck"
+    assert events[0].clock == "recheck"
 
 
 def rechecked_from(petition: Petition) -> Petition:
@@ -174,8 +174,8 @@ def rechecked_from(petition: Petition) -> Petition:
 def test_the_window_runs_from_delivery_and_rolls_and_then_it_is_over() -> None:
     parts = dict.fromkeys(("request", "facts", "view", "basis"), "x")
     petition, _ = cases.answer(accepted(), "rejected", parts, "", STREET, HERE, at("2026-08-20 10:00"))
-    petition, said = cases.deliver(petition, at("2026-09-01 10:00"), WORKER, HERE, at("2026-09-02 10:00"))
-    assert said[0].until == "2026-10-08"
+    petition, events = cases.deliver(petition, at("2026-09-01 10:00"), WORKER, HERE, at("2026-09-02 10:00"))
+    assert events[0].until == "2026-10-08"
     assert cases.ask_review(petition, "", FILER, HERE, at("2026-10-08 23:59"))[0].state == "reviewing"
     with pytest.raises(Conflict, match="window_over"):
         cases.ask_review(petition, "", FILER, HERE, at("2026-10-09 00:00"))
@@ -192,9 +192,9 @@ def test_a_guessed_date_is_computed_again_when_the_calendar_comes() -> None:
     assert (petition.clock("x")["due"], petition.clock("x")["provisional"]) == ("2027-01-04", True)
     assert domain.PROVISIONAL in petition.found_by
     known = Locale(id="lijing", calendar={(date(2027, 1, 1) + timedelta(days=n)).isoformat(): n > 4 for n in range(40)})
-    moved, said = domain.recompute(petition, known, at("2026-12-01 10:00"))
+    moved, events = domain.recompute(petition, known, at("2026-12-01 10:00"))
     assert (moved.clock("x")["due"], moved.clock("x")["provisional"]) == ("2027-01-06", False)
-    assert [(e.before, e.due, e.provisional) for e in said] == [("2027-01-04", "2027-01-06", False)]
+    assert [(e.before, e.due, e.provisional) for e in events] == [("2027-01-04", "2027-01-06", False)]
     assert domain.PROVISIONAL not in moved.found_by
     assert domain.recompute(moved, known, at("2026-12-01 10:00")) == (moved, [])
 

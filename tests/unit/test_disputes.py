@@ -76,9 +76,9 @@ def acts(dispute: Dispute) -> list[str]:
     return [act["act"] for act in dispute.history]
 
 
-def told(said: list[Any]) -> list[tuple[list[str], str]]:
+def told(events: list[Any]) -> list[tuple[list[str], str]]:
     """Whom the last event is told to, and with which words."""
-    return [(parties, template) for _, parties, template, _ in tellings_of(said[-1])]
+    return [(parties, template) for _, parties, template, _ in tellings_of(events[-1])]
 
 
 # -- who sees what
@@ -134,8 +134,8 @@ def test_what_one_signer_says_of_status_is_not_unsaid_by_the_last() -> None:
     dispute, _ = signs(drafted(), ONE, matter=True)
     for actor in (TWO, MEDIATOR):
         dispute, _ = signs(dispute, actor)
-    dispute, said = signs(dispute, SECRETARY, committee=True)
-    assert (dispute.status_matter, dispute.confirmable, said[-1].until) == (True, False, "")
+    dispute, events = signs(dispute, SECRETARY, committee=True)
+    assert (dispute.status_matter, dispute.confirmable, events[-1].until) == (True, False, "")
     redrafted, _ = agreement.draft(signs(drafted(), ONE, matter=True)[0], {"terms": "另一份"}, MEDIATOR, NOW)
     assert (redrafted.status_matter, redrafted.signatures) == (False, [])
 
@@ -159,34 +159,34 @@ def test_a_replaced_mediators_signature_does_not_count() -> None:
     dispute, _ = domain.set_mediators(dispute, ["m2"], False, WORKER, HERE, NOW)
     dispute, _ = signs(dispute, SECRETARY, committee=True)
     assert dispute.state == domain.MEDIATING
-    dispute, said = signs(dispute, OTHER_MEDIATOR)
-    assert (dispute.state, said[-1].name) == (domain.EFFECTIVE, "agreement_effective")
+    dispute, events = signs(dispute, OTHER_MEDIATOR)
+    assert (dispute.state, events[-1].name) == (domain.EFFECTIVE, "agreement_effective")
 
 
 def test_who_has_not_signed_or_applied_yet_is_told_of_the_others() -> None:
-    dispute, said = signs(drafted(), ONE)
+    dispute, events = signs(drafted(), ONE)
     assert [p["id"] for p in dispute.awaited("unsigned")] == ["p2"]
-    assert tellings_of(said[0])[0][1] == ["unsigned"]
-    applied, said = agreement.apply(agreed()[0], "", "", "c", ONE, HERE, NOW)
-    assert ([p["id"] for p in applied.awaited("unapplied")], said[0].missing, said[0].until) == (["p2"], 1, "2026-10-08")
-    assert [(parties, template) for _, parties, template, _ in tellings_of(said[0])] == [
+    assert tellings_of(events[0])[0][1] == ["unsigned"]
+    applied, events = agreement.apply(agreed()[0], "", "", "c", ONE, HERE, NOW)
+    assert ([p["id"] for p in applied.awaited("unapplied")], events[0].missing, events[0].until) == (["p2"], 1, "2026-10-08")
+    assert [(parties, template) for _, parties, template, _ in tellings_of(events[0])] == [
         (["unapplied"], "confirmation_applied")
     ]
 
 
 def test_when_it_takes_effect_everybody_is_told_of_the_way_to_the_court() -> None:
-    _, said = agreed()
-    assert (said[-1].name, said[-1].until) == ("agreement_effective", "2026-10-08")
-    told = {party: (t, params) for _, parties, t, params in tellings_of(said[-1]) for party in parties}
+    _, events = agreed()
+    assert (events[-1].name, events[-1].until) == ("agreement_effective", "2026-10-08")
+    told = {party: (t, params) for _, parties, t, params in tellings_of(events[-1]) for party in parties}
     assert told == {
-        "mediators": ("agreement_effective", {"n": said[-1].number}),
-        "parties": ("agreement_effective_until", {"n": said[-1].number, "day": "2026-10-08"}),
+        "mediators": ("agreement_effective", {"n": events[-1].number}),
+        "parties": ("agreement_effective_until", {"n": events[-1].number, "day": "2026-10-08"}),
     }
 
 
 def test_an_oral_agreement_that_the_mediator_recorded_can_be_confirmed() -> None:
-    made, said = agreement.agree_orally(mediating(), "道歉", NOW, False, MEDIATOR, HERE, NOW)
-    assert (made.form, made.confirmable, said[0].until) == ("oral", True, "2026-10-08")
+    made, events = agreement.agree_orally(mediating(), "道歉", NOW, False, MEDIATOR, HERE, NOW)
+    assert (made.form, made.confirmable, events[0].until) == ("oral", True, "2026-10-08")
     assert agreement.apply(made, "", "", "c", ONE, HERE, NOW)[0].applied == ["p1"]
     status, _ = agreement.agree_orally(mediating(), "抚养", NOW, True, MEDIATOR, HERE, NOW)
     with pytest.raises(Conflict, match="not_confirmable"):
@@ -220,18 +220,18 @@ def test_a_mediator_records_a_partys_refusal_with_how_it_was_given() -> None:
         domain.refuse(mediating(), "", "p2", "电话", OTHER_MEDIATOR, HERE, NOW)
     with pytest.raises(Forbidden, match="not_yours"):
         domain.refuse(mediating(), "", "p2", "", ONE, HERE, NOW)
-    refused, said = domain.refuse(mediating(), "不想谈", "p2", "电话告知", MEDIATOR, HERE, NOW)
+    refused, events = domain.refuse(mediating(), "不想谈", "p2", "电话告知", MEDIATOR, HERE, NOW)
     assert (refused.state, refused.history[-1]["party"], refused.history[-1]["by"]) == ("refused", "p2", "m1")
     assert {(n["kind"], n["text"], n["role"]) for n in refused.notes} >= {("recorded", "电话告知", "mediator")}
-    assert (said[0].name, said[0].reason) == ("dispute_ended", "remedies")
+    assert (events[0].name, events[0].reason) == ("dispute_ended", "remedies")
 
 
 def test_a_mediator_records_that_a_party_joins_the_application() -> None:
     dispute, _ = agreement.apply(agreed()[0], "", "", "c", ONE, HERE, NOW)
     with pytest.raises(Invalid, match="how_missing"):
         agreement.apply(dispute, "p2", "", "c", MEDIATOR, HERE, NOW)
-    joined, said = agreement.apply(dispute, "p2", "书面申请", "c", MEDIATOR, HERE, NOW)
-    assert (joined.applied, joined.court_id, joined.to_court, said[0].missing) == (["p1", "p2"], "c", "confirmation", 0)
+    joined, events = agreement.apply(dispute, "p2", "书面申请", "c", MEDIATOR, HERE, NOW)
+    assert (joined.applied, joined.court_id, joined.to_court, events[0].missing) == (["p1", "p2"], "c", "confirmation", 0)
     assert joined.notes[-1]["text"] == "书面申请"
 
 
@@ -246,16 +246,16 @@ def test_who_comes_back_begins_anew() -> None:
     cleared = ("signatures", "applied", "digest", "form", "effective_on", "consents", "reminded", "court_id", "to_court")
     assert {name: getattr(again, name) for name in cleared if getattr(again, name)} == {}
     assert (again.state, again.status_matter, again.rounds) == (domain.MEDIATING, False, 1)
-    redrafted, said = agreement.draft(again, TERMS, MEDIATOR, NOW)
-    assert (len(said), bool(redrafted.digest)) == (1, True)
+    redrafted, events = agreement.draft(again, TERMS, MEDIATOR, NOW)
+    assert (len(events), bool(redrafted.digest)) == (1, True)
 
 
 @pytest.mark.parametrize("end", [domain.fail, domain.refuse])
 def test_the_remedies_are_told_when_it_fails_or_is_refused(end: Any) -> None:
     more = ("", "") if end is domain.refuse else ()
     actor = ONE if end is domain.refuse else MEDIATOR
-    _, said = end(mediating(), "x", *more, actor, HERE, NOW)
-    assert [template for _, _, template, _ in tellings_of(said[-1])] == ["dispute_remedies"]
+    _, events = end(mediating(), "x", *more, actor, HERE, NOW)
+    assert [template for _, _, template, _ in tellings_of(events[-1])] == ["dispute_remedies"]
 
 
 def test_a_mediation_ends_within_a_month() -> None:
@@ -265,19 +265,19 @@ def test_a_mediation_ends_within_a_month() -> None:
 
 
 def test_every_act_says_an_event() -> None:
-    proposed, said = domain.choose_mediators(opened(), ["m1"], ONE, HERE, NOW)
-    assert ([e.name for e in said], said[0].agreed) == (["mediators_proposed"], False)
+    proposed, events = domain.choose_mediators(opened(), ["m1"], ONE, HERE, NOW)
+    assert ([e.name for e in events], events[0].agreed) == (["mediators_proposed"], False)
     assert [p["id"] for p in proposed.awaited("unchosen")] == ["p2"]
-    _, said = domain.choose_mediators(proposed, ["m1"], TWO, HERE, NOW)
-    assert [e.name for e in said] == ["mediators_proposed", "dispute_mediators_set"]
-    _, said = domain.note(mediating(), "x", True, ONE, NOW)
-    assert ([e.name for e in said], said[0].shared, said[0].role) == (["dispute_noted"], False, "resident")
+    _, events = domain.choose_mediators(proposed, ["m1"], TWO, HERE, NOW)
+    assert [e.name for e in events] == ["mediators_proposed", "dispute_mediators_set"]
+    _, events = domain.note(mediating(), "x", True, ONE, NOW)
+    assert ([e.name for e in events], events[0].shared, events[0].role) == (["dispute_noted"], False, "resident")
     dangerous, _ = domain.danger(mediating(), "threat", "x", WORKER, NOW)
     assert [e.name for e in domain.acknowledge_danger(dangerous, "", WORKER, NOW)[1]] == ["danger_acknowledged"]
-    one, said = agreement.consent(failed(), "p1", ONE, NOW)
-    assert ([e.name for e in said], said[0].missing) == (["court_consent_given"], 1)
-    both, said = agreement.consent(one, "p2", TWO, NOW)
-    assert said[0].missing == 0
+    one, events = agreement.consent(failed(), "p1", ONE, NOW)
+    assert ([e.name for e in events], events[0].missing) == (["court_consent_given"], 1)
+    both, events = agreement.consent(one, "p2", TWO, NOW)
+    assert events[0].missing == 0
     assert [e.name for e in agreement.refer(both, "c", WORKER, HERE, NOW)[1]] == ["dispute_referred"]
 
 
@@ -290,8 +290,8 @@ def test_what_goes_to_the_court_is_due_at_once_until_the_court_has_it() -> None:
     applied, _ = agreement.apply(dispute, "", "", "c", TWO, HERE, later)
     assert (applied.to_court, applied.due) == ("confirmation", later)
     assert agreement.turn(applied, HERE, later)[0].due == later
-    had, said = agreement.taken(applied, HERE, later)
-    assert (had.to_court, said) == ("", [])
+    had, events = agreement.taken(applied, HERE, later)
+    assert (had.to_court, events) == ("", [])
     assert had.due is not None
     assert had.due > later
     consented, _ = agreement.consent(agreement.consent(failed(), "p1", ONE, NOW)[0], "p2", TWO, NOW)
@@ -324,9 +324,9 @@ def test_the_mediator_is_reminded_where_no_performance_is_recorded(deadline: str
     assert dispute.clock("performance")["due"] == due
     moment = at(warned)
     early = [e for e in agreement.turn(dispute, HERE, moment - timedelta(minutes=1))[1] if isinstance(e, DeadlineNear)]
-    said = [e for e in agreement.turn(dispute, HERE, moment)[1] if isinstance(e, DeadlineNear)]
-    assert (early, [(e.clock, e.due) for e in said]) == ([], [("performance", due)])
-    assert tellings_of(said[0])[0][1] == ["responsible"]
+    events = [e for e in agreement.turn(dispute, HERE, moment)[1] if isinstance(e, DeadlineNear)]
+    assert (early, [(e.clock, e.due) for e in events]) == ([], [("performance", due)])
+    assert tellings_of(events[0])[0][1] == ["responsible"]
 
 
 def test_recorded_performance_ends_the_waiting_and_in_part_begins_it_anew() -> None:
@@ -341,8 +341,8 @@ def test_recorded_performance_ends_the_waiting_and_in_part_begins_it_anew() -> N
 def test_what_was_settled_before_the_court_is_performed_too() -> None:
     with pytest.raises(Conflict, match="not_effective"):
         agreement.perform(failed(), "performed", "", False, WORKER, HERE, NOW)
-    done, said = agreement.perform(failed(), "performed", "", True, WORKER, HERE, NOW)
-    assert (done.state, [e.name for e in said]) == ("performed", ["performance_recorded", "dispute_ended"])
+    done, events = agreement.perform(failed(), "performed", "", True, WORKER, HERE, NOW)
+    assert (done.state, [e.name for e in events]) == ("performed", ["performance_recorded", "dispute_ended"])
 
 
 # -- sittings
@@ -355,8 +355,8 @@ def hears(dispute: Dispute, state: str, id: str = "q", reason: str = "", **more:
 
 
 def test_a_late_asked_does_not_overwrite_what_is_held() -> None:
-    booked, said = hears(mediating(), "booked")
-    assert [e.name for e in said] == ["mediation_scheduled"]
+    booked, events = hears(mediating(), "booked")
+    assert [e.name for e in events] == ["mediation_scheduled"]
     for late in ("asked", "booked"):
         assert hears(booked, late) == (booked, [])
     gone, _ = hears(booked, "refused", reason="withdrawn")
@@ -364,12 +364,12 @@ def test_a_late_asked_does_not_overwrite_what_is_held() -> None:
 
 
 def test_parties_are_told_that_a_held_sitting_is_off_and_of_no_other() -> None:
-    _, said = hears(hears(mediating(), "booked")[0], "refused", reason="withdrawn")
-    assert said[0].held is True
-    assert told(said) == [(["mediators"], "mediation_unscheduled"), (["parties"], "mediation_off")]
-    _, said = hears(hears(mediating(), "asked")[0], "dropped", reason="no_answer")
-    assert said[0].held is False
-    assert told(said) == [(["mediators"], "mediation_unscheduled")]
+    _, events = hears(hears(mediating(), "booked")[0], "refused", reason="withdrawn")
+    assert events[0].held is True
+    assert told(events) == [(["mediators"], "mediation_unscheduled"), (["parties"], "mediation_off")]
+    _, events = hears(hears(mediating(), "asked")[0], "dropped", reason="no_answer")
+    assert events[0].held is False
+    assert told(events) == [(["mediators"], "mediation_unscheduled")]
     assert told([MediationUnscheduled("d", "TJ1", "case_over", NOW, True)]) == [(["parties"], "mediation_off")]
 
 
@@ -380,13 +380,13 @@ def test_whoever_ends_it_gives_the_rooms_to_come_back(state: str) -> None:
     assert domain.idle_sittings(dispute, NOW) == []
     ended, _ = domain.refuse(dispute, "", "", "", ONE, HERE, NOW)
     assert (domain.idle_sittings(ended, NOW), ended.due) == (["q"], NOW)
-    rid, said = hears(ended, "dropped", reason="case_over")
-    assert (domain.idle_sittings(rid, NOW), rid.due, said[0].held) == ([], None, state == "booked")
+    rid, events = hears(ended, "dropped", reason="case_over")
+    assert (domain.idle_sittings(rid, NOW), rid.due, events[0].held) == ([], None, state == "booked")
 
 
 def test_an_answer_after_the_end_is_given_back_and_told_to_nobody() -> None:
     ended, _ = domain.refuse(hears(mediating(), "asked")[0], "", "", "", ONE, HERE, NOW)
-    late, said = hears(ended, "booked")
-    assert (said, domain.idle_sittings(late, NOW), late.due) == ([], ["q"], NOW)
+    late, events = hears(ended, "booked")
+    assert (events, domain.idle_sittings(late, NOW), late.due) == ([], ["q"], NOW)
     with pytest.raises(Conflict, match="already_over"):
         domain.may_sit(late)

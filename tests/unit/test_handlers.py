@@ -319,5 +319,5 @@ def test_an_evening_appointment_is_labelled_as_beyond_office_hours(memory: Memor
     evening = AT.replace(day=30, hour=10)
     book = lambda who, start: duty.book(memory.call(who, "resident", start=start))  # noqa: E731
     assert (book("a", evening)["label"], book("b", evening.replace(hour=1))["label"]) == ("延时", "")
-    said = [row["body"] for row in memory.said(USES, "place_taken")]
-    assert ['"extended":true' in body for body in said] == [True, False]
+    events = [row["body"] for row in memory.events(USES, "place_taken")]
+    assert ['"extended":true' in body for body in events] == [True, False]

@@ -58,9 +58,9 @@ def test_a_confirmation_is_accepted_in_three_days_and_decided_in_fifteen_and_ten
     assert due(asked, "accept") == "2026-09-27"
     accepted, _ = domain.accept(asked, "1号", "j", COURT, HERE, at("2026-09-26 10:00"))
     assert (due(accepted, "decide"), accepted.clock("accept")["state"]) == ("2026-10-11", "met")
-    longer, said = domain.lengthen(accepted, COURT, HERE, at("2026-10-09 10:00"))
-    assert (due(longer, "decide"), said[0].name, said[0].due) == ("2026-10-21", "court_extended", "2026-10-21")
-    assert [(parties, template) for _, parties, template, _ in tellings_of(said[0])] == [(["parties"], "court_extended")]
+    longer, events = domain.lengthen(accepted, COURT, HERE, at("2026-10-09 10:00"))
+    assert (due(longer, "decide"), events[0].name, events[0].due) == ("2026-10-21", "court_extended", "2026-10-21")
+    assert [(parties, template) for _, parties, template, _ in tellings_of(events[0])] == [(["parties"], "court_extended")]
     with pytest.raises(Conflict, match="already_extended"):
         domain.lengthen(longer, COURT, HERE, at("2026-10-10 10:00"))
 
@@ -112,8 +112,8 @@ def hears(case: CourtCase, state: str, id: str = "q", reason: str = "", days: in
 
 
 def test_a_late_asked_does_not_overwrite_a_hearing_that_is_held() -> None:
-    booked, said = hears(before_court(HEARING), "booked")
-    assert ([e.name for e in said], booked.current) == (["hearing_scheduled"], "q")
+    booked, events = hears(before_court(HEARING), "booked")
+    assert ([e.name for e in events], booked.current) == (["hearing_scheduled"], "q")
     assert hears(booked, "asked") == (booked, [])
 
 
@@ -122,8 +122,8 @@ def test_what_another_hearing_replaced_is_due_until_it_is_given_back() -> None:
     second, _ = hears(first, "booked", "b", days=3)
     assert (second.current, domain.idle_sittings(second, NOW), second.due) == ("b", ["a"], NOW)
     assert domain.turn(second, HERE, NOW)[0].due == NOW
-    given, said = hears(second, "dropped", "a", "rescheduled")
-    assert (given.current, domain.idle_sittings(given, NOW), said) == ("b", [], [])
+    given, events = hears(second, "dropped", "a", "rescheduled")
+    assert (given.current, domain.idle_sittings(given, NOW), events) == ("b", [], [])
     assert given.due is not None
     assert given.due > NOW
 
@@ -136,9 +136,9 @@ def test_a_matter_that_is_over_gives_its_hearings_back_and_the_parties_are_told(
     else:
         over, _ = domain.write_outcome(domain.accept(case, "1", "j", COURT, HERE, NOW)[0], "settled", "1", "", COURT, HERE, NOW)
     assert (domain.idle_sittings(over, NOW), over.due) == (["q"], NOW)
-    rid, said = hears(over, "dropped", reason="case_over")
-    assert (rid.due, rid.current, said[0].held) == (None, "", True)
-    assert [(parties, template) for _, parties, template, _ in tellings_of(said[0])] == [(["parties"], "hearing_off")]
+    rid, events = hears(over, "dropped", reason="case_over")
+    assert (rid.due, rid.current, events[0].held) == (None, "", True)
+    assert [(parties, template) for _, parties, template, _ in tellings_of(events[0])] == [(["parties"], "hearing_off")]
     with pytest.raises(Conflict, match="already_over"):
         domain.may_sit(over)
 
@@ -152,8 +152,8 @@ def asked() -> Sitting:
 
 
 def test_silence_gives_up_only_what_was_not_answered() -> None:
-    silent, said = sittings.give_up(asked(), NOW + SILENCE)
-    assert (silent.state, silent.reason, [e.name for e in said]) == ("dropped", "no_answer", ["sitting_dropped"])
+    silent, events = sittings.give_up(asked(), NOW + SILENCE)
+    assert (silent.state, silent.reason, [e.name for e in events]) == ("dropped", "no_answer", ["sitting_dropped"])
     booked, _ = sittings.booked(asked(), NOW)
     assert sittings.give_up(booked, NOW + SILENCE) == (booked, [])
     # An answer that comes after the silence is given back.

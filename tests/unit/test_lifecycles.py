@@ -110,14 +110,14 @@ def test_a_delivery_backs_off_ten_times_and_then_fails_aloud() -> None:
     waits, now = [], AT
     for _ in range(10):
         delivery, _ = notifications.claim(delivery, now)
-        delivery, said = notifications.failed(delivery, "smtp_unavailable", now)
-        assert (delivery.state, said) == ("PENDING", [])
+        delivery, events = notifications.failed(delivery, "smtp_unavailable", now)
+        assert (delivery.state, events) == ("PENDING", [])
         waits.append((delivery.due - now).total_seconds())
         now = delivery.due
     assert waits == sorted(waits)
     delivery, _ = notifications.claim(delivery, now)
-    delivery, said = notifications.failed(delivery, "smtp_unavailable", now)
-    assert (delivery.state, [type(e).__name__ for e in said]) == ("FAILED", ["DeliveryFailed"])
+    delivery, events = notifications.failed(delivery, "smtp_unavailable", now)
+    assert (delivery.state, [type(e).__name__ for e in events]) == ("FAILED", ["DeliveryFailed"])
 
 
 def test_an_older_try_says_nothing_but_that_it_was_sent() -> None:

@@ -30,8 +30,8 @@ def _told(event: type[Event]) -> list[tuple[str, dict[str, Any]]]:
         told = tellings(_said(event))
         assert told
         return [(template, params) for _, template, params in told]
-    said = _said(event)
-    return [(telling.template, telling.params(said)) for telling in OF_CASES[event]]
+    events = _said(event)
+    return [(telling.template, telling.params(events)) for telling in OF_CASES[event]]
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
@@ -55,8 +55,8 @@ def test_every_template_is_told_of_something() -> None:
 def test_an_appointment_beyond_office_hours_says_so() -> None:
     sample = json.loads((SAMPLES / "place_taken.json").read_text()) | {"kind": "counter"}
     for extended, zh, en in ((True, "(延时)。", "extended hours"), (False, "。", "")):
-        said = decode(bookings.PlaceTaken, json.dumps(sample | {"extended": extended}).encode())
-        ((_, template, params),) = tellings(said)
+        events = decode(bookings.PlaceTaken, json.dumps(sample | {"extended": extended}).encode())
+        ((_, template, params),) = tellings(events)
         texts = {language: wording.render(text[1], params, language) for language, text in wording.TEXTS[template].items()}
         assert texts["zh-CN"].endswith(zh)
         assert ("延时" in texts["zh-CN"], en in texts["en"]) == (extended, True)

@@ -83,23 +83,23 @@ def test_a_class_that_keeps_off_holidays_does_not_meet_on_a_holiday_weekend() ->
 
 def test_who_gives_back_a_seat_after_the_start_has_missed_it_and_a_late_promotion_is_no_miss() -> None:
     use = taken(session(1), "a", "b")
-    use, said = domain.give_back(use, 1, "by_resident", START + timedelta(minutes=10))
-    assert isinstance(said[0], PlacesMissed)
-    assert said[0].people == ["a"]
-    after, said = timers.pass_time(use.but(due=START), START + timedelta(minutes=16))
+    use, events = domain.give_back(use, 1, "by_resident", START + timedelta(minutes=10))
+    assert isinstance(events[0], PlacesMissed)
+    assert events[0].people == ["a"]
+    after, events = timers.pass_time(use.but(due=START), START + timedelta(minutes=16))
     assert [p["state"] for p in after.places] == ["missed", "taken"]
-    assert not [e for e in said if isinstance(e, PlacesMissed)]
+    assert not [e for e in events if isinstance(e, PlacesMissed)]
 
 
 def test_a_reminder_goes_out_once_whatever_comes_between() -> None:
     use = taken(session(), "a")
     day_before = START - timedelta(hours=24)
-    use, said = timers.pass_time(use, day_before)
-    assert [e.hours for e in said if isinstance(e, ReminderDue)] == [24]
+    use, events = timers.pass_time(use, day_before)
+    assert [e.hours for e in events if isinstance(e, ReminderDue)] == [24]
     # A command that was stamped a moment before the reminder, and decided after it.
     use, _ = domain.take(use, Person(id="b"), ["b"], "", day_before - timedelta(milliseconds=5))
-    again, said = timers.pass_time(use.but(due=day_before), day_before + timedelta(seconds=2))
-    assert not [e for e in said if isinstance(e, ReminderDue)]
+    again, events = timers.pass_time(use.but(due=day_before), day_before + timedelta(seconds=2))
+    assert not [e for e in events if isinstance(e, ReminderDue)]
     assert again.due == START - timedelta(hours=1)
 
 
@@ -114,8 +114,8 @@ def test_nobody_takes_and_gives_back_for_ever() -> None:
 
 def test_who_loses_a_seat_to_a_smaller_room_is_told_of_their_place_in_line() -> None:
     use = taken(session(2), "a", "b")
-    moved, said = reschedule.move(use, START, use.end, "small", "小", 1, AT)
-    assert [(e.person_id, e.position) for e in said if isinstance(e, PlaceWaitlisted)] == [("b", 1)]
+    moved, events = reschedule.move(use, START, use.end, "small", "小", 1, AT)
+    assert [(e.person_id, e.position) for e in events if isinstance(e, PlaceWaitlisted)] == [("b", 1)]
     back, _ = reschedule.move(moved, START, use.end, "r", "厅", 2, AT)
     assert [p["state"] for p in back.places] == ["taken", "offered"]
 
@@ -131,24 +131,24 @@ def test_a_class_with_children_in_it_cannot_be_cancelled() -> None:
 
 def test_an_appointment_made_where_nobody_is_on_duty_any_more_is_said_although_its_slot_was_known_to_be() -> None:
     slot = duty.slot("c", "c", "Asia/Shanghai", START, 2, False)
-    slot, said = duty.uncover(slot, False, AT)
-    assert not said
+    slot, events = duty.uncover(slot, False, AT)
+    assert not events
     slot = taken(slot, "a")
-    slot, said = duty.uncover(slot, False, AT, True)
-    assert isinstance(said[0], AppointmentsUncovered)
+    slot, events = duty.uncover(slot, False, AT, True)
+    assert isinstance(events[0], AppointmentsUncovered)
     assert duty.uncover(slot, True, AT)[0].uncovered is False
 
 
 def test_misses_suspend_and_waiving_ends_it() -> None:
     person, limits = Person(id="p"), attendance.Limits()
     for n in range(3):
-        person, said = attendance.miss(person, f"s{n}", AT + timedelta(days=n), limits, AT + timedelta(days=n))
+        person, events = attendance.miss(person, f"s{n}", AT + timedelta(days=n), limits, AT + timedelta(days=n))
     assert person.suspended_until == AT + timedelta(days=16)
-    assert len(said) == 1
+    assert len(events) == 1
     assert attendance.waive(person, "s1", limits, AT + timedelta(days=3))[0].suspended_until is None
     spread = Person(id="q")
     for n in range(3):
-        spread, said = attendance.miss(spread, f"s{n}", AT + timedelta(days=20 * n), limits, AT + timedelta(days=20 * n))
+        spread, events = attendance.miss(spread, f"s{n}", AT + timedelta(days=20 * n), limits, AT + timedelta(days=20 * n))
     assert spread.suspended_until is None
 
 

@@ -62,27 +62,27 @@ class Model(RuleBasedStateMachine):
                 domain.take(self.use, *taken)
             return 0
         free = len(self.seats) + len(self.offers) < self.use.capacity and not self.line
-        self.use, said = domain.take(self.use, *taken)
+        self.use, events = domain.take(self.use, *taken)
         n = self.use.arrivals
         if free:
             self.seats.add(n)
-            assert isinstance(said[0], PlaceTaken)
+            assert isinstance(events[0], PlaceTaken)
         else:
             self.line = sorted([*self.line, (["veteran", "elder", ""].index(group), n)])
-            assert isinstance(said[0], PlaceWaitlisted)
-            assert said[0].position == [m for _, m in self.line].index(n) + 1
+            assert isinstance(events[0], PlaceWaitlisted)
+            assert events[0].position == [m for _, m in self.line].index(n) + 1
         return n
 
     @rule(n=consumes(places))
     def give_back(self, n: int) -> None:
         if n in self.seats | set(self.offers) | {m for _, m in self.line} and self.place(n)["state"] != domain.PRESENT:
-            self.use, said = domain.give_back(self.use, n, "by_resident", self.at)
+            self.use, events = domain.give_back(self.use, n, "by_resident", self.at)
             self.seats.discard(n)
             self.offers.pop(n, None)
             self.line = [(rank, m) for rank, m in self.line if m != n]
             self.promote()
             # Given back once it has begun, a seat that counts is a missed one.
-            assert isinstance(said[0], PlaceReleased) or (isinstance(said[0], PlacesMissed) and self.at >= START)
+            assert isinstance(events[0], PlaceReleased) or (isinstance(events[0], PlacesMissed) and self.at >= START)
 
     @rule(n=places)
     def confirm(self, n: int) -> None:
@@ -109,8 +109,8 @@ class Model(RuleBasedStateMachine):
             for n in [n for n, end in self.offers.items() if end <= self.at]:
                 del self.offers[n]
             self.promote()
-            self.use, said = timers.pass_time(self.use, self.at)
-            for event in said:
+            self.use, events = timers.pass_time(self.use, self.at)
+            for event in events:
                 if isinstance(event, PlacesMissed):
                     self.seats -= {p["n"] for p in self.use.places if p["state"] == "missed"}
                     self.promote()
@@ -152,26 +152,26 @@ TestPlaces = Model.TestCase
 def test_a_freed_seat_is_offered_for_two_hours_or_until_an_hour_before() -> None:
     use, _ = domain.take(session(1), person("a"), ["a"], "", AT)
     use, _ = domain.take(use, person("b"), ["b"], "", AT)
-    use, said = domain.give_back(use, 1, "by_resident", AT)
-    assert isinstance(said[1], PlaceOffered)
-    assert said[1].until == AT + timedelta(hours=2)
+    use, events = domain.give_back(use, 1, "by_resident", AT)
+    assert isinstance(events[1], PlaceOffered)
+    assert events[1].until == AT + timedelta(hours=2)
     late = START - timedelta(hours=2)
     near, _ = domain.take(session(1), person("a"), ["a"], "", AT)
     near, _ = domain.take(near, person("b"), ["b"], "", AT)
-    near, said = domain.give_back(near, 1, "by_resident", late)
-    assert isinstance(said[1], PlaceOffered)
-    assert said[1].until == START - timedelta(hours=1)
-    gone, said = timers.pass_time(near, START - timedelta(hours=1))
+    near, events = domain.give_back(near, 1, "by_resident", late)
+    assert isinstance(events[1], PlaceOffered)
+    assert events[1].until == START - timedelta(hours=1)
+    gone, events = timers.pass_time(near, START - timedelta(hours=1))
     assert [p["state"] for p in gone.places] == ["released", "released"]
-    assert said[0].reason == "offer_lapsed"  # type: ignore[attr-defined]
+    assert events[0].reason == "offer_lapsed"  # type: ignore[attr-defined]
 
 
 def test_within_the_last_hour_a_freed_seat_is_taken_at_once() -> None:
     use, _ = domain.take(session(1), person("a"), ["a"], "", AT)
     use, _ = domain.take(use, person("b"), ["b"], "", AT)
-    use, said = domain.give_back(use, 1, "by_resident", START - timedelta(minutes=59))
-    assert isinstance(said[1], PlaceTaken)
-    assert said[1].how == "promoted"
+    use, events = domain.give_back(use, 1, "by_resident", START - timedelta(minutes=59))
+    assert isinstance(events[1], PlaceTaken)
+    assert events[1].how == "promoted"
 
 
 def test_reminders_go_out_a_day_and_an_hour_before_and_never_after_a_cancellation() -> None:
@@ -179,8 +179,8 @@ def test_reminders_go_out_a_day_and_an_hour_before_and_never_after_a_cancellatio
     reminded = []
     while use.due is not None and use.due < START:
         at = use.due
-        use, said = timers.pass_time(use, at)
-        reminded += [e.hours for e in said if isinstance(e, ReminderDue)]
+        use, events = timers.pass_time(use, at)
+        reminded += [e.hours for e in events if isinstance(e, ReminderDue)]
     assert reminded == [24, 1]
     cancelled, _ = domain.cancel(use, "weather", START - timedelta(minutes=30))
     assert cancelled.due is None
@@ -190,9 +190,9 @@ def test_reminders_go_out_a_day_and_an_hour_before_and_never_after_a_cancellatio
 def test_a_moved_sessions_reminders_move_with_it() -> None:
     use, _ = domain.take(session(), person("a"), ["a"], "", AT)
     start = START + timedelta(days=7)
-    moved, said = reschedule.move(use, start, start + timedelta(hours=1), "r", "厅", 3, AT)
+    moved, events = reschedule.move(use, start, start + timedelta(hours=1), "r", "厅", 3, AT)
     assert moved.due == start - timedelta(hours=24)
-    assert said[0].tell == ["a"]  # type: ignore[attr-defined]
+    assert events[0].tell == ["a"]  # type: ignore[attr-defined]
 
 
 def test_a_smaller_room_sends_the_last_seats_to_the_head_of_the_line() -> None:

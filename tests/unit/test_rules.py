@@ -102,18 +102,22 @@ def test_slots_that_are_past_or_taken_say_so() -> None:
 
 def test_a_held_record_is_restricted_and_goes_when_the_hold_ends() -> None:
     person = residents.Resident(id="p", name="限", holds=[{"basis": "law", "until": AT + timedelta(days=1)}])
-    kept, said = residents.erase(person, AT)
-    assert (kept.state, kept.name, [type(e).__name__ for e in said]) == ("restricted", "限", ["ResidentErased"])
+    kept, events = residents.erase(person, AT)
+    assert (kept.state, kept.name, [type(e).__name__ for e in events]) == ("restricted", "限", ["ResidentErased"])
     assert residents.erase(kept, AT) == (kept, [])
-    gone, said = residents.erase(kept, AT + timedelta(days=2))
-    assert (gone.state, gone.gone, gone.name, said) == ("erased", True, "", [])
+    gone, events = residents.erase(kept, AT + timedelta(days=2))
+    assert (gone.state, gone.gone, gone.name, events) == ("erased", True, "", [])
 
 
 def test_a_cancelled_reservation_claims_nothing_but_itself() -> None:
     use, _ = bookings.reserve("u", ROOM, "p", _at(9), _at(10), "练", "p", AT)
     use = use.but(id="u")
-    cancelled, said = bookings.cancel(use, "p", False, AT)
-    assert (cancelled.claims, said[0].reason, said[0].start.isoformat()) == (["u"], "by_resident", "2026-11-23T09:00:00+08:00")
+    cancelled, events = bookings.cancel(use, "p", False, AT)
+    assert (cancelled.claims, events[0].reason, events[0].start.isoformat()) == (
+        ["u"],
+        "by_resident",
+        "2026-11-23T09:00:00+08:00",
+    )
     with pytest.raises(Conflict, match="already_over"):
         bookings.cancel(use, "p", False, _at(9))
 

@@ -32,14 +32,14 @@ def passed(use: Any, at: Any) -> tuple[Any, list[Any]]:
     """All that time does by then, pass by pass; no pass says more than can be saved."""
     everything: list[Any] = []
     while use.due is not None and use.due <= at:
-        use, said = timers.pass_time(use, at)
-        assert len(said) <= CAP
-        everything += said
+        use, events = timers.pass_time(use, at)
+        assert len(events) <= CAP
+        everything += events
     return use, everything
 
 
-def of(said: list[Any], kind: type) -> list[Any]:
-    return [event for event in said if isinstance(event, kind)]
+def of(events: list[Any], kind: type) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
 
 
 # -- moving
@@ -49,9 +49,9 @@ def test_an_offer_in_a_session_moved_to_within_the_hour_is_taken_at_once() -> No
     use = taken(session(capacity=1), "a", "b")
     use, _ = domain.give_back(use, 1, "by_resident", AT)
     soon = AT + timedelta(minutes=45)
-    moved, said = reschedule.move(use, soon, soon + timedelta(hours=1), "r", "厅", 1, AT)
+    moved, events = reschedule.move(use, soon, soon + timedelta(hours=1), "r", "厅", 1, AT)
     assert (domain.place_of(moved, 2)["state"], domain.place_of(moved, 2)["late"]) == ("taken", True)
-    assert [(e.person_id, e.how) for e in of(said, PlaceTaken)] == [("b", "promoted")]
+    assert [(e.person_id, e.how) for e in of(events, PlaceTaken)] == [("b", "promoted")]
     assert moved.due is not None
     assert moved.due > AT
 
@@ -60,21 +60,21 @@ def test_an_offer_that_had_lapsed_before_the_move_is_still_turned_by_time() -> N
     use = taken(session(capacity=1), "a", "b", "c")
     use, _ = domain.give_back(use, 1, "by_resident", AT)
     late = AT + timedelta(hours=3)
-    moved, said = reschedule.move(use, late + timedelta(minutes=45), late + timedelta(hours=2), "r", "厅", 1, late)
-    assert not of(said, PlaceTaken)
-    moved, said = passed(moved, late)
+    moved, events = reschedule.move(use, late + timedelta(minutes=45), late + timedelta(hours=2), "r", "厅", 1, late)
+    assert not of(events, PlaceTaken)
+    moved, events = passed(moved, late)
     assert [p["state"] for p in moved.places] == ["released", "released", "taken"]
-    assert [e.reason for e in of(said, PlaceReleased)] == ["offer_lapsed"]
+    assert [e.reason for e in of(events, PlaceReleased)] == ["offer_lapsed"]
 
 
 @pytest.mark.parametrize("capacity", [10, 499])
 def test_a_session_of_500_can_be_moved_to_a_smaller_room_and_everybody_hears(capacity: int) -> None:
     use = taken(session(capacity=500), *(f"p{n}" for n in range(500)))
-    moved, said = reschedule.move(use, START, use.end, "small", "小", capacity, AT)
-    assert len(said) <= CAP
-    assert len(of(said, SessionMoved)[0].tell) == 500
+    moved, events = reschedule.move(use, START, use.end, "small", "小", capacity, AT)
+    assert len(events) <= CAP
+    assert len(of(events, SessionMoved)[0].tell) == 500
     moved, more = passed(moved, AT)
-    told = of(said + more, PlaceWaitlisted)
+    told = of(events + more, PlaceWaitlisted)
     assert sorted(e.position for e in told) == list(range(1, 500 - capacity + 1))
     assert {e.person_id for e in told} == {f"p{n}" for n in range(capacity, 500)}
     assert not any("owed" in p for p in moved.places)
@@ -82,9 +82,9 @@ def test_a_session_of_500_can_be_moved_to_a_smaller_room_and_everybody_hears(cap
 
 def test_a_session_of_500_can_be_cancelled_by_one_event() -> None:
     use = taken(session(capacity=300), *(f"p{n}" for n in range(500)))
-    cancelled, said = domain.cancel(use, "weather", AT)
-    assert len(of(said, SessionCancelled)[0].tell) == 500
-    assert len(said) == 1
+    cancelled, events = domain.cancel(use, "weather", AT)
+    assert len(of(events, SessionCancelled)[0].tell) == 500
+    assert len(events) == 1
     assert {p["state"] for p in cancelled.places} == {"released"}
 
 
@@ -94,11 +94,11 @@ def test_a_session_of_500_can_be_cancelled_by_one_event() -> None:
 def test_250_freed_seats_are_offered_in_passes_in_order() -> None:
     use = taken(session(capacity=250), *(f"p{n}" for n in range(250)))
     use = taken(use, *(f"q{n}" for n in range(250)))
-    moved, said = reschedule.move(use.but(seats=500), START, use.end, "big", "大", 500, AT)
-    assert len(said) <= CAP
+    moved, events = reschedule.move(use.but(seats=500), START, use.end, "big", "大", 500, AT)
+    assert len(events) <= CAP
     assert moved.due == AT
     moved, more = passed(moved, AT)
-    assert [e.person_id for e in of(said + more, PlaceOffered)] == [f"q{n}" for n in range(250)]
+    assert [e.person_id for e in of(events + more, PlaceOffered)] == [f"q{n}" for n in range(250)]
     assert moved.due == AT + domain.OFFER
     moved, lapsed = passed(moved, AT + domain.OFFER)
     assert len(of(lapsed, PlaceReleased)) == 250
@@ -109,16 +109,16 @@ def test_250_missed_seats_go_to_those_at_the_door_in_passes() -> None:
     use = taken(session(capacity=250), *(f"p{n}" for n in range(250)))
     use = taken(use, *(f"q{n}" for n in range(250)))
     at = START + domain.GRACE
-    use, said = passed(use.but(reminded=[24, 1], due=at), at)
-    assert [e.person_id for e in of(said, PlaceTaken)] == [f"q{n}" for n in range(250)]
+    use, events = passed(use.but(reminded=[24, 1], due=at), at)
+    assert [e.person_id for e in of(events, PlaceTaken)] == [f"q{n}" for n in range(250)]
     assert [p["state"] for p in use.places] == ["missed"] * 250 + ["taken"] * 250
 
 
 def test_250_children_whom_nobody_collected_are_called_out_in_passes() -> None:
     use = taken(session(capacity=250, kind="after_school"), *(f"p{n}" for n in range(250)))
     use = use.but(places=[p | {"state": domain.PRESENT} for p in use.places], due=START)
-    use, said = passed(use, use.end + timedelta(minutes=31))
-    assert [(e.stage, e.child_id) for e in of(said, ChildNotCollected)] == [
+    use, events = passed(use, use.end + timedelta(minutes=31))
+    assert [(e.stage, e.child_id) for e in of(events, ChildNotCollected)] == [
         (stage, f"p{n}") for stage in ("guardian", "duty_lead") for n in range(250)
     ]
     assert use.state == "open"
@@ -141,9 +141,9 @@ def test_an_erased_child_does_not_stand_in_the_way_of_the_end() -> None:
     use, _ = passed(use, late)
     assert (use.state, use.due) == ("open", None)
     use, _ = domain.forget(use, "kid", late)
-    use, said = passed(use, late)
+    use, events = passed(use, late)
     assert use.state == "over"
-    assert of(said, SessionOver)[0].attended == []
+    assert of(events, SessionOver)[0].attended == []
 
 
 # -- what is nobody's business
@@ -151,15 +151,15 @@ def test_an_erased_child_does_not_stand_in_the_way_of_the_end() -> None:
 
 def test_no_event_of_a_hidden_session_says_its_title_or_its_room() -> None:
     use = taken(session(kind="parlour", title="书记接待日", capacity=3), "a", "b")
-    said = timers.pass_time(use, START - timedelta(hours=24))[1]
-    said += reschedule.move(use, START + timedelta(days=1), use.end + timedelta(days=1), "r2", "书记办公室", 1, AT)[1]
-    said += domain.cancel(use, "weather", AT)[1]
-    said += timers.pass_time(use.but(due=START), START + domain.GRACE)[1]
-    said += timers.pass_time(use.but(due=use.end), use.end)[1]
-    said += domain.give_back(use, 1, "by_resident", AT)[1]
-    kinds = {type(event).__name__ for event in said}
+    events = timers.pass_time(use, START - timedelta(hours=24))[1]
+    events += reschedule.move(use, START + timedelta(days=1), use.end + timedelta(days=1), "r2", "书记办公室", 1, AT)[1]
+    events += domain.cancel(use, "weather", AT)[1]
+    events += timers.pass_time(use.but(due=START), START + domain.GRACE)[1]
+    events += timers.pass_time(use.but(due=use.end), use.end)[1]
+    events += domain.give_back(use, 1, "by_resident", AT)[1]
+    kinds = {type(event).__name__ for event in events}
     assert {"ReminderDue", "SessionMoved", "SessionCancelled", "PlacesMissed", "PlaceReleased", "SessionOver"} <= kinds
-    for event in said:
+    for event in events:
         assert (getattr(event, "title", ""), getattr(event, "room_name", ""), getattr(event, "room_id", "")) == ("", "", ""), (
             event
         )
@@ -198,18 +198,18 @@ def test_only_the_place_in_excess_is_given_back_however_often_its_news_comes() -
 
 def test_late_news_of_an_excess_does_not_take_the_place_that_came_after_it() -> None:
     memory = Memory()
-    desk, said = Sessions(memory), limited(memory, "x", "y", "z")  # type: ignore[arg-type]
+    desk, events = Sessions(memory), limited(memory, "x", "y", "z")  # type: ignore[arg-type]
     memory.people("a")
-    for event in said:
+    for event in events:
         desk.hold(memory.call(), event)
-    (gone,) = memory.said(USES, "place_released")
+    (gone,) = memory.events(USES, "place_released")
     assert gone["subject"] == "z"
     call = memory.call()
     memory.store(USES).change(call, "x", domain.give_back, 1, "by_resident", AT)
     memory.store(PEOPLE).change(call, "a", lambda person: (person.but(weeks={}), []))
     again = memory.store(USES).change(call, "z", domain.take, memory.store(PEOPLE).find("c", "a"), ["a"], "", AT)
     assert again.places[-1]["state"] == "taken"
-    for event in (said[0], said[1], said[2]):
+    for event in (events[0], events[1], events[2]):
         desk.hold(call, event)
     assert states(memory, "z") == ["taken"]
 

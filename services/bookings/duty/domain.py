@@ -89,8 +89,8 @@ def assign(roster: Roster, id: str, people: list[str], at: datetime) -> tuple[Ro
     after = _set(roster, id, people=people, swap=None)
     if roster.state != PUBLISHED or before["people"] == people:
         return after, []
-    said = ShiftStaffed if people else ShiftUncovered
-    return after, [said(roster.id, id, *_span(roster, before), at)]
+    events = ShiftStaffed if people else ShiftUncovered
+    return after, [events(roster.id, id, *_span(roster, before), at)]
 
 
 def except_shift(roster: Roster, id: str, reason: str, by: str, at: datetime) -> tuple[Roster, list[Event]]:
@@ -123,8 +123,8 @@ def ask_swap(roster: Roster, id: str, asks: str, asked: str, at: datetime) -> tu
         raise Conflict("already_on_duty", "they are on duty in it already")
     if one["start"] <= at:
         raise Conflict("already_over", "it has begun")
-    said = ShiftSwapAsked(roster.id, id, asks, asked, *_span(roster, one), at)
-    return _set(roster, id, swap={"asks": asks, "asked": asked}), [said]
+    events = ShiftSwapAsked(roster.id, id, asks, asked, *_span(roster, one), at)
+    return _set(roster, id, swap={"asks": asks, "asked": asked}), [events]
 
 
 def answer_swap(roster: Roster, id: str, who: str, agrees: bool, at: datetime) -> tuple[Roster, list[Event]]:
@@ -138,8 +138,8 @@ def answer_swap(roster: Roster, id: str, who: str, agrees: bool, at: datetime) -
     if not agrees:
         return _set(roster, id, swap=None), []
     people = [who if p == swap["asks"] else p for p in one["people"]]
-    said = ShiftSwapped(roster.id, id, swap["asks"], who, *_span(roster, one), at)
-    return _set(roster, id, people=people, swap=None), [said]
+    events = ShiftSwapped(roster.id, id, swap["asks"], who, *_span(roster, one), at)
+    return _set(roster, id, people=people, swap=None), [events]
 
 
 def covering(roster: Roster | None, start: datetime, end: datetime) -> dict[str, Any] | None:
@@ -160,27 +160,27 @@ def _set(roster: Roster, id: str, **facts: Any) -> Roster:
 
 def relieve(roster: Roster, person: str, since: datetime, at: datetime) -> tuple[Roster, list[Event]]:
     """Somebody's term ends: in shifts that go on behind it, and are not over, they are on duty no more."""
-    said: list[Event] = []
+    events: list[Event] = []
     for one in [s for s in roster.shifts if person in s["people"] and s["end"] > max(since, at)]:
         roster, more = assign(roster, one["id"], [p for p in one["people"] if p != person], at)
-        said += more
-    return roster, said
+        events += more
+    return roster, events
 
 
 def forget_person(roster: Roster, person: str, at: datetime) -> tuple[Roster, list[Event]]:
     """Somebody was erased: nobody is on duty in their name."""
-    said: list[Event] = []
+    events: list[Event] = []
     for one in [s for s in roster.shifts if person in s["people"]]:
         rest = [p for p in one["people"] if p != person]
         if one["end"] > at:
             roster, more = assign(roster, one["id"], rest, at)
-            said += more
+            events += more
         else:
             roster = _set(roster, one["id"], people=rest)
     swaps = [s["id"] for s in roster.shifts if s["swap"] and person in s["swap"].values()]
     for id in swaps:
         roster = _set(roster, id, swap=None)
-    return roster, said
+    return roster, events
 
 
 # -- appointments
@@ -203,8 +203,8 @@ def uncover(use: Use, covered: bool, at: datetime, seated: bool = False) -> tupl
     count = sum(p["state"] in SEATED for p in use.places)
     if use.state != OPEN or (use.uncovered != covered and not (seated and not covered)):
         return use, []
-    said: list[Event] = [] if covered or not count else [AppointmentsUncovered(use.id, use.begins, use.finishes, count, at)]
-    return use.but(uncovered=not covered), said
+    events: list[Event] = [] if covered or not count else [AppointmentsUncovered(use.id, use.begins, use.finishes, count, at)]
+    return use.but(uncovered=not covered), events
 
 
 # -- the counter's queue

@@ -162,10 +162,10 @@ def horizon(at: datetime, locale: Locale) -> date:
 
 def publish(id: str, programme: Programme, hold: str, until: date, clashes: list[Use], at: datetime) -> tuple[Any, list[Event]]:
     """All its dates are held: from this write on they are public."""
-    said: list[Event] = [ProgrammePublished(id, programme.kind, programme.title, programme.room_id, hold, at)]
-    said += [SessionClashed(id, use.begins, use.finishes, at) for use in clashes]
+    events: list[Event] = [ProgrammePublished(id, programme.kind, programme.title, programme.room_id, hold, at)]
+    events += [SessionClashed(id, use.begins, use.finishes, at) for use in clashes]
     missed = [use.begins.date().isoformat() for use in clashes]
-    return _timed(programme.but(horizon=until.isoformat(), holds=[hold], clashes=missed), at), said
+    return _timed(programme.but(horizon=until.isoformat(), holds=[hold], clashes=missed), at), events
 
 
 def extend(
@@ -175,11 +175,11 @@ def extend(
     if programme.state != PUBLISHED:
         return programme.but(due=None), []
     last = max(until.isoformat(), programme.horizon)
-    said: list[Event] = [ProgrammeExtended(programme.id, hold, last, at)] if held else []
-    said += [SessionClashed(programme.id, use.begins, use.finishes, at) for use in clashes]
+    events: list[Event] = [ProgrammeExtended(programme.id, hold, last, at)] if held else []
+    events += [SessionClashed(programme.id, use.begins, use.finishes, at) for use in clashes]
     missed = [*programme.clashes, *(use.begins.date().isoformat() for use in clashes)][-366:]
     holds = [*programme.holds, hold][-30:] if held else programme.holds
-    return _timed(programme.but(horizon=last, holds=holds, clashes=missed), at, more), said
+    return _timed(programme.but(horizon=last, holds=holds, clashes=missed), at, more), events
 
 
 def _timed(programme: Programme, at: datetime, more: bool = True) -> Programme:

@@ -157,8 +157,8 @@ def cancel(use: Use, by: str, is_staff: bool, at: datetime) -> tuple[Use, list[E
 def forget(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """The person was erased: what they wrote goes, and what lies ahead is free again."""
     if use.state == CONFIRMED and use.start > at:
-        use, said = _release(use, "erased", at)
-        return use.but(purpose="", resident_id="erased", booked_by="", found_by=use.found_by[:2]), said
+        use, events = _release(use, "erased", at)
+        return use.but(purpose="", resident_id="erased", booked_by="", found_by=use.found_by[:2]), events
     return use.but(purpose="", resident_id="erased", booked_by="", found_by=use.found_by[:2]), []
 
 
@@ -166,8 +166,8 @@ def remind(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """The day before and the hour before."""
     if use.state != CONFIRMED or use.due is None or use.due > at:
         return use, []
-    said: list[Event] = [reminder(use, [use.resident_id], at)] if at < use.start else []
-    return use.but(due=next_reminder(use.start, at)), said
+    events: list[Event] = [reminder(use, [use.resident_id], at)] if at < use.start else []
+    return use.but(due=next_reminder(use.start, at)), events
 
 
 def reminder(use: Use, tell: list[str], at: datetime) -> ReminderDue:
@@ -177,8 +177,8 @@ def reminder(use: Use, tell: list[str], at: datetime) -> ReminderDue:
 
 
 def _release(use: Use, reason: str, at: datetime) -> tuple[Use, list[Event]]:
-    said = ReservationCancelled(use.id, use.room_id, use.room_name, use.resident_id, use.begins, use.finishes, reason, at)
-    return use.become(CANCELLED, claims=[use.id], reason=reason, due=None), [said]
+    events = ReservationCancelled(use.id, use.room_id, use.room_name, use.resident_id, use.begins, use.finishes, reason, at)
+    return use.become(CANCELLED, claims=[use.id], reason=reason, due=None), [events]
 
 
 # -- what is free

@@ -213,9 +213,9 @@ def give_back_of(use: Use, person_id: str, reason: str, at: datetime) -> tuple[U
 
 def forget(use: Use, person_id: str, at: datetime) -> tuple[Use, list[Event]]:
     """The person was erased: what lies ahead is given back, and nothing here names them."""
-    after, said = give_back_of(use, person_id, "erased", at)
+    after, events = give_back_of(use, person_id, "erased", at)
     # A child who was here stands in the way of the end no more.
-    return timed(found(after.but(places=[_without(p, person_id) for p in after.places])), at), said
+    return timed(found(after.but(places=[_without(p, person_id) for p in after.places])), at), events
 
 
 def _without(place: dict[str, Any], person_id: str) -> dict[str, Any]:
@@ -238,18 +238,18 @@ def retell(use: Use, person_id: str, tell: list[str]) -> tuple[Use, list[Event]]
 
 def promote(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Free seats go to those who wait; what is too much at once is left to time."""
-    said: list[Event] = []
-    while len(said) < AT_ONCE and _has_free(use, at):
+    events: list[Event] = []
+    while len(events) < AT_ONCE and _has_free(use, at):
         first = queue(use)[0]
         until = min(at + OFFER, use.start - LAST_HOUR)
         if until <= at:
             use = step(use, first["n"], TAKEN, late=True)  # so late that not coming is no miss
-            said.append(taken(use, first, "promoted", at))
+            events.append(taken(use, first, "promoted", at))
         else:
             use = step(use, first["n"], OFFERED, offered_until=until)
             about = {k: v for k, v in _about(use, first).items() if k != "programme_id"}
-            said.append(PlaceOffered(**about, until=until.astimezone(use.zone), at=at))
-    return use, said
+            events.append(PlaceOffered(**about, until=until.astimezone(use.zone), at=at))
+    return use, events
 
 
 def _has_free(use: Use, at: datetime) -> bool:
@@ -272,10 +272,10 @@ def check_in(use: Use, n: int, how: str, at: datetime) -> tuple[Use, list[Event]
     if place["state"] != TAKEN:
         raise Conflict("place_not_taken", "this place is no seat", state=place["state"])
     after = step(use, n, PRESENT, seen_at=at)
-    said: list[Event] = [PlaceVisited(use.id, place_id(use, place), use.programme_id, use.kind, place["person"], how, at)]
+    events: list[Event] = [PlaceVisited(use.id, place_id(use, place), use.programme_id, use.kind, place["person"], how, at)]
     if use.kind == "after_school":
-        said.append(ChildSignedIn(use.id, place["person"], place["tell"], at.astimezone(use.zone)))
-    return timed(after, at), said
+        events.append(ChildSignedIn(use.id, place["person"], place["tell"], at.astimezone(use.zone)))
+    return timed(after, at), events
 
 
 def leave(use: Use, person_id: str, at: datetime) -> tuple[Use, list[Event]]:
@@ -301,8 +301,8 @@ def open_session(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Its programme is published."""
     if use.state != HELD:
         return use, []
-    said = SessionOpened(use.id, use.programme_id, use.kind, title_of(use), use.room_id, use.begins, use.finishes, at)
-    return timed(found(use.become(OPEN)), at), [said]
+    events = SessionOpened(use.id, use.programme_id, use.kind, title_of(use), use.room_id, use.begins, use.finishes, at)
+    return timed(found(use.become(OPEN)), at), [events]
 
 
 def release(use: Use) -> tuple[Use, list[Event]]:
@@ -345,9 +345,9 @@ def missed_by(use: Use, missed: list[dict[str, Any]], at: datetime) -> tuple[Use
     for place in missed:
         use = step(use, place["n"], MISSED)
     people, tell = [p["person"] for p in missed], sorted({id for p in missed for id in p["tell"]})
-    said: list[Event] = [PlacesMissed(use.id, use.programme_id, **said_of(use), people=people, tell=tell, at=at)]
+    events: list[Event] = [PlacesMissed(use.id, use.programme_id, **said_of(use), people=people, tell=tell, at=at)]
     use, promoted = promote(found(use), at)
-    return use, said + promoted
+    return use, events + promoted
 
 
 def still_here(use: Use) -> list[dict[str, Any]]:

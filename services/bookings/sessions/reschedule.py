@@ -53,11 +53,11 @@ def move(
         else:
             after = step(after, place["n"], TAKEN, offered_until=None, late=True, owed=TAKEN)
     after, promoted = promote(found(after), at)
-    said = SessionMoved(
+    events = SessionMoved(
         use.id, use.programme_id, room_id=unless_hidden(use, room_id), **said_of(after), tell=everybody(use), at=at
     )
     after, more = say_owed(after, at)
-    return timed(after, at), [said, *more, *promoted]
+    return timed(after, at), [events, *more, *promoted]
 
 
 def say_owed(use: Use, at: datetime) -> tuple[Use, list[Event]]:
@@ -65,7 +65,7 @@ def say_owed(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     owed = [p for p in use.places if "owed" in p][:AT_ONCE]
     # Who has given the place back meanwhile, or is here, knows.
     news = [p for p in owed if p["state"] == p["owed"]]
-    said = [waitlisted(use, p, at) if p["state"] == WAITING else taken(use, p, "promoted", at) for p in news]
+    events = [waitlisted(use, p, at) if p["state"] == WAITING else taken(use, p, "promoted", at) for p in news]
     done = {p["n"] for p in owed}
     places = [{k: v for k, v in p.items() if k != "owed"} if p["n"] in done else p for p in use.places]
-    return use.but(places=places) if owed else use, said
+    return use.but(places=places) if owed else use, events

@@ -41,20 +41,20 @@ def pass_time(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     many people one by one, as much as one record can say at once; it is due again for the rest."""
     if use.state != OPEN or use.due is None or use.due > at:
         return use, []
-    said: list[Event] = []
+    events: list[Event] = []
     for part in (_lapse, say_owed, _remind, _miss, _call_out, _end):
         use, more = part(use, at)
-        said += more
-    return timed_after((use, said), at)
+        events += more
+    return timed_after((use, events), at)
 
 
 def _lapse(use: Use, at: datetime) -> tuple[Use, list[Event]]:
-    said: list[Event] = []
+    events: list[Event] = []
     for place in [p for p in use.places if p["state"] == OFFERED and p["offered_until"] <= at][:AT_ONCE]:
         use = step(use, place["n"], GONE, reason="offer_lapsed", offered_until=None)
-        said.append(released(use, place, "offer_lapsed", at))
+        events.append(released(use, place, "offer_lapsed", at))
     use, promoted = promote(use, at)
-    return found(use), said + promoted
+    return found(use), events + promoted
 
 
 def _remind(use: Use, at: datetime) -> tuple[Use, list[Event]]:
@@ -74,12 +74,12 @@ def _miss(use: Use, at: datetime) -> tuple[Use, list[Event]]:
 
 def _call_out(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Children whom nobody collected."""
-    said: list[Event] = []
+    events: list[Event] = []
     for _, stage, place in [call for call in uncalled(use) if call[0] <= at][:AT_ONCE]:
         use = marked(use, place["n"], called=[*place_of(use, place["n"]).get("called", []), stage])
         minutes = int(LATE[stage].total_seconds()) // 60
-        said.append(ChildNotCollected(use.id, place["person"], place["tell"], stage, minutes, at))
-    return use, said
+        events.append(ChildNotCollected(use.id, place["person"], place["tell"], stage, minutes, at))
+    return use, events
 
 
 def _end(use: Use, at: datetime) -> tuple[Use, list[Event]]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from services.petitions.domain import Actor, Case, check_authority, extend, pause, resume, start, stop
-from shared.events import petitions as said
+from shared.events import petitions as catalogue
 from shared.events.base import Event
 from shared.events.locale import Locale
 from shared.rules.errors import Conflict, Forbidden, Invalid
@@ -152,7 +152,7 @@ def file(id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datet
     if made.kind == APPEAL:
         made = start(made, locale, "accept", "petition.accept", day)
     made = start(made, locale, "promise", "promise.petition", day).acted(actor, "filed", at)
-    return made, [said.PetitionFiled(id, made.number, made.kind, made.topic, made.channel, made.anonymous, received, at)]
+    return made, [catalogue.PetitionFiled(id, made.number, made.kind, made.topic, made.channel, made.anonymous, received, at)]
 
 
 GIVEN = ("number", "kind", "topic", "text", "channel", "grid", "accused", "anonymous", "confidential", "petitioners", "receipt",
@@ -175,7 +175,7 @@ def register(petition: Petition, authority: str, assignee: str, actor: Actor, lo
     _check_not_recused(petition, assignee)
     changed = stop(petition.become(REGISTERED), locale, "register")
     changed = changed.but(responsible_authority=authority, assignee=assignee or petition.assignee)
-    event = said.PetitionRegistered(petition.id, petition.number, authority, actor.role, at)
+    event = catalogue.PetitionRegistered(petition.id, petition.number, authority, actor.role, at)
     return changed.acted(actor, "registered", at, authority=authority), [event]
 
 
@@ -187,7 +187,7 @@ def hand_over(petition: Petition, assignee: str, reason: str, actor: Actor, at: 
         recused = [*recused, petition.assignee]
     _check_not_recused(petition.but(recused=recused), assignee)
     changed = petition.but(assignee=assignee, recused=recused).acted(actor, "handed_over", at, reason=reason)
-    return changed, [said.PetitionHandedOver(petition.id, petition.number, reason, actor.role, at)]
+    return changed, [catalogue.PetitionHandedOver(petition.id, petition.number, reason, actor.role, at)]
 
 
 # -- acts of the authority
@@ -207,7 +207,7 @@ def accept(
     changed = start(changed, locale, "handle", "petition.handle", day)
     due = changed.clock("handle")["due"]
     changed = changed.acted(actor, "accepted", at, document=document, due=due)
-    return changed, [said.PetitionAccepted(petition.id, petition.number, due, actor.role, at)]
+    return changed, [catalogue.PetitionAccepted(petition.id, petition.number, due, actor.role, at)]
 
 
 def decline(petition: Petition, code: str, reason: str, document: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -215,7 +215,7 @@ def decline(petition: Petition, code: str, reason: str, document: str, actor: Ac
     check_authority(actor, document)
     changed = stop(petition.become(DECLINED, reason=code), locale).noted(actor, "declined", reason, at)
     changed = changed.acted(actor, "declined", at, reason=code, document=document)
-    return changed, [said.PetitionDeclined(petition.id, petition.number, code, actor.role, at)]
+    return changed, [catalogue.PetitionDeclined(petition.id, petition.number, code, actor.role, at)]
 
 
 def forward(petition: Petition, authority: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -224,7 +224,7 @@ def forward(petition: Petition, authority: str, actor: Actor, locale: Locale, at
     changed = stop(changed, locale, "object", state="off")
     changed = start(changed, locale, "object", "petition.object", locale.today(at))
     changed = changed.acted(actor, "forwarded", at, authority=authority)
-    return changed, [said.PetitionForwarded(petition.id, petition.number, authority, actor.role, at)]
+    return changed, [catalogue.PetitionForwarded(petition.id, petition.number, authority, actor.role, at)]
 
 
 def settle_forward(
@@ -244,7 +244,7 @@ def settle_forward(
     changed = changed.noted(actor, outcome, reason, at).acted(
         actor, outcome, at, authority=petition.forwarded_to, document=document
     )
-    event = said.PetitionForwardSettled(petition.id, petition.number, outcome, petition.forwarded_to, actor.role, at)
+    event = catalogue.PetitionForwardSettled(petition.id, petition.number, outcome, petition.forwarded_to, actor.role, at)
     return changed, [event]
 
 
@@ -253,7 +253,7 @@ def redirect(petition: Petition, route: str, reason: str, actor: Actor, locale: 
     target = REFERRED if petition.kind == REPORT else REDIRECTED
     changed = stop(petition.become(target, reason=route), locale).noted(actor, target, reason, at)
     changed = changed.acted(actor, target, at, route=route)
-    return changed, [said.PetitionRedirected(petition.id, petition.number, route, actor.role, at)]
+    return changed, [catalogue.PetitionRedirected(petition.id, petition.number, route, actor.role, at)]
 
 
 def lengthen(petition: Petition, code: str, reason: str, document: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -264,7 +264,7 @@ def lengthen(petition: Petition, code: str, reason: str, document: str, actor: A
     changed = extend(petition, locale, "handle")
     due = changed.clock("handle")["due"]
     changed = changed.noted(actor, "extended", reason, at).acted(actor, "extended", at, due=due, reason=code, document=document)
-    return changed, [said.PetitionExtended(petition.id, petition.number, due, code, actor.role, at)]
+    return changed, [catalogue.PetitionExtended(petition.id, petition.number, due, code, actor.role, at)]
 
 
 def halt(petition: Petition, reason: str, document: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -274,7 +274,7 @@ def halt(petition: Petition, reason: str, document: str, actor: Actor, locale: L
         check_authority(actor, document)
         name = "recheck"
     changed = pause(petition, locale, name, at).acted(actor, "paused", at, clock=name, reason=reason, document=document)
-    return changed, [said.PetitionPaused(petition.id, petition.number, name, reason, actor.role, at)]
+    return changed, [catalogue.PetitionPaused(petition.id, petition.number, name, reason, actor.role, at)]
 
 
 def go_on(petition: Petition, document: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -285,7 +285,7 @@ def go_on(petition: Petition, document: str, actor: Actor, locale: Locale, at: d
     changed = resume(petition, locale, name, at)
     due = changed.clock(name)["due"]
     return changed.acted(actor, "resumed", at, clock=name, due=due, document=document), [
-        said.PetitionResumed(petition.id, petition.number, name, due, actor.role, at)
+        catalogue.PetitionResumed(petition.id, petition.number, name, due, actor.role, at)
     ]
 
 
@@ -305,7 +305,7 @@ def answer(
     changed = stop(petition.become(target, reason=outcome), locale, clock, "promise")
     changed = changed.but(opinions=petition.opinions | {stage: opinion})
     changed = changed.acted(actor, "answered", at, stage=stage, outcome=outcome, document=document)
-    return changed, [said.PetitionAnswered(petition.id, petition.number, stage, outcome, actor.role, at)]
+    return changed, [catalogue.PetitionAnswered(petition.id, petition.number, stage, outcome, actor.role, at)]
 
 
 def _reply(petition: Petition, outcome: str, parts: dict[str, str], actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -313,7 +313,7 @@ def _reply(petition: Petition, outcome: str, parts: dict[str, str], actor: Actor
         raise Invalid("reply_missing", "say what is answered", "view")
     changed = stop(petition.become(CLOSED, reason="answered"), locale).noted(actor, "reply", parts["view"], at)
     changed = changed.acted(actor, "answered", at, stage="suggestion", outcome=outcome)
-    return changed, [said.PetitionAnswered(petition.id, petition.number, "suggestion", outcome, actor.role, at)]
+    return changed, [catalogue.PetitionAnswered(petition.id, petition.number, "suggestion", outcome, actor.role, at)]
 
 
 def deliver(petition: Petition, delivered_at: datetime, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -333,7 +333,7 @@ def deliver(petition: Petition, delivered_at: datetime, actor: Actor, locale: Lo
         changed = start(changed, locale, f"{name}_window", f"petition.{name}_window", day)
         until = changed.clock(f"{name}_window")["due"]
     changed = changed.acted(actor, "delivered", at, stage=petition.state, until=until)
-    return changed, [said.PetitionReplyDelivered(petition.id, petition.number, petition.state, until, at)]
+    return changed, [catalogue.PetitionReplyDelivered(petition.id, petition.number, petition.state, until, at)]
 
 
 # -- acts of the petitioner
@@ -356,14 +356,14 @@ def ask_review(petition: Petition, reason: str, actor: Actor, locale: Locale, at
     changed = start(changed, locale, name, f"petition.{name}", locale.today(at)).noted(actor, name, reason, at)
     due = changed.clock(name)["due"]
     return changed.acted(actor, "review_asked", at, stage=name), [
-        said.PetitionReviewAsked(petition.id, petition.number, name, due, at)
+        catalogue.PetitionReviewAsked(petition.id, petition.number, name, due, at)
     ]
 
 
 def withdraw(petition: Petition, reason: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
     """The petitioner does not go on."""
     changed = stop(petition.become(WITHDRAWN, reason="withdrawn"), locale, state="off").noted(actor, "withdrawn", reason, at)
-    return changed.acted(actor, "withdrawn", at), [said.PetitionWithdrawn(petition.id, petition.number, actor.role, at)]
+    return changed.acted(actor, "withdrawn", at), [catalogue.PetitionWithdrawn(petition.id, petition.number, actor.role, at)]
 
 
 def supplement(petition: Petition, text: str, attachments: list[str], internal: bool, actor: Actor, at: datetime) -> Decided:
@@ -373,7 +373,7 @@ def supplement(petition: Petition, text: str, attachments: list[str], internal: 
     found_by = [*petition.found_by, *(f"file:{id}" for id in attachments)]
     changed = changed.but(attachments=[*petition.attachments, *attachments], found_by=found_by)
     changed = changed.acted(actor, "supplemented", at)
-    return changed, [said.PetitionSupplemented(petition.id, petition.number, actor.role, at, internal)]
+    return changed, [catalogue.PetitionSupplemented(petition.id, petition.number, actor.role, at, internal)]
 
 
 def reopen(petition: Petition, new_facts: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -391,7 +391,7 @@ def reopen(petition: Petition, new_facts: str, actor: Actor, locale: Locale, at:
     if petition.kind == APPEAL:
         changed = start(changed, locale, "accept", "petition.accept", day)
     changed = start(changed, locale, "promise", "promise.petition", day).noted(actor, "new_facts", new_facts, at)
-    return changed.acted(actor, "reopened", at), [said.PetitionReopened(petition.id, petition.number, actor.role, at)]
+    return changed.acted(actor, "reopened", at), [catalogue.PetitionReopened(petition.id, petition.number, actor.role, at)]
 
 
 def rate(petition: Petition, stars: int, reason: str, actor: Actor, at: datetime) -> Decided:
@@ -403,7 +403,7 @@ def rate(petition: Petition, stars: int, reason: str, actor: Actor, at: datetime
     if stars <= 2 and not reason:
         raise Invalid("reason_missing", "say why", "reason")
     changed = petition.but(stars=stars).noted(actor, "rating", reason, at).acted(actor, "rated", at, stars=stars)
-    return changed, [said.PetitionRated(petition.id, petition.number, stars, stars <= 2, at)]
+    return changed, [catalogue.PetitionRated(petition.id, petition.number, stars, stars <= 2, at)]
 
 
 # -- of the station
@@ -420,7 +420,7 @@ def link(petition: Petition, first: Petition, actor: Actor, locale: Locale, at: 
     reason = "final_bar" if first.state == RECHECKED else "duplicate"
     changed = stop(petition.become(DUPLICATE, first_id=first.id, reason=reason), locale, state="off")
     changed = changed.but(found_by=[*petition.found_by, f"first:{first.id}"]).acted(actor, "linked", at, reason=reason)
-    return changed, [said.PetitionLinked(petition.id, petition.number, first.id, actor.role, at)]
+    return changed, [catalogue.PetitionLinked(petition.id, petition.number, first.id, actor.role, at)]
 
 
 def relink(petition: Petition, before: str, first: Petition, actor: Actor, at: datetime) -> Decided:
@@ -429,14 +429,14 @@ def relink(petition: Petition, before: str, first: Petition, actor: Actor, at: d
         return petition, []
     found_by = [*(key for key in petition.found_by if key != f"first:{before}"), f"first:{first.id}"]
     changed = petition.but(first_id=first.id, found_by=found_by).acted(actor, "linked", at, reason=petition.reason)
-    return changed, [said.PetitionLinked(petition.id, petition.number, first.id, actor.role, at)]
+    return changed, [catalogue.PetitionLinked(petition.id, petition.number, first.id, actor.role, at)]
 
 
 def mark_urgent(petition: Petition, reason: str, actor: Actor, at: datetime) -> Decided:
     """Reported upward at once (art. 25)."""
     _must_be_open(petition)
     changed = petition.but(urgent=True).noted(actor, "urgent", reason, at, internal=True).acted(actor, "urgent", at)
-    return changed, [said.PetitionUrgent(petition.id, petition.number, actor.role, at)]
+    return changed, [catalogue.PetitionUrgent(petition.id, petition.number, actor.role, at)]
 
 
 def to_mediation(petition: Petition, dispute_id: str, actor: Actor, at: datetime) -> Decided:
@@ -450,7 +450,7 @@ def to_mediation(petition: Petition, dispute_id: str, actor: Actor, at: datetime
 def close_lapsed(petition: Petition, locale: Locale, at: datetime) -> Decided:
     """Nobody asked for the review in time."""
     changed = stop(petition.become(CLOSED, reason="window_over"), locale, state="off")
-    return changed, [said.PetitionClosed(petition.id, petition.number, "window_over", at)]
+    return changed, [catalogue.PetitionClosed(petition.id, petition.number, "window_over", at)]
 
 
 def check_not_recused(petition: Petition, actor: Actor) -> None:

@@ -198,8 +198,8 @@ class Station:
         note = call.body.get("reason", "")
 
         def decide(petition: Petition, actor: Actor, at: Any) -> Any:
-            changed, said = domain.hand_over(petition, assignee, reason, actor, at)
-            return changed.noted(actor, reason, note, at, internal=True), said
+            changed, events = domain.hand_over(petition, assignee, reason, actor, at)
+            return changed.noted(actor, reason, note, at, internal=True), events
 
         return self.act(call, id, decide, timed=False)
 

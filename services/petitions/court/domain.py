@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from services.petitions.domain import Actor, Case, extend, pass_time, recompute, start, stop, wind
 from services.petitions.sittings.domain import is_news, unneeded
-from shared.events import petitions as said
+from shared.events import petitions as catalogue
 from shared.events.base import Event
 from shared.events.locale import Locale
 from shared.rules.errors import Conflict, Forbidden
@@ -81,11 +81,11 @@ def take(id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datet
     if made.kind == CONFIRMATION:
         made = start(made, locale, "accept", "confirmation.accept", today)
         return made.acted(actor, "confirmation_asked", at), [
-            said.ConfirmationAsked(id, made.number, made.clock("accept")["due"], at)
+            catalogue.ConfirmationAsked(id, made.number, made.clock("accept")["due"], at)
         ]
     made = start(made, locale, "mediator", "court.mediator", today)
     made = start(made, locale, "mediation", "court.mediation", today)
-    return made.acted(actor, "referred", at), [said.CourtReferred(id, made.number, made.clock("mediation")["due"], at)]
+    return made.acted(actor, "referred", at), [catalogue.CourtReferred(id, made.number, made.clock("mediation")["due"], at)]
 
 
 def accept(case: CourtCase, case_number: str, judge: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -95,14 +95,14 @@ def accept(case: CourtCase, case_number: str, judge: str, actor: Actor, locale: 
         changed = start(changed, locale, "decide", "confirmation.decide", locale.today(at))
     due = changed.clock("decide")["due"] if case.kind == CONFIRMATION else changed.clock("mediation")["due"]
     changed = changed.acted(actor, "accepted", at, case_number=case_number)
-    return changed, [said.ConfirmationDecided(case.id, case.number, "accepted", due, at)]
+    return changed, [catalogue.ConfirmationDecided(case.id, case.number, "accepted", due, at)]
 
 
 def decline(case: CourtCase, reason: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
     """The court does not take it."""
     changed = stop(case.become(DECLINED), locale, state="off").noted(actor, "declined", reason, at)
     changed = wake(changed, locale, at)
-    return changed.acted(actor, "declined", at), [said.ConfirmationDecided(case.id, case.number, "declined", "", at)]
+    return changed.acted(actor, "declined", at), [catalogue.ConfirmationDecided(case.id, case.number, "declined", "", at)]
 
 
 def lengthen(case: CourtCase, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -112,7 +112,7 @@ def lengthen(case: CourtCase, actor: Actor, locale: Locale, at: datetime) -> Dec
     name = "decide" if case.kind == CONFIRMATION else "mediation"
     changed = extend(case, locale, name)
     due = changed.clock(name)["due"]
-    return changed.acted(actor, "extended", at, due=due), [said.CourtExtended(case.id, case.number, due, at)]
+    return changed.acted(actor, "extended", at, due=due), [catalogue.CourtExtended(case.id, case.number, due, at)]
 
 
 def write_outcome(
@@ -124,7 +124,7 @@ def write_outcome(
     changed = wake(stop(case.become(DECIDED, case_number=case_number), locale), locale, at)
     changed = changed.but(outcome={"outcome": outcome, "text": text, "at": at.isoformat()})
     changed = changed.acted(actor, "outcome", at, outcome=outcome, case_number=case_number)
-    return changed, [said.HearingOutcomeWritten(case.id, case.number, outcome, at)]
+    return changed, [catalogue.HearingOutcomeWritten(case.id, case.number, outcome, at)]
 
 
 # -- sittings and time
@@ -150,12 +150,12 @@ def sitting(case: CourtCase, request_id: str, facts: dict[str, Any], actor: Acto
         return wake(changed, locale, at), []
     if facts["state"] == "booked":
         changed = changed.but(current=request_id).acted(actor, "scheduled", at, start=facts["start"])
-        return wake(changed, locale, at), [said.HearingScheduled(case.id, case.number, facts["start"], facts["end"], at)]
+        return wake(changed, locale, at), [catalogue.HearingScheduled(case.id, case.number, facts["start"], facts["end"], at)]
     changed = wake(changed.but(current="" if case.current == request_id else case.current), locale, at)
     if facts["reason"] == "rescheduled":
         return changed, []
     held = known is not None and known["state"] == "booked"
-    return changed, [said.HearingUnscheduled(case.id, case.number, facts["reason"], at, held)]
+    return changed, [catalogue.HearingUnscheduled(case.id, case.number, facts["reason"], at, held)]
 
 
 def idle_sittings(case: CourtCase, at: datetime) -> list[str]:

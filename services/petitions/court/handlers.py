@@ -38,8 +38,8 @@ class Court:
         keys = [key for key in dispute.found_by if key.startswith("filer:")]
         facts = {"kind": kind, "dispute_id": dispute.id, "dispute_number": dispute.number, "parties": dispute.parties,
                  "number": new_number("SF", locale, call.at), "found_by": ["all", f"dispute:{dispute.id}", *keys]}  # fmt: skip
-        made, said = domain.take(id, facts, actor, locale, call.at)
-        self.cases.create_all([(call.plain(), made, said)])
+        made, events = domain.take(id, facts, actor, locale, call.at)
+        self.cases.create_all([(call.plain(), made, events)])
 
     # -- looking
 

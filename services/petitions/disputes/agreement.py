@@ -22,7 +22,7 @@ from services.petitions.disputes.domain import (
     wake,
 )
 from services.petitions.domain import Actor, pass_time, recompute, start, stop
-from shared.events import petitions as said
+from shared.events import petitions as catalogue
 from shared.events.base import Event
 from shared.events.locale import Locale
 from shared.rules.calendar import at_clock
@@ -49,7 +49,7 @@ def draft(dispute: Dispute, parts: dict[str, str], actor: Actor, at: datetime) -
         return dispute, []
     changed = dispute.but(agreement=text, digest=found, signatures=[], status_matter=False)
     changed = changed.acted(actor, "drafted", at, digest=found)
-    return changed, [said.AgreementTextChanged(dispute.id, dispute.number, found, at)]
+    return changed, [catalogue.AgreementTextChanged(dispute.id, dispute.number, found, at)]
 
 
 def digest_of(dispute: Dispute, text: dict[str, str]) -> str:
@@ -75,7 +75,7 @@ def sign(
     changed = dispute.but(
         signatures=[*dispute.signatures, signature], status_matter=dispute.status_matter or status_matter
     ).acted(actor, "signed", at, signer=kind)  # fmt: skip
-    events: list[Event] = [said.AgreementSigned(dispute.id, dispute.number, kind, digest, at)]
+    events: list[Event] = [catalogue.AgreementSigned(dispute.id, dispute.number, kind, digest, at)]
     signed = {s["by"] for s in changed.signatures}
     needed = {f"party:{p['id']}" for p in dispute.parties} | {"committee"}
     if needed <= signed and any(f"mediator:{id}" in signed for id in dispute.mediators):
@@ -132,7 +132,7 @@ def _take_effect(dispute: Dispute, form: str, effective: datetime, actor: Actor,
     else:
         changed = start(changed, locale, "performance", "promise.performance", day)
     changed = wake(changed, locale, at).acted(actor, "effective", at, form=form)
-    return changed, [said.AgreementEffective(dispute.id, dispute.number, form, until, at)]
+    return changed, [catalogue.AgreementEffective(dispute.id, dispute.number, form, until, at)]
 
 
 # -- performance
@@ -156,10 +156,10 @@ def perform(dispute: Dispute, outcome: str, text: str, settled: bool, actor: Act
     if dispute.state != EFFECTIVE and not (dispute.state == FAILED and settled):
         raise Conflict("not_effective", "no agreement binds", state=dispute.state)
     changed = dispute.noted(actor, outcome, text, at).acted(actor, "performance", at, outcome=outcome)
-    events: list[Event] = [said.PerformanceRecorded(dispute.id, dispute.number, outcome, at)]
+    events: list[Event] = [catalogue.PerformanceRecorded(dispute.id, dispute.number, outcome, at)]
     if outcome == "performed":
         changed = stop(changed.become(PERFORMED, reason="performed"), locale, state="off")
-        events.append(said.DisputeEnded(dispute.id, dispute.number, "performed", "", at))
+        events.append(catalogue.DisputeEnded(dispute.id, dispute.number, "performed", "", at))
     else:
         changed = stop(changed, locale, "performance")
     if outcome == "partly":
@@ -175,7 +175,7 @@ def consent(dispute: Dispute, who: str, actor: Actor, at: datetime) -> Decided:
     if who in dispute.consents:
         return dispute, []
     changed = dispute.but(consents=[*dispute.consents, who]).acted(actor, "court_consent", at)
-    return changed, [said.CourtConsentGiven(dispute.id, dispute.number, len(changed.awaited("unconsented")), at)]
+    return changed, [catalogue.CourtConsentGiven(dispute.id, dispute.number, len(changed.awaited("unconsented")), at)]
 
 
 def refer(dispute: Dispute, court_id: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -188,7 +188,7 @@ def refer(dispute: Dispute, court_id: str, actor: Actor, locale: Locale, at: dat
     if dispute.court_id == court_id:
         return dispute, []
     changed = dispute.but(court_id=court_id, to_court=HEARING).acted(actor, "referred", at)
-    return wake(changed, locale, at), [said.DisputeReferred(dispute.id, dispute.number, at)]
+    return wake(changed, locale, at), [catalogue.DisputeReferred(dispute.id, dispute.number, at)]
 
 
 def apply(dispute: Dispute, who: str, how: str, court_id: str, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -208,7 +208,7 @@ def apply(dispute: Dispute, who: str, how: str, court_id: str, actor: Actor, loc
     changed = changed.acted(actor, "applied", at, party=own)
     missing = len(changed.awaited("unapplied"))
     until = window["due"] if window is not None else ""
-    events: list[Event] = [said.ConfirmationApplied(dispute.id, dispute.number, missing, until, at)]
+    events: list[Event] = [catalogue.ConfirmationApplied(dispute.id, dispute.number, missing, until, at)]
     if not missing:
         changed = stop(changed.but(court_id=court_id, to_court=CONFIRMATION), locale, "confirmation_window")
         changed = wake(changed, locale, at)
@@ -247,5 +247,5 @@ def _remind(dispute: Dispute, locale: Locale, at: datetime) -> Decided:
     passed = [n for n in REMIND if n not in dispute.reminded and at_clock(last - timedelta(days=n), WARN_AT, locale.zone) <= at]
     if not passed:
         return dispute, []
-    event = said.ConfirmationReminderDue(dispute.id, dispute.number, window["due"], (last - today).days, at)
+    event = catalogue.ConfirmationReminderDue(dispute.id, dispute.number, window["due"], (last - today).days, at)
     return dispute.but(reminded=[*dispute.reminded, *passed]), [event]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from services.petitions.domain import Actor, Case, start, stop, wind
 from services.petitions.sittings.domain import is_news, unneeded
-from shared.events import petitions as said
+from shared.events import petitions as catalogue
 from shared.events.base import Event
 from shared.events.locale import Locale
 from shared.rules.calendar import at_clock
@@ -147,7 +147,7 @@ def open_dispute(id: str, facts: dict[str, Any], actor: Actor, locale: Locale, a
         raise Invalid("parties_missing", "a dispute has at least two parties", "parties")
     made = Dispute(id=id, **facts)
     made = start(made, locale, "mediation", "mediation.end", locale.today(at)).acted(actor, "opened", at)
-    return made, [said.DisputeOpened(id, made.number, made.kind, made.petition_id, at)]
+    return made, [catalogue.DisputeOpened(id, made.number, made.kind, made.petition_id, at)]
 
 
 def set_mediators(dispute: Dispute, ids: list[str], chosen: bool, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -160,7 +160,7 @@ def set_mediators(dispute: Dispute, ids: list[str], chosen: bool, actor: Actor, 
     signatures = [s for s in changed.signatures if not s["by"].startswith("mediator:") or s["by"] in signers]
     changed = changed.but(mediators=ids, chosen=chosen, assignee=ids[0], found_by=found_by, signatures=signatures)
     return changed.acted(actor, "mediators_set", at, chosen=chosen), [
-        said.DisputeMediatorsSet(dispute.id, dispute.number, chosen, actor.role, at)
+        catalogue.DisputeMediatorsSet(dispute.id, dispute.number, chosen, actor.role, at)
     ]
 
 
@@ -171,7 +171,7 @@ def choose_mediators(dispute: Dispute, ids: list[str], actor: Actor, locale: Loc
     changed = dispute.but(choices=dispute.choices | {standing(dispute, "", "", actor): sorted(ids)})
     changed = changed.acted(actor, "mediators_proposed", at)
     agreed = not changed.awaited("unchosen") and len({tuple(c) for c in changed.choices.values()}) == 1
-    events: list[Event] = [said.MediatorsProposed(dispute.id, dispute.number, agreed, at)]
+    events: list[Event] = [catalogue.MediatorsProposed(dispute.id, dispute.number, agreed, at)]
     if agreed:
         changed, more = set_mediators(changed, sorted(ids), True, actor, locale, at)
         events += more
@@ -205,7 +205,7 @@ def resume_mediation(dispute: Dispute, reason: str, actor: Actor, locale: Locale
     )  # fmt: skip
     changed = start(anew, locale, "mediation", "mediation.end", locale.today(at))
     changed = changed.noted(actor, "resumed", reason, at).acted(actor, "resumed", at)
-    return changed, [said.DisputeOpened(dispute.id, dispute.number, dispute.kind, dispute.petition_id, at)]
+    return changed, [catalogue.DisputeOpened(dispute.id, dispute.number, dispute.kind, dispute.petition_id, at)]
 
 
 def note(dispute: Dispute, text: str, private: bool, actor: Actor, at: datetime) -> Decided:
@@ -214,7 +214,7 @@ def note(dispute: Dispute, text: str, private: bool, actor: Actor, at: datetime)
     changed = dispute.noted(actor, "note", text, at, private and not own)
     if private and own:
         changed = changed.but(notes=[*changed.notes[:-1], changed.notes[-1] | {"only": own}])
-    return changed, [said.DisputeNoted(dispute.id, dispute.number, actor.role, not private, at)]
+    return changed, [catalogue.DisputeNoted(dispute.id, dispute.number, actor.role, not private, at)]
 
 
 # -- danger, rating
@@ -224,7 +224,7 @@ def danger(dispute: Dispute, kind: str, text: str, actor: Actor, at: datetime) -
     """Told to the police liaison at once; that, and when, is kept (art. 25)."""
     entry = {"kind": kind, "text": text, "at": at.isoformat(), "role": actor.role, "acknowledged_at": ""}
     changed = dispute.but(dangers=[*dispute.dangers, entry], found_by=[*dict.fromkeys([*dispute.found_by, "danger"])])
-    return changed.acted(actor, "danger", at, kind=kind), [said.DangerReported(dispute.id, dispute.number, kind, at)]
+    return changed.acted(actor, "danger", at, kind=kind), [catalogue.DangerReported(dispute.id, dispute.number, kind, at)]
 
 
 def acknowledge_danger(dispute: Dispute, text: str, actor: Actor, at: datetime) -> Decided:
@@ -233,7 +233,7 @@ def acknowledge_danger(dispute: Dispute, text: str, actor: Actor, at: datetime) 
         raise Conflict("no_danger", "nothing waits for the police liaison")
     dangers = [entry | {"acknowledged_at": entry["acknowledged_at"] or at.isoformat()} for entry in dispute.dangers]
     changed = dispute.but(dangers=dangers).noted(actor, "police", text, at, internal=True)
-    return changed.acted(actor, "police_contact", at), [said.DangerAcknowledged(dispute.id, dispute.number, at)]
+    return changed.acted(actor, "police_contact", at), [catalogue.DangerAcknowledged(dispute.id, dispute.number, at)]
 
 
 def rate(dispute: Dispute, stars: int, reason: str, actor: Actor, at: datetime) -> Decided:
@@ -246,7 +246,7 @@ def rate(dispute: Dispute, stars: int, reason: str, actor: Actor, at: datetime) 
     if stars <= 2 and not reason:
         raise Invalid("reason_missing", "say why", "reason")
     changed = dispute.but(rated=dispute.rated | {own: stars}).noted(actor, "rating", reason, at, internal=True)
-    return changed, [said.DisputeRated(dispute.id, dispute.number, stars, stars <= 2, at)]
+    return changed, [catalogue.DisputeRated(dispute.id, dispute.number, stars, stars <= 2, at)]
 
 
 # -- sittings and time
@@ -270,9 +270,9 @@ def sitting(dispute: Dispute, request_id: str, facts: dict[str, Any], actor: Act
     if facts["state"] == "asked":
         return changed, []
     if facts["state"] == "booked":
-        return changed, [said.MediationScheduled(dispute.id, dispute.number, facts["start"], facts["end"], at)]
+        return changed, [catalogue.MediationScheduled(dispute.id, dispute.number, facts["start"], facts["end"], at)]
     held = known is not None and known["state"] == "booked"
-    return changed, [said.MediationUnscheduled(dispute.id, dispute.number, facts["reason"], at, held)]
+    return changed, [catalogue.MediationUnscheduled(dispute.id, dispute.number, facts["reason"], at, held)]
 
 
 def idle_sittings(dispute: Dispute, at: datetime) -> list[str]:
@@ -300,7 +300,7 @@ def _end(
     changed = stop(dispute.become(state, reason=outcome), locale, state="off").noted(actor, outcome, reason, at)
     changed = wake(changed, locale, at).acted(actor, "ended", at, outcome=outcome, **codes)
     remedies = "remedies" if state in (FAILED, REFUSED) else ""
-    return changed, [said.DisputeEnded(dispute.id, dispute.number, outcome, remedies, at)]
+    return changed, [catalogue.DisputeEnded(dispute.id, dispute.number, outcome, remedies, at)]
 
 
 # -- who may

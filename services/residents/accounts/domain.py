@@ -150,14 +150,14 @@ def leave(account: Account, community: str, person: str, at: datetime, forget: b
     if left == account.memberships and invitations == account.invitations:
         return account, []
     after = account.but(memberships=left, invitations=invitations)
-    said: list[Event] = []
+    events: list[Event] = []
     if left != account.memberships:
-        after, said = _weakened(after, community, at)
+        after, events = _weakened(after, community, at)
     if forget and not left and not invitations:
-        said += [AccessRevoked(account.id, _ids(account.sessions), "", after.generation, at)] if account.sessions else []
+        events += [AccessRevoked(account.id, _ids(account.sessions), "", after.generation, at)] if account.sessions else []
         after = Account(id=account.id, community=account.community, version=account.version, born=account.born, gone=True,
                         credentials=[account.id], generation=after.generation)  # fmt: skip
-    return after, said
+    return after, events
 
 
 def _weakened(account: Account, community: str, at: datetime) -> Decided:
@@ -199,8 +199,8 @@ def expect_code(account: Account, code_id: str, hashed: str, sealed: bytes, chan
     """A one-time code waits to be sent to a confirmed channel, and used."""
     expires = at + CODE_LIVES
     code = {"id": code_id, "hash": hashed, "sealed": sealed, "expires_at": expires, "channel": channel}
-    said = SignInCodeRequested(account.id, code_id, expires, at, account.channel(channel)["kind"])
-    return account.but(code=code), [said]
+    events = SignInCodeRequested(account.id, code_id, expires, at, account.channel(channel)["kind"])
+    return account.but(code=code), [events]
 
 
 def code_was_sent(account: Account, code_id: str) -> Decided:
@@ -232,10 +232,10 @@ def set_password(account: Account, hashed: str, session: str, at: datetime) -> D
     ended = [one["id"] for one in account.sessions if one["id"] != session]
     devices = {id: name for id, name in account.devices.items() if id == session}
     after = account.but(password=hashed, password_at=at, sessions=kept, devices=devices)
-    said: list[Event] = [AccessRevoked(account.id, ended, "", account.generation, at)] if ended else []
+    events: list[Event] = [AccessRevoked(account.id, ended, "", account.generation, at)] if ended else []
     if account.password and account.channels:
-        said.append(_notice(account, "account_password_changed", at))
-    return after, said
+        events.append(_notice(account, "account_password_changed", at))
+    return after, events
 
 
 def first_password(account: Account, hashed: str, at: datetime) -> Decided:
@@ -254,8 +254,8 @@ def add_channel(account: Account, adding: dict[str, Any], address: str, at: date
         raise Conflict("too_many_channels", f"an account has at most {CHANNELS}")
     stale = account.adding["id"] if account.adding else ""
     addresses = {id: one for id, one in account.addresses.items() if id != stale}
-    said = ChannelCodeRequested(account.id, adding["id"], adding["expires_at"], at, adding["kind"])
-    return account.but(adding=adding, addresses={**addresses, adding["id"]: address}), [said]
+    events = ChannelCodeRequested(account.id, adding["id"], adding["expires_at"], at, adding["kind"])
+    return account.but(adding=adding, addresses={**addresses, adding["id"]: address}), [events]
 
 
 def confirm_channel(account: Account, id: str, hashed: str, at: datetime) -> Decided:
@@ -287,8 +287,8 @@ def link_identity(account: Account, id: str, token: str, issuer: str, at: dateti
     if len(account.external) >= CHANNELS:
         raise Conflict("too_many_identities", f"an account has at most {CHANNELS}")
     external = [*account.external, {"id": id, "token": token, "issuer": issuer, "confirmed_at": at}]
-    said: list[Event] = [_notice(account, "account_identity_linked", at)] if account.channels else []
-    return _known_by(account.but(external=external)), said
+    events: list[Event] = [_notice(account, "account_identity_linked", at)] if account.channels else []
+    return _known_by(account.but(external=external)), events
 
 
 def unlink_identity(account: Account, id: str) -> Decided:

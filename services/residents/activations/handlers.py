@@ -84,8 +84,8 @@ class Activations:
             "hash": keys.blind("activation", credential, code),
             "sealed": self._platform.vault.lock(code.encode()),
         }
-        made, said = domain.send(id, facts, kept, call.at)
-        self._activations.create_all([(inside, made.but(id=id), said)])
+        made, events = domain.send(id, facts, kept, call.at)
+        self._activations.create_all([(inside, made.but(id=id), events)])
 
     def _contact(self, person: Person, channel: str = "") -> tuple[str, str]:
         """The phone where there are text messages, else the mail address."""

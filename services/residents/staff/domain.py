@@ -62,8 +62,8 @@ def appoint(id: str, facts: dict[str, Any], giver: Giver, at: datetime) -> Decid
     check_given(roles, giver)
     held, proposed = _sorted_out(roles, [], giver, at)
     worker = Worker(**facts, roles=held, proposed=proposed)
-    said: list[Event] = [WorkerAppointed(id, held, worker.language, at, worker.until, worker.unit, giver.id)]
-    return worker, said + [RoleProposed(id, role, giver.id, at) for role in sorted(proposed)]
+    events: list[Event] = [WorkerAppointed(id, held, worker.language, at, worker.until, worker.unit, giver.id)]
+    return worker, events + [RoleProposed(id, role, giver.id, at) for role in sorted(proposed)]
 
 
 def found_office(id: str, facts: dict[str, Any], at: datetime) -> Decided:
@@ -76,19 +76,19 @@ def change_worker(worker: Worker, facts: dict[str, Any], giver: Giver, at: datet
     """Other roles, another term, other contact details. Raises Forbidden: `own_roles`, `role_too_high`."""
     if giver.id == worker.id and facts.keys() & {"roles", "until"}:
         raise Forbidden("own_roles", "nobody changes their own roles or term")
-    said: list[Event] = []
+    events: list[Event] = []
     changed = worker.but(**{name: value for name, value in facts.items() if name != "roles"})
     if "roles" in facts:
         check_given(set(facts["roles"]) ^ set(worker.roles), giver)
         held, proposed = _sorted_out(facts["roles"], worker.roles, giver, at)
         kept = {role: worker.proposed.get(role, one) for role, one in proposed.items()}
         changed = changed.but(roles=held, proposed=kept)
-        said += [RoleProposed(worker.id, role, giver.id, at) for role in sorted(kept) if role not in worker.proposed]
+        events += [RoleProposed(worker.id, role, giver.id, at) for role in sorted(kept) if role not in worker.proposed]
     elif "until" in facts:
         check_given(worker.roles, giver)
     if changed == worker:
         return worker, []
-    return changed, [_changed(changed, at, giver.id), *said]
+    return changed, [_changed(changed, at, giver.id), *events]
 
 
 def dismiss(worker: Worker, giver: Giver, at: datetime) -> Decided:
