@@ -218,7 +218,11 @@ class Api(Entrypoint):
     def _check_origin(self, call: Call, environ: dict[str, Any]) -> None:
         """That a page of this installation asks, and no other site in somebody's browser. Raises Forbidden."""
         call.host = environ.get("HTTP_HOST", "")
-        if urlsplit(environ.get("HTTP_ORIGIN", "")).netloc.lower() != call.host.lower() or not call.host:
+        try:
+            origin = urlsplit(environ.get("HTTP_ORIGIN", "")).netloc
+        except ValueError:  # no address at all
+            origin = ""
+        if not origin or origin.lower() != call.host.lower():
             raise Forbidden("origin_foreign", "only a page of this very site may ask for this")
         cookies = SimpleCookie()
         try:

@@ -21,7 +21,7 @@ from shared.telemetry import log
 ACCESS_LIVES = 600  # seconds that an access token lives at most
 KEPT = 660  # seconds that an entry is needed
 EVERY = 1.0  # seconds between two looks
-MARGIN = timedelta(seconds=15)  # a write takes its time, and the clocks of replicas differ
+MARGIN = timedelta(seconds=15)  # a write takes its time, and a database may have another first member by now
 
 
 class Revocations:
@@ -30,7 +30,8 @@ class Revocations:
     def __init__(self, client: MongoClient[Any], database: str) -> None:
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._collection = options["revoked"]
-        self._known: dict[str, tuple[int, datetime]] = {}  # by session, or account and community: generation, when noted
+        # By session, or account and community: the generation, and since when this process knows it by its own clock.
+        self._known: dict[str, tuple[int, float]] = {}
         self._read_until = datetime.fromtimestamp(0, UTC)
 
     def prepare(self) -> None:
@@ -41,24 +42,23 @@ class Revocations:
 
     def note(self, event: Any) -> None:
         """Keep what an AccessRevoked says; safe to repeat, in any order."""
-        noted = datetime.now(UTC)
         entries = {session: 0 for session in event.sessions}
         if event.community_id:
             entries[_membership(event.account_id, event.community_id)] = event.generation
         for id, generation in entries.items():
-            change = {"$set": {"noted": noted}, "$max": {"generation": generation}}
+            # By the database's clock: those of replicas differ.
+            change = {"$currentDate": {"noted": True}, "$max": {"generation": generation}}
             self._collection.update_one({"_id": id, "community": INSTALLATION}, change, upsert=True)
-            self._keep(id, generation, noted)
+            self._keep(id, generation)
 
     def read(self) -> None:
         """Learn what other replicas noted since the last look, and forget what no token is older than."""
-        now, since = datetime.now(UTC), self._read_until - MARGIN
-        for entry in self._collection.find({"community": INSTALLATION, "noted": {"$gt": since}}):
-            self._keep(entry["_id"], entry["generation"], entry["noted"])
+        for entry in self._collection.find({"community": INSTALLATION, "noted": {"$gt": self._read_until - MARGIN}}):
+            self._keep(entry["_id"], entry["generation"])
             self._read_until = max(self._read_until, entry["noted"])
-        if old := [id for id, (_, noted) in self._known.items() if now - noted > timedelta(seconds=KEPT)]:
-            for id in old:
-                del self._known[id]
+        now = time.monotonic()
+        for id in [id for id, (_, kept) in self._known.items() if now - kept > KEPT]:
+            del self._known[id]
 
     def run(self) -> None:
         """Look each second, for as long as the process lives."""
@@ -81,9 +81,9 @@ class Revocations:
             if (key := _membership(principal.sub, slug)) in self._known
         )
 
-    def _keep(self, id: str, generation: int, noted: datetime) -> None:
-        before = self._known.get(id, (0, noted))
-        self._known[id] = (max(before[0], generation), max(before[1], noted))
+    def _keep(self, id: str, generation: int) -> None:
+        before, since = self._known.get(id, (0, time.monotonic()))
+        self._known[id] = (max(before, generation), since if before >= generation else time.monotonic())
 
 
 def _membership(account: str, community: str) -> str:

@@ -8,13 +8,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import requests
 
-from ops.settings import ROOT, find
+from ops.edge import caddyfile
+from ops.settings import find
 from tests.system.world import free_ports
 
 
@@ -39,7 +41,8 @@ def _edge(folder: Path, **settings: str) -> Iterator[str]:
     environ = {f"LINLI_{name}_UPSTREAMS": f"127.0.0.1:{service.server_port}" for name in names}
     environ |= {"LINLI_EDGE_BIND": "127.0.0.1", "LINLI_EDGE_PORT": str(port), "LINLI_STATIC": str(folder), "HOME": str(folder)}
     environ |= {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    command = [str(find("caddy")), "run", "--config", str(ROOT / "deploy" / "Caddyfile"), "--adapter", "caddyfile"]
+    command = [str(find("caddy")), "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+    (folder / "Caddyfile").write_text(caddyfile())
     with (folder / "log").open("wb") as out:
         process = subprocess.Popen(command, env=os.environ | environ | settings, stdout=out, stderr=out)
     try:
@@ -69,6 +72,16 @@ def test_what_callers_say_of_themselves_is_overwritten(tmp_path: Path) -> None:
         assert _told(base) == "['127.0.0.1'] None"
         claims = {"X-Linli-Client": "198.51.100.1", "X-Forwarded-For": "198.51.100.2"}
         assert _told(base, **claims) == "['127.0.0.1'] None"
+
+
+def test_a_line_that_a_proxy_adds_counts_and_not_the_one_that_the_caller_sent(tmp_path: Path) -> None:
+    with _edge(tmp_path, LINLI_TRUSTED_PROXIES="127.0.0.1/32") as base:
+        connection = HTTPConnection(base.removeprefix("http://"), timeout=10)
+        connection.putrequest("GET", "/api/v1/lijing/rooms")
+        for address in ("198.51.100.1", "203.0.113.9"):
+            connection.putheader("X-Forwarded-For", address)
+        connection.endheaders()
+        assert connection.getresponse().read().decode() == "['203.0.113.9'] None"
 
 
 @pytest.mark.parametrize(("seen", "told"), [

@@ -222,7 +222,7 @@ def test_on_any_other_host_the_cookie_goes_over_tls_alone(world: World, lijing: 
     assert "Secure" in reply.headers["Set-Cookie"]
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost", "http://["])
 def test_another_site_uses_the_cookie_of_whoever_looks_at_it(world: World, lijing: Community, origin: str) -> None:
     client, _ = lijing.person()
     mine = Browser(world)
