@@ -7,6 +7,7 @@ RECORD = Service(
     port=8120,
     seen_at="/api/v1/_/rooms",
     hears=("bookings", "petitions", "residents"),
+    hears_restricted=("residents",),
     asks=("residents",),
     replicas=2,
     settings=("LINLI_NO_SHOWS",),

@@ -7,6 +7,7 @@ RECORD = Service(
     port=8140,
     seen_at="/api/v1/_/petitions",
     hears=("bookings", "residents"),
+    hears_restricted=("residents",),
     restricted=True,
     replicas=2,
     packages=("fonts-wqy-microhei",),  # the type of what it prints

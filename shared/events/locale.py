@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.events.base import Aggregate
-from shared.rules.law import Deadline, Rule, deadline, local_rule, rule_at
+from shared.rules.law import Deadline, Rule, deadline, is_allowed, local_rule, rule_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,9 @@ class Locale(Aggregate):
 
     def rule(self, name: str, day: date) -> Rule:
         """The rule that holds here on a day. Raises what `rule_at` raises."""
-        return rule_at(name, day, [local_rule(facts, self.id) for facts in self.rules], self.id)
+        # One that is longer than the law allows was set when that was not looked at: the law holds.
+        own = [local_rule(facts, self.id) for facts in self.rules if is_allowed(facts)]
+        return rule_at(name, day, own, self.id)
 
     def deadline(self, name: str, start: date, *, extended: bool = False, pauses: Sequence[tuple[date, date]] = ()) -> Deadline:
         """What a rule that holds here on `start` gives."""

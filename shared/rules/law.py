@@ -188,6 +188,15 @@ def check_no_longer(facts: Mapping[str, Any], field_name: str) -> None:
         raise Invalid("limit_lengthened", f"the law lengthens by {base.extend} days at most", f"{field_name}.extend")
 
 
+def is_allowed(facts: Mapping[str, Any]) -> bool:
+    """Whether a community's own limit is one that it may set."""
+    try:
+        check_no_longer(facts, "")
+    except Invalid:
+        return False
+    return True
+
+
 def local_rule(facts: Mapping[str, Any], region: str) -> Rule:
     """A community's own limit: like the country's of that name, with other days from a date on."""
     base = rule_at(facts["name"], date.max)

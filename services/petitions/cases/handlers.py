@@ -221,6 +221,7 @@ class Station:
         domain.check_not_recused(first, self._directory.actor(call))
         if first.first_id:
             first = self.get(call, first.first_id)
+            domain.check_not_recused(first, self._directory.actor(call))
         linked = self.act(call, id, domain.link, first)
         for later in self.petitions.all(call.community, {"found_by": f"first:{id}"}):
             self.petitions.change(call.plain(), later.id, domain.relink, id, first, self._directory.actor(call), call.at)

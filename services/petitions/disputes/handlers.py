@@ -208,7 +208,8 @@ class Room:
     def ask_sitting(self, call: Call, id: str) -> Dispute:
         """A room for a mediation; who is to come is told once it is held."""
         self.disputes.repeated(call, id)
-        domain.may_sit(self.get(call, id))
+        domain.may_sit(found := self.get(call, id))
+        self._check_not_recused(call, found, self._directory.actor(call))
         sitting = self._sittings.request(call, "dispute", id)
         return self.act(call, id, domain.sitting, sitting.id, shown(sitting))
 
