@@ -119,9 +119,13 @@ def change(resident: Resident, facts: dict[str, Any], at: datetime) -> tuple[Res
     return changed, [ResidentChanged(resident.id, changed.language, changed.groups, at)]
 
 
-def bind(person: Any, account_id: str) -> tuple[Any, list[Event]]:
-    """The owner of this account is this person. A resident's record, or a worker's."""
-    return (person, []) if person.account_id == account_id else (person.but(account_id=account_id), [])
+def bind(person: Any, account_id: str, instead_of: str) -> tuple[Any, list[Event]]:
+    """The owner of this account is this person, whose record was last seen to say another one. A resident's, or a worker's."""
+    if person.account_id == account_id:
+        return person, []
+    if person.account_id not in ("", instead_of):
+        raise Conflict("already_taken", "another account is this person by now")
+    return person.but(account_id=account_id), []
 
 
 def hold(resident: Resident, basis: str, until: datetime, at: datetime) -> tuple[Resident, list[Event]]:

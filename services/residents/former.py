@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from services.residents.accounts.domain import is_former
 from services.residents.activations.handlers import Activations
 from services.residents.records import COMMUNITIES, RESIDENTS, WORKERS, Records
-from services.residents.staff.domain import Worker
 from services.residents.staff.handlers import Staff
 from shared.calls import Call
 from shared.events.base import Aggregate, Event
@@ -64,8 +63,11 @@ class FormerAccounts:
         for community in each(self._communities, call, {}):
             slugs.append(community.id)
             self._staff.own_operator(call, community.id, community.opener)
-        if not all(self._ask_in(call.plain(slug)) for slug in slugs):
-            return  # some get another code tomorrow
+        for slug in slugs:
+            for worker in each(self._people[0], call.plain(slug), {}):
+                self._staff.hold(call, worker)
+        if not all([self._ask_in(call.plain(slug)) for slug in slugs]):
+            return  # some get a code tomorrow: so many went to their phone today
         for account in left:
             self._accounts.change(call.plain(INSTALLATION), account.id, let_go, call.at, forget_replies=True)
         log("accounts").info("let_go", accounts=len(left))
@@ -75,8 +77,6 @@ class FormerAccounts:
         done = True
         for store in self._people:
             for person in each(store, call, {}):
-                if isinstance(person, Worker):
-                    self._staff.hold(call, person)
                 if not is_former(person.account_id) or getattr(person, "state", "active") != "active":
                     continue
                 try:

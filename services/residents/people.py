@@ -52,7 +52,7 @@ class People:
         token = self._accounts.keys.of_address(TEXT, worker.phone)
         channel = accounts_domain.new_channel(derived_id(worker.id, "channel"), TEXT, token, call.at, bootstrap=True)
         if accounts_domain.is_former(worker.account_id):
-            self._accounts.records.bind(call, worker, "")
+            worker = self._accounts.records.bind(call, worker, "")
         id = derived_id(worker.id, "account")
         account = self._accounts.create(call, id, call.at, channel, worker.phone)
         if account is None or account.gone:
@@ -183,7 +183,7 @@ class People:
             if household
             else None,
             "children": [child.id for child in children],
-            "account": self._accounts.summary(resident.account_id, resident, call.actor == id),
+            "account": self._accounts.summary(call, resident.account_id, resident, call.actor == id),
             "elsewhere": elsewhere,
         }
 

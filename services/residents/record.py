@@ -7,6 +7,8 @@ RECORD = Service(
     port=8110,
     seen_at="/.well-known/jwks.json",
     hears=("residents",),
+    hears_restricted=("residents",),
+    restricted=True,
     asks=("bookings", "notifications", "petitions"),
     settings=("LINLI_OIDC_", "LINLI_OPERATOR_", "LINLI_TRIES_"),
 )

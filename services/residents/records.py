@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from services.residents import domain
+from services.residents.accounts.domain import MAIL, TEXT
 from services.residents.domain import Community, Household, Resident
-from services.residents.staff.domain import Worker
+from services.residents.staff.domain import Worker, apart
 from shared.calls import Call
 from shared.entrypoints.fields import zone
-from shared.rules.errors import Invalid, Missing
+from shared.rules.errors import Forbidden, Invalid, Missing
 from shared.rules.roles import GUARDIAN, INSTALLATION, RESIDENT
 from shared.runtime.platform import Platform
 from shared.security.privacy import e164, name_forms
@@ -65,10 +66,17 @@ class Records:
         guards = self._residents.all(person.community, {"guardians": person.id}, limit=1)
         return ([RESIDENT, GUARDIAN] if guards else [RESIDENT]), None
 
-    def bind(self, call: Call, person: Person, account_id: str) -> None:
-        """The record knows whose account it is; safe to repeat. Raises Missing where the person was erased meanwhile."""
+    def bind(self, call: Call, person: Person, account_id: str) -> Person:
+        """The record is this account's, unless it is another one's by now; safe to repeat. Raises Conflict("already_taken"),
+        or Missing where the person was erased meanwhile."""
         store = self._workers if isinstance(person, Worker) else self._residents
-        store.change(call.plain(person.community), person.id, domain.bind, account_id)
+        bound: Person = store.change(call.plain(person.community), person.id, domain.bind, account_id, person.account_id)
+        return bound
+
+    def contacts(self, person: Person) -> set[tuple[str, str]]:
+        """The addresses of the record, by kind."""
+        found = {(TEXT, person.phone), (MAIL, person.email.lower())}
+        return {(kind, address) for kind, address in found if address}
 
     def wall_clock(self, slug: str, moment: datetime) -> str:
         """A moment as the community's clock shows it, ISO 8601."""
@@ -79,6 +87,11 @@ class Records:
         """Whether this operator of the installation opened the community: their record is the installation's."""
         found = self._communities.find(INSTALLATION, slug)
         return found is not None and found.opener == person
+
+    def check_apart(self, call: Call, one: str, other: str) -> None:
+        """That neither of two workers gave the other a role lately. Raises Forbidden("appointed_lately")."""
+        if not apart(self._workers.find(call.community, one), self._workers.find(call.community, other), call.at):
+            raise Forbidden("appointed_lately", "one of you gave the other a role within 30 days: it takes somebody else")
 
     def community_name(self, slug: str) -> str:
         """What a community is called."""

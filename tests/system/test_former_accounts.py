@@ -75,6 +75,37 @@ def test_whoever_had_an_account_is_asked_in_anew_and_the_accounts_are_gone(
     assert world.operator("lijing").get("/lijing/workers"), "the first operator comes in as before"
 
 
+def test_a_phone_that_so_many_share_keeps_nobody_else_waiting(world: World, lijing: Community, shengtaiyuan: Community) -> None:
+    shared, phone = invented_phone(), invented_phone()
+    people = [lijing.register(email=f"shared-{n}@lijing.example")["id"] for n in range(7)]
+    other = shengtaiyuan.register(email="other@shengtaiyuan.example")["id"]
+    world.settle()
+    residents, before = world.mongo["residents"]["residents"], Before(world)
+    for id, contact in [*((one, shared) for one in people), (other, phone)]:
+        path = lijing.path(f"/residents/{id}") if id != other else shengtaiyuan.path(f"/residents/{id}")
+        (lijing if id != other else shengtaiyuan).worker.patch(path, {"phone": contact})
+    world.settle()
+    world.mongo["residents"]["activations"].delete_many({"person": {"$in": [*people, other]}})
+    world.mongo["residents"]["tries"].delete_many({})
+    since = time.time()
+    member = {"roles": ["resident"], "until": None}
+    for n, (id, slug) in enumerate([*((one, "lijing") for one in people), (other, "shengtaiyuan")]):
+        before.account(f"+861390000{n:04d}", "", "x" * 12, ("residents", slug, id, member | {"id": id}))
+    # The busy phone is one of the first community; a later one does not wait for tomorrow.
+    assert world.demo.activate(phone, since).get("/me")["memberships"][0]["id"] == other
+    waiting = lambda: residents.count_documents({"_id": {"$in": people}, "account_id": {"$ne": ""}})  # noqa: E731
+    world.until(lambda: waiting() == 2, 30, "five of seven to be asked in")
+    left = residents.find_one({"_id": {"$in": people}, "account_id": {"$ne": ""}})["_id"]
+    # Nor do they have to: at the counter there is a slip.
+    slip = lijing.worker.post(lijing.path(f"/residents/{left}/slip"), key="")["code"]
+    assert world.api.post("/tokens", {"slip": slip}, key="")["access_token"]
+    accounts = world.mongo["residents"]["accounts"]
+    with world.clock_at(datetime.now(UTC) + timedelta(days=1, minutes=5)):
+        world.until(lambda: accounts.count_documents({"gone": False}) == 0, 30, "the others to be asked in, too")
+    with world.clock_at(datetime.now(UTC) + timedelta(days=1, minutes=10)):
+        world.until(lambda: accounts.count_documents({}) == 0, 30, "the accounts of before to be gone")
+
+
 def test_nobody_is_asked_in_twice(world: World, lijing: Community) -> None:
     phone = invented_phone()
     resident = lijing.register(phone=phone)["id"]

@@ -21,7 +21,7 @@ from shared.rules.errors import Conflict, Forbidden, Invalid, Limited, Missing, 
 
 AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-MEMBER = {"id": "p", "roles": ["resident"], "until": None}
+MEMBER = {"id": "p", "roles": ["resident"], "until": None, "version": 1, "since": datetime(2026, 1, 1, tzinfo=UTC)}
 
 
 def account(**facts: Any) -> Account:
@@ -94,13 +94,16 @@ def test_what_an_operator_of_the_installation_is_stands_beside_the_community_tha
 
 
 def test_whoever_loses_a_role_or_some_of_a_term_loses_the_tokens_that_say_more() -> None:
-    one = account(memberships={"lijing": {"id": "w", "roles": ["secretary", "worker"], "until": None}})
+    one = account(memberships={"lijing": MEMBER | {"id": "w", "roles": ["secretary", "worker"]}})
     for roles, until in ((["worker"], None), (["secretary", "worker"], AT + DAY)):
-        less, events = accounts.follow(one, "lijing", "w", roles, until, AT)
+        less, events = accounts.follow(one, "lijing", "w", roles, until, 2, AT)
         assert (less.generation, events) == (1, [AccessRevoked("a", [], "lijing", 1, AT)])
-    more, events = accounts.follow(one, "lijing", "w", ["court", "secretary", "worker"], None, AT)
+        assert accounts.follow(less, "lijing", "w", ["secretary", "worker"], None, 1, AT) == (less, []), (
+            "what an older one said"
+        )
+    more, events = accounts.follow(one, "lijing", "w", ["court", "secretary", "worker"], None, 2, AT)
     assert (more.generation, events) == (0, [])
-    assert accounts.follow(one, "lijing", "somebody else", [], None, AT) == (one, [])
+    assert accounts.follow(one, "lijing", "somebody else", [], None, 2, AT) == (one, [])
 
 
 def test_an_account_that_opens_nothing_any_more_is_forgotten_where_its_person_is() -> None:
@@ -155,8 +158,15 @@ def test_the_last_channel_stays_and_one_that_is_given_up_is_free() -> None:
         accounts.drop_channel(account(), "c1", AT)
     two, _ = accounts.confirm_channel(accounts.add_channel(account(), _adding(), "x@e", AT)[0], "c2", "right", AT)
     left, events = accounts.drop_channel(two, "c1", AT)
-    assert (left.credentials, left.addresses) == (["t2"], {"c2": "x@e"})
-    assert events == [AccountNoticeDue("a", "account_channel_removed", ["mail:c2"], AT)]
+    assert left.credentials == ["t2"]
+    # Whoever was put out hears of it, and of what follows, for a week; and opens nothing.
+    assert events == [AccountNoticeDue("a", "account_channel_removed", ["mail:c2", "text:c1"], AT)]
+    assert left.reached_by(AT + timedelta(days=7)) == ["mail:c2"]
+    later, _ = accounts.confirm_channel(
+        accounts.add_channel(left, _adding("c3", "t3"), "y@e", AT + 8 * DAY)[0], "c3", "right", AT
+    )
+    gone, _ = accounts.drop_channel(later, "c2", AT + 8 * DAY)
+    assert "c1" not in gone.addresses
 
 
 def test_an_account_without_any_channel_is_known_by_its_id_alone() -> None:
@@ -171,7 +181,15 @@ def test_an_account_without_any_channel_is_known_by_its_id_alone() -> None:
 def test_a_code_works_once_for_five_minutes() -> None:
     waiting, events = accounts.expect_code(account(), "n", "right", b"sealed", "c1", AT)
     assert (events[0].code_id, events[0].channel) == ("n", "text")
-    assert accounts.use_code(waiting, "right", AT).code is None
+    assert accounts.use_code(waiting, "right", AT).codes == []
+    # A second one, that somebody else asked for, does not take away the first.
+    both, _ = accounts.expect_code(waiting, "m", "other", b"sealed", "c1", AT + MINUTE)
+    assert (
+        accounts.use_code(both, "right", AT + 2 * MINUTE).codes == accounts.use_code(both, "other", AT + 2 * MINUTE).codes == []
+    )
+    for n in range(accounts.CODES):
+        both, _ = accounts.expect_code(both, f"x{n}", f"x{n}", b"", "c1", AT)
+    assert [code["hash"] for code in both.codes] == ["x0", "x1", "x2"]
     for one, code, at in ((waiting, "wrong", AT), (waiting, "right", AT + 5 * MINUTE), (account(), "right", AT)):
         with pytest.raises(Unauthenticated):
             accounts.use_code(one, code, at)
@@ -182,12 +200,12 @@ def test_a_code_works_once_for_five_minutes() -> None:
 
 def test_one_account_is_one_person_of_a_community() -> None:
     with pytest.raises(Conflict, match="already_a_member"):
-        accounts.enter(account(), "lijing", "another", ["worker"], None, AT)
+        accounts.enter(account(), "lijing", "another", ["worker"], None, 1, AT)
     invited, events = accounts.invite(account(), "i", "next", "w", AT)
     assert events == [AccountNoticeDue("a", "account_invited", ["text:c1"], AT)]
     with pytest.raises(Missing):
         accounts.invitation(invited, "i", AT + accounts.INVITATION_LIVES)
-    entered, events = accounts.enter(invited, "next", "w", ["worker"], None, AT)
+    entered, events = accounts.enter(invited, "next", "w", ["worker"], None, 1, AT)
     assert (entered.invitations, entered.memberships["next"]["id"]) == ([], "w")
     assert [type(e).__name__ for e in events] == ["MembershipAccepted"]
     assert accounts.decline(invited, "i", AT)[0].invitations == []
@@ -218,6 +236,8 @@ def test_recovery_takes_two_a_day_without_objection_and_a_week_of_less() -> None
         accounts.may_open_by_slip(used, "lijing", "p", AT + DAY)
     until = AT + DAY + accounts.LIMITED
     assert accounts.limited_until(used, None, AT + DAY) == until
+    assert accounts.is_recovered(used, None)
+    assert not accounts.is_recovered(account(), None)
     assert accounts.limited_until(used, AT + DAY, AT + 2 * DAY) == until, "a channel or password that the recovery brought"
     assert accounts.limited_until(used, AT - DAY, AT + 2 * DAY) is None, "one of before"
     assert accounts.limited_until(used, None, until) is None
@@ -232,10 +252,21 @@ def test_the_owner_objects_and_nobody_comes_in() -> None:
 
 
 def test_a_limited_session_opens_the_community_that_let_it_in_without_what_sees_secrets() -> None:
-    one = _recovered().but(memberships={"lijing": {"id": "p", "roles": ["court", "worker"], "until": None}, "next": MEMBER})
-    limited, _ = sessions.begin(accounts.use_recovery(one, AT + DAY), "s", "slip", "", "", AT + 8 * DAY, AT + DAY)
+    own = {"lijing": MEMBER | {"roles": ["court", "worker"]}, "next": MEMBER, "_": MEMBER | {"roles": ["operator"]}}
+    one = accounts.use_recovery(_recovered().but(memberships=own), AT + DAY)
+    limited, _ = sessions.begin(one, "s", "slip", "", "", None, AT + DAY)
     assert sessions.named(limited, limited.sessions[0], AT + DAY) == {"lijing": {"id": "p", "roles": ["worker"]}}
-    assert set(sessions.named(limited, limited.sessions[0], AT + 8 * DAY)) == {"lijing", "next"}
+    # A week later it is like any other, there; what others did in one community never opens another.
+    assert set(sessions.named(limited, limited.sessions[0], AT + 8 * DAY)) == {"lijing"}
+    entered = limited.but(memberships={**own, "next": MEMBER | {"since": AT + 2 * DAY}})
+    assert set(sessions.named(entered, limited.sessions[0], AT + 8 * DAY)) == {"lijing", "next"}
+    # Who comes in by what was theirs before sees all, and throws out who came in by the recovery.
+    owner, _ = sessions.begin(limited, "o", "code", "", "", AT - DAY, AT + 2 * DAY)
+    assert set(sessions.named(owner, owner.sessions[1], AT + 2 * DAY)) == {"lijing", "next", "_"}
+    added = accounts.new_channel("c9", "mail", "t9", AT + 2 * DAY)
+    free, events = accounts.object_to_recovery(owner.but(channels=[*owner.channels, added]), AT + 3 * DAY)
+    assert ([s["id"] for s in free.sessions], [c["id"] for c in free.channels], free.recovered) == (["o"], ["c1"], {})
+    assert events == [AccessRevoked("a", ["s"], "", 0, AT + 3 * DAY)]
 
 
 def test_a_slip_opens_an_account_without_a_channel_and_no_other() -> None:
@@ -379,25 +410,67 @@ def test_who_takes_a_role_away_must_be_one_who_may_give_it() -> None:
 
 
 def test_the_last_secretary_and_the_last_operator_stay() -> None:
-    offices, _ = staff.hold(Offices(), "one", ["secretary", "operator"], None)
+    offices, _ = staff.hold(Offices(), "one", ["secretary", "operator"], None, 1)
     for roles, until in (([], None), (["secretary", "operator"], AT + DAY), (["operator"], None)):
         with pytest.raises(Conflict, match="last_secretary"):
             staff.let_go(offices, "one", roles, until, AT)
     with pytest.raises(Conflict, match="last_operator"):
         staff.let_go(offices, "one", ["secretary"], None, AT)
-    two, _ = staff.hold(offices, "two", ["secretary", "operator"], None)
+    two, _ = staff.hold(offices, "two", ["secretary", "operator"], None, 1)
     left, _ = staff.let_go(two, "one", [], None, AT)
     with pytest.raises(Conflict, match="last_secretary"):
         staff.let_go(left, "two", [], None, AT)
     # Somebody whose term ends does not take the place of one who stays.
-    acting, _ = staff.hold(offices, "acting", ["secretary", "operator"], AT + DAY)
+    acting, _ = staff.hold(offices, "acting", ["secretary", "operator"], AT + DAY, 1)
     with pytest.raises(Conflict, match="last_secretary"):
         staff.let_go(acting, "one", [], None, AT)
+    assert staff.hold(acting, "acting", [], None, 0) == (acting, []), "an older record says nothing"
     assert "acting" not in staff.let_go(acting, "acting", [], None, AT)[0].held["secretary"]
 
 
 def test_a_community_names_its_first_people_once() -> None:
-    staff.check_vacant(None)
-    staff.check_vacant(staff.hold(Offices(), "one", ["operator"], None)[0])
+    staff.check_vacant([])
     with pytest.raises(Conflict, match="people_there"):
-        staff.check_vacant(staff.hold(Offices(), "one", ["secretary"], None)[0])
+        staff.check_vacant([Worker(id="one", roles=["secretary"])])
+
+
+def test_a_contact_that_changes_before_anybody_came_in_gives_the_roles_anew() -> None:
+    held, _ = staff.confirm(_appointed("court", "worker"), "court", STREET, AT)
+    with pytest.raises(Forbidden, match="role_too_high"):
+        staff.change_worker(held, {"phone": "mine"}, OPERATOR, AT)
+    moved, events = staff.change_worker(held, {"phone": "mine"}, SECRETARY, AT)
+    assert (moved.roles, set(moved.proposed)) == (["worker"], {"court"})
+    assert [type(event).__name__ for event in events] == ["WorkerChanged", "RoleProposed"]
+    with pytest.raises(Forbidden, match="same_person"):
+        staff.confirm(moved, "court", SECRETARY, AT)
+    # Who came in already comes in by their own channels: a contact is a contact.
+    kept, _ = staff.change_worker(held.but(account_id="a"), {"phone": "other"}, SECRETARY, AT)
+    assert kept.roles == ["court", "worker"]
+
+
+def test_a_longer_term_in_a_role_that_sees_secrets_takes_two() -> None:
+    held, _ = staff.confirm(_appointed("court"), "court", STREET, AT)
+    held = held.but(until=AT + DAY)
+    for facts in ({"until": None}, {"roles": ["court"], "until": None}):
+        for giver in (OPERATOR, INSTALLATION):
+            with pytest.raises(Forbidden, match="role_too_high"):
+                staff.change_worker(held, dict(facts), giver, AT)
+        longer, _ = staff.change_worker(held, dict(facts), SECRETARY, AT + 2 * DAY)
+        assert (longer.until, set(longer.proposed)) == (AT + DAY, {"term"})
+        with pytest.raises(Forbidden, match="same_person"):
+            staff.confirm(longer, "term", SECRETARY, AT)
+        confirmed, _ = staff.confirm(longer, "term", STREET, AT)
+        assert (confirmed.until, confirmed.proposed) == (None, {})
+    shorter, _ = staff.change_worker(held, {"until": AT}, SECRETARY, AT)
+    assert shorter.until == AT
+    plain, _ = staff.change_worker(_appointed("worker").but(until=AT), {"until": None}, SECRETARY, AT)
+    assert plain.until is None
+
+
+def test_a_puppet_is_no_second_person_for_thirty_days() -> None:
+    puppet, other = _appointed("worker"), Worker(id="other")
+    assert not staff.apart(puppet, Worker(id="sec"), AT + timedelta(days=29))
+    assert staff.apart(puppet, Worker(id="sec"), AT + timedelta(days=30))
+    assert staff.apart(puppet, other, AT)
+    assert not staff.apart(puppet, puppet, AT)
+    assert not staff.apart(puppet, None, AT)

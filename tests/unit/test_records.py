@@ -19,6 +19,7 @@ from ops.services import RECORDS, SERVICES
 from ops.settings import ROOT
 from shared.entrypoints.api import Api
 from shared.entrypoints.inbox import On
+from shared.events.residents import AccessRevoked
 
 CLASSES = {service.name: service for service in service_classes()}  # type: ignore[attr-defined]
 
@@ -58,6 +59,13 @@ def test_no_service_lets_in_who_does_not_ask() -> None:
         for operation in _entrypoints(service, Api):
             for caller in operation.internal:
                 assert name in RECORDS[caller].asks, f"{operation.path} lets {caller} in"
+
+
+def test_every_service_hears_what_tokens_are_void() -> None:
+    for name, service in CLASSES.items():
+        handlers = [handler for handler in _entrypoints(service, On) if AccessRevoked in handler.events]
+        assert [handler.once for handler in handlers] == ["id:revoked"], name
+        assert AccessRevoked.speaker in RECORDS[name].hears_restricted
 
 
 def test_each_has_ports_of_its_own() -> None:

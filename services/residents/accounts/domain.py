@@ -24,6 +24,8 @@ from shared.rules.errors import Conflict, Forbidden, Missing, Unauthenticated
 TEXT, MAIL = "text", "mail"
 BY_CODE = ("code", "slip", "activation")  # how a session may have begun that stands for the password for a while
 CHANNELS = 6  # that an account may have
+CODES = 3  # that may wait at once
+TOLD_FOR = timedelta(days=7)  # a channel that was given up is still told what happens
 CODE_LIVES = timedelta(minutes=5)  # also: for how long a sign-in by code stands for one's password
 INVITATION_LIVES = timedelta(days=14)
 OBJECTION = timedelta(hours=24)  # in which the owner may stop that others recover the account
@@ -35,12 +37,16 @@ Decided = tuple["Account", list[Event]]
 @dataclass(frozen=True, kw_only=True)
 class Account(Aggregate):
     """`credentials` are the blind tokens of its confirmed channels and external identities (its own id where it has none):
-    unique in the installation. `channels` are `{id, kind, token, confirmed_at, bootstrap}`, `external` `{id, token, issuer,
-    confirmed_at}`; `addresses` by channel and `devices` by session are encrypted. `memberships` maps a community to `{id,
-    roles, until}`; `invitations` are `{id, community, person, until}`. `code` is the one-time code that waits, `adding` the
-    channel that is to be confirmed: `{id, hash, sealed, expires_at, channel}`. `sessions`: see sessions/domain.py.
-    `generation` counts how often it lost rights. `recovery` is `{community, person, asked_by, confirmed_by, effective_at,
-    used_at, until}`."""
+    unique in the installation. `channels` are `{id, kind, token, confirmed_at, bootstrap}`, `former` those that are only told
+    things, `{id, kind, until}`, `external` `{id, token, issuer, confirmed_at}`; `addresses` by channel and `devices` by
+    session are encrypted.
+
+    `memberships` maps a community to `{id, roles, until, version (of the record), since}`; `invitations` are `{id, community,
+    person, until}`. `codes` are the one-time codes that wait, `adding` the channel that is to be confirmed: `{id, hash, sealed,
+    expires_at, channel}`. `sessions`: see sessions/domain.py. `generation` counts how often it lost rights. `recovery` is
+    `{community, person, asked_by, confirmed_by, effective_at, used_at, until}`; `recovered` says when others let somebody in,
+    by community.
+    """
 
     PERSONAL: ClassVar = ("addresses", "devices")
 
@@ -53,12 +59,19 @@ class Account(Aggregate):
     password_at: datetime | None = None
     memberships: dict[str, dict[str, Any]] = field(default_factory=dict)
     invitations: list[dict[str, Any]] = field(default_factory=list)
-    code: dict[str, Any] | None = None
+    codes: list[dict[str, Any]] = field(default_factory=list)
     adding: dict[str, Any] | None = None
     sessions: list[dict[str, Any]] = field(default_factory=list)
     devices: dict[str, str] = field(default_factory=dict)
     generation: int = 0
     recovery: dict[str, Any] | None = None
+    recovered: dict[str, datetime] = field(default_factory=dict)
+    former: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def restricted(self) -> bool:
+        """Who signs in where concerns the services alone: no stream, no outsider."""
+        return True
 
     def channel(self, id: str) -> dict[str, Any]:
         """One confirmed channel. Raises Missing."""
@@ -77,10 +90,10 @@ class Account(Aggregate):
             one["person"] == person for one in self.invitations
         )
 
-    @property
-    def reached_by(self) -> list[str]:
-        """Every confirmed channel, as an event may name it."""
-        return [f"{channel['kind']}:{channel['id']}" for channel in self.channels]
+    def reached_by(self, at: datetime) -> list[str]:
+        """Every confirmed channel, and those that were given up lately, as an event may name them."""
+        told = [*self.channels, *(one for one in self.former if one["until"] > at)]
+        return [f"{channel['kind']}:{channel['id']}" for channel in told]
 
 
 def opened(
@@ -114,26 +127,30 @@ def is_former(id: str) -> bool:
 # -- memberships
 
 
-def enter(account: Account, community: str, person: str, roles: Sequence[str], until: datetime | None, at: datetime) -> Decided:
-    """The account opens this community, as this person, whose record has these roles. Raises Conflict("already_a_member")
-    where it opens it as somebody else."""
+def enter(
+    account: Account, community: str, person: str, roles: Sequence[str], until: datetime | None, version: int, at: datetime
+) -> Decided:
+    """The account opens this community, as this person, whose record says this in this version. Raises
+    Conflict("already_a_member") where it opens it as somebody else."""
     before = account.memberships.get(community)
     if before and before["id"] != person:
         raise Conflict("already_a_member", "this account is somebody else in that community")
     invitations = [one for one in account.invitations if one["person"] != person]
-    membership = {"id": person, "roles": sorted(set(roles)), "until": until}
+    since = before["since"] if before else at
+    membership = {"id": person, "roles": sorted(set(roles)), "until": until, "version": version, "since": since}
     entered = account.but(memberships={**account.memberships, community: membership}, invitations=invitations)
     return entered, [] if before else [MembershipAccepted(account.id, community, person, at)]
 
 
 def follow(
-    account: Account, community: str, person: str, roles: Sequence[str], until: datetime | None, at: datetime
+    account: Account, community: str, person: str, roles: Sequence[str], until: datetime | None, version: int, at: datetime
 ) -> Decided:
-    """What the person's record says now. Whoever loses a role, or some of the term, has no token any more that says more."""
+    """What this version of the person's record says; an older one than was followed says nothing. Whoever loses a role, or
+    some of the term, has no token any more that says more."""
     before = account.memberships.get(community)
-    if not before or before["id"] != person:
+    if not before or before["id"] != person or version < before["version"]:
         return account, []
-    after = {"id": person, "roles": sorted(set(roles)), "until": until}
+    after = {**before, "roles": sorted(set(roles)), "until": until, "version": version}
     if after == before:
         return account, []
     changed = account.but(memberships={**account.memberships, community: after})
@@ -199,31 +216,34 @@ def expect_code(account: Account, code_id: str, hashed: str, sealed: bytes, chan
     """A one-time code waits to be sent to a confirmed channel, and used."""
     expires = at + CODE_LIVES
     code = {"id": code_id, "hash": hashed, "sealed": sealed, "expires_at": expires, "channel": channel}
-    events = SignInCodeRequested(account.id, code_id, expires, at, account.channel(channel)["kind"])
-    return account.but(code=code), [events]
+    said = SignInCodeRequested(account.id, code_id, expires, at, account.channel(channel)["kind"])
+    # Whoever else asks must not take away the code that the owner has in hand.
+    living = [one for one in account.codes if one["expires_at"] > at]
+    return account.but(codes=[*living, code][-CODES:]), [said]
 
 
 def code_was_sent(account: Account, code_id: str) -> Decided:
     """The code has left: only its hash stays."""
-    for name in ("code", "adding"):
-        waiting = getattr(account, name)
-        if waiting and waiting["id"] == code_id and waiting["sealed"] is not None:
-            return account.but(**{name: {**waiting, "sealed": None}}), []
-    return account, []
+    codes = [{**one, "sealed": None} if one["id"] == code_id else one for one in account.codes]
+    adding = account.adding
+    if adding and adding["id"] == code_id:
+        adding = {**adding, "sealed": None}
+    return account.but(codes=codes, adding=adding), []
 
 
 def use_code(account: Account, hashed: str, at: datetime) -> Account:
-    """The account without the code, which works once. Raises Unauthenticated."""
-    code = account.code
-    if not code or code["expires_at"] <= at or code["hash"] != hashed:
+    """The account without its codes, one of which this is. Raises Unauthenticated."""
+    if not any(code["hash"] == hashed and code["expires_at"] > at for code in account.codes):
         raise Unauthenticated("credentials_wrong", "phone, password or code is wrong")
-    return account.but(code=None)
+    return account.but(codes=[])
 
 
 def is_fresh(account: Account, session_id: str, at: datetime) -> bool:
     """Whether this session began with a code a few minutes ago: that stands for the password."""
     session = next((s for s in account.sessions if s["id"] == session_id), None)
-    return session is not None and session["how"] in BY_CODE and at - session["began"] <= CODE_LIVES
+    # Whoever has no channel has no other proof than the identity that they came in with.
+    ways = BY_CODE if account.channels else (*BY_CODE, "identity")
+    return session is not None and session["how"] in ways and at - session["began"] <= CODE_LIVES
 
 
 def set_password(account: Account, hashed: str, session: str, at: datetime) -> Decided:
@@ -274,9 +294,12 @@ def drop_channel(account: Account, id: str, at: datetime) -> Decided:
     rest = [channel for channel in account.channels if channel["id"] != id]
     if not rest:
         raise Conflict("last_channel", "the last channel stays: nothing else would tell who you are")
-    addresses = {one: address for one, address in account.addresses.items() if one != id}
-    code = None if account.code and account.code["channel"] == id else account.code
-    after = _known_by(account.but(channels=rest, addresses=addresses, code=code))
+    gone = account.channel(id)
+    former = [one for one in account.former if one["until"] > at] + [{"id": id, "kind": gone["kind"], "until": at + TOLD_FOR}]
+    known = {one["id"] for one in (*rest, *former, *([account.adding] if account.adding else []))}
+    addresses = {one: address for one, address in account.addresses.items() if one in known}
+    codes = [code for code in account.codes if code["channel"] != id]
+    after = _known_by(account.but(channels=rest, former=former, addresses=addresses, codes=codes))
     return after, [_notice(after, "account_channel_removed", at)]
 
 
@@ -330,10 +353,22 @@ def confirm_recovery(account: Account, community: str, person: str, by: str, at:
 
 
 def object_to_recovery(account: Account, at: datetime) -> Decided:
-    """Its owner is there, and wants none of it."""
-    if not account.recovery or account.recovery["until"] <= at or account.recovery["used_at"]:
+    """Its owner is there, and wants none of it; what somebody brought who came in by it already goes with it."""
+    recovery = account.recovery
+    if not recovery or recovery["until"] <= at:
         raise Missing("recovery_missing", "nobody recovers this account")
-    return account.but(recovery=None), []
+    used = recovery["used_at"]
+    if not used:
+        return account.but(recovery=None), []
+    channels = [one for one in account.channels if one["confirmed_at"] < used]
+    external = [one for one in account.external if one["confirmed_at"] < used]
+    ended = [one["id"] for one in account.sessions if one["recovered"]]
+    recovered = {slug: when for slug, when in account.recovered.items() if slug != recovery["community"]}
+    after = account.but(recovery=None, recovered=recovered, channels=channels, external=external, adding=None,
+                        sessions=[one for one in account.sessions if not one["recovered"]])  # fmt: skip
+    known = {one["id"] for one in (*channels, *account.former)}
+    after = _known_by(after.but(addresses={id: one for id, one in account.addresses.items() if id in known}))
+    return after, [AccessRevoked(account.id, ended, "", account.generation, at)] if ended else []
 
 
 def may_open_by_slip(account: Account, community: str, person: str, at: datetime) -> None:
@@ -352,16 +387,25 @@ def use_recovery(account: Account, at: datetime) -> Account:
     """The account as it is once somebody came in by a recovery, if they did."""
     recovery = account.recovery
     if (account.channels or account.external) and recovery and recovery["confirmed_by"]:
-        return account.but(recovery={**recovery, "used_at": at, "until": at + LIMITED})
+        recovered = {**account.recovered, recovery["community"]: at}
+        return account.but(recovery={**recovery, "used_at": at, "until": at + LIMITED}, recovered=recovered)
     return account
 
 
+def is_recovered(account: Account, proved_since: datetime | None) -> bool:
+    """Whether what is proof only since then (None: the slip itself) came with a recovery: it opens no community but those in
+    which people were seen by others, and those that were entered since."""
+    if not account.recovered:
+        return False
+    return proved_since is None or proved_since >= min(account.recovered.values())
+
+
 def limited_until(account: Account, proved_since: datetime | None, at: datetime) -> datetime | None:
-    """Until when a session is limited that begins now with something that is proof since then (None: the slip itself)."""
-    recovery = account.recovery
-    if not recovery or not recovery["used_at"] or recovery["until"] <= at:
+    """Until when a session sees nothing restricted that begins now with such a proof."""
+    if not is_recovered(account, proved_since):
         return None
-    return recovery["until"] if proved_since is None or proved_since >= recovery["used_at"] else None
+    until = max(account.recovered.values()) + LIMITED
+    return until if until > at else None
 
 
 def _running(account: Account, community: str, person: str, at: datetime) -> dict[str, Any]:
@@ -372,4 +416,4 @@ def _running(account: Account, community: str, person: str, at: datetime) -> dic
 
 
 def _notice(account: Account, notice: str, at: datetime, until: datetime | None = None) -> AccountNoticeDue:
-    return AccountNoticeDue(account.id, notice, account.reached_by, at, until)
+    return AccountNoticeDue(account.id, notice, account.reached_by(at), at, until)

@@ -17,7 +17,7 @@ from services.residents.tries.domain import BY_ADDRESS, BY_CODE, BY_PASSWORD
 from services.residents.tries.handlers import Counter
 from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing, Unauthenticated
-from shared.rules.roles import INSTALLATION
+from shared.rules.roles import INSTALLATION, OPERATOR
 from shared.runtime.platform import Platform
 from shared.security.identity import Issuer, RemoteKeys, Verifier
 from shared.settings import read
@@ -45,14 +45,38 @@ class Accounts:
         found = self.store.all(INSTALLATION, {"credentials": token}, limit=1, order="credentials")
         return found[0] if found else None
 
+    def own_of(self, person: Person) -> Account:
+        """The account of an active person."""
+        found: Account | None = self.store.find(INSTALLATION, person.account_id)
+        if found is None:
+            raise Missing("account_missing", "this person has no account")
+        return found
+
     def own(self, call: Call) -> Account:
         """The caller's. Raises Missing: a token outlives its account by minutes."""
         found: Account = self.store.get(call.plain(INSTALLATION), call.sub, code="account_missing")
         return found
 
+    def _full(self, call: Call) -> Account:
+        """The caller's, for what those may not do whom others let in a short while ago: the owner may come back. Raises
+        Forbidden("recovered_lately")."""
+        if call.limited:
+            raise Forbidden("recovered_lately", "others let you in again: for a week this stays as it is")
+        return self.own(call)
+
     def shown(self, call: Call) -> dict[str, Any]:
         """What its owner sees of it."""
-        return show(self.own(call), call.at)
+        return self.show(call, self.own(call))
+
+    def show(self, call: Call, account: Account) -> dict[str, Any]:
+        """An account, to its owner; to whom others let in, what concerns the communities where they did."""
+        shown = show(account, call.at)
+        if call.limited:
+            new = [one for one in account.channels if one["confirmed_at"] >= min(account.recovered.values(), default=call.at)]
+            shown["channels"] = [one for one in shown["channels"] if one["id"] in {channel["id"] for channel in new}]
+            shown["memberships"] = [one for one in shown["memberships"] if one["community"] in account.recovered]
+            shown["invitations"] = []
+        return shown
 
     # -- what follows from records
 
@@ -65,33 +89,53 @@ class Accounts:
         except Taken:
             return self.store.find(INSTALLATION, id)
 
+    def is_active(self, person: Person) -> bool:
+        """Whether an account is this person. A record may name one that never entered, or is gone."""
+        account = self.store.find(INSTALLATION, person.account_id) if person.account_id else None
+        return account is not None and account.memberships.get(person.community, {}).get("id") == person.id
+
     def enter(self, call: Call, account_id: str, person: Person) -> Account:
-        """The account opens the person's community; safe to repeat. Raises Conflict, or Missing where the person is gone."""
-        roles, until = self.records.rights(person)
-        args = (person.community, person.id, roles, until, call.at)
+        """The account opens the person's community; safe to repeat. Raises Conflict: `already_taken`, `already_a_member`; or
+        Missing where the person is gone."""
+        if person.account_id != account_id and self.is_active(person):
+            raise Conflict("already_taken", "another account is this person")
+        # The record first: of two accounts at once, one is told here.
+        bound = self.records.bind(call, person, account_id)
+        roles, until = self.records.rights(bound)
+        args = (person.community, person.id, roles, until, bound.version, call.at)
         entered: Account = self.store.change(call.plain(INSTALLATION), account_id, domain.enter, *args)
         self.settle(call, account_id, person.community, person.id)
         self.note(call, "membership_accepted", account_id)
         return entered
 
     def settle(self, call: Call, account_id: str, community: str, person_id: str) -> None:
-        """The record of a membership knows its account, and the account what the record says now; safe to repeat."""
+        """The account opens what its record says now, and nothing where that is gone; safe to repeat."""
         if self.records.opened(community, person_id):
             return
         person = self.records.find(community, person_id)
-        if person is None or person.account_id not in ("", account_id):
-            # Erased meanwhile, or somebody else was a moment earlier.
+        if person is None or person.account_id != account_id:
             self.leave(call, account_id, community, person_id)
-            return
-        self.records.bind(call, person, account_id)
-        self.follow(call, self.records.get(community, person_id))
+        else:
+            self.follow(call, person)
 
     def follow(self, call: Call, person: Person) -> None:
-        """What the account may do there is what the record says; safe to repeat."""
-        if person.account_id and self.store.find(INSTALLATION, person.account_id):
-            roles, until = self.records.rights(person)
-            args = (person.community, person.id, roles, until, call.at)
-            self.store.change(call.plain(INSTALLATION), person.account_id, domain.follow, *args)
+        """What the account may do is what the record says; safe to repeat."""
+        account = self.store.find(INSTALLATION, person.account_id) if person.account_id else None
+        if account is None:
+            return
+        roles, until = self.records.rights(person)
+        self._follow(call, account, person.community, person, roles, until)
+        if person.community == INSTALLATION:
+            # The communities that an operator opened: no record of theirs says so.
+            own = [role for role in roles if role == OPERATOR]
+            for slug in [slug for slug, one in account.memberships.items() if one["id"] == person.id and slug != INSTALLATION]:
+                self._follow(call, account, slug, person, own, until)
+
+    def _follow(
+        self, call: Call, account: Account, slug: str, person: Person, roles: list[str], until: datetime | None
+    ) -> None:
+        args = (slug, person.id, roles, until, person.version, call.at)
+        self.store.change(call.plain(INSTALLATION), account.id, domain.follow, *args)
 
     def leave(self, call: Call, account_id: str, community: str, person_id: str, forget: bool = False) -> None:
         """The account opens the community no more; safe to repeat."""
@@ -101,14 +145,14 @@ class Accounts:
             self.store.change(call.plain(INSTALLATION), account_id, domain.leave, *args)
             self.note(call, "membership_ended", account_id)
 
-    def summary(self, account_id: str, person: Person, own: bool) -> dict[str, Any] | None:
+    def summary(self, call: Call, account_id: str, person: Person, own: bool) -> dict[str, Any] | None:
         """What the account holds of a person, for their export: to others than themselves, that there is one."""
         account = self.store.find(INSTALLATION, account_id) if account_id else None
         if account is None or account.memberships.get(person.community, {}).get("id") != person.id:
             return None
         if not own:
             return {"roles": account.memberships[person.community]["roles"]}
-        shown = show(account, datetime.now().astimezone())
+        shown = self.show(call, account)
         shown["sessions"] = [{"began": s["began"].isoformat(), "how": s["how"]} for s in account.sessions]
         return {name: _plain(value) for name, value in shown.items()}
 
@@ -116,7 +160,7 @@ class Accounts:
 
     def set_password(self, call: Call) -> None:
         """Another password, by the old one or a code not older than five minutes. Every other session ends."""
-        account = self.own(call)
+        account = self._full(call)
         if not account.channels:
             raise Conflict("channel_needed", "add a phone or a mail address first: without one no password could be used")
         self.prove(call, account)
@@ -166,13 +210,11 @@ class Accounts:
             self.note(call, "refused", account.id)
             raise
         self.note(call, "channel_confirmed", account.id)
-        return show(changed, call.at)
+        return self.show(call, changed)
 
     def drop_channel(self, call: Call, id: str) -> None:
-        """It is given up. Not by whom others let in a short while ago: the owner may come back by it."""
-        if call.limited:
-            raise Forbidden("recovered_lately", "others let you in again; former channels stay for a week")
-        account = self.own(call)
+        """It is given up, and told so for some days more."""
+        account = self._full(call)
         self.prove(call, account)
         self.store.change(call.plain(INSTALLATION), account.id, domain.drop_channel, id, call.at)
         self.note(call, "channel_dropped", account.id)
@@ -188,7 +230,7 @@ class Accounts:
 
     def link_identity(self, call: Call) -> dict[str, Any]:
         """An external identity, of which its owner brought a token."""
-        account = self.own(call)
+        account = self._full(call)
         self.prove(call, account)
         token, issuer = self.external(call.body["oidc_token"])
         try:
@@ -197,11 +239,11 @@ class Accounts:
         except Taken as error:
             raise Conflict("identity_taken", "another account has this identity") from error
         self.note(call, "identity_linked", account.id)
-        return show(changed, call.at)
+        return self.show(call, changed)
 
     def unlink_identity(self, call: Call, id: str) -> None:
         """It proves nothing here any more."""
-        account = self.own(call)
+        account = self._full(call)
         self.prove(call, account)
         self.store.change(call.plain(INSTALLATION), account.id, domain.unlink_identity, id)
         self.note(call, "identity_unlinked", account.id)
@@ -210,11 +252,13 @@ class Accounts:
 
     def accept(self, call: Call, id: str) -> dict[str, Any]:
         """The owner is this person of the community."""
-        invitation = domain.invitation(self.own(call), id, call.at)
+        account = self._full(call)
+        invitation = domain.invitation(account, id, call.at)
         person = self.records.get(invitation["community"], invitation["person"])
-        if person.account_id and person.account_id != call.sub:
-            raise Conflict("already_taken", "another account is this person")
-        return show(self.enter(call, call.sub, person), call.at)
+        tokens = {self.keys.of_address(*contact) for contact in self.records.contacts(person)}
+        if not tokens & set(account.credentials):
+            raise Conflict("contact_changed", "the record has another contact by now: a new code went there")
+        return self.show(call, self.enter(call, call.sub, person))
 
     def decline(self, call: Call, id: str) -> None:
         """The owner is not."""
@@ -227,8 +271,11 @@ class Accounts:
         person = self.records.get(call.community, id)
         if call.actor == id:
             raise Forbidden("own_recovery", "others recover one's account")
-        if not person.account_id:
-            raise Missing("account_missing", "this person has no account: register a contact, or print a slip")
+        if not self.is_active(person):
+            raise Missing("account_missing", "this person has no account: send a code, or print a slip")
+        account = self.own_of(person)
+        if account.recovery and account.recovery["asked_by"] not in ("", call.actor):
+            self.records.check_apart(call, account.recovery["asked_by"], call.actor)
         args = (call.community, id, call.actor, call.at)
         changed: Account = self.store.change(call.plain(INSTALLATION), person.account_id, decide, *args)
         self.note(call, "recovery", changed.id)
@@ -237,6 +284,7 @@ class Accounts:
 
     def object(self, call: Call) -> None:
         """The owner is there, and wants none of it."""
+        self._full(call)
         self.store.change(call.plain(INSTALLATION), call.sub, domain.object_to_recovery, call.at)
         self.note(call, "recovery_refused", call.sub)
 
@@ -259,11 +307,11 @@ class Accounts:
 
     def to_send(self, account: Account, message: str, at: datetime) -> dict[str, str]:
         """A code, or the address that is to be told something. Raises Missing when it is sent, spent or over."""
-        for waiting in (account.code, account.adding):
+        for waiting in (*account.codes, account.adding):
             if waiting and waiting["id"] == message and waiting["sealed"] is not None and waiting["expires_at"] > at:
                 address = account.addresses[waiting.get("channel", waiting["id"])]
                 return message_to(address, account.language, code=self._platform.vault.unlock(waiting["sealed"]).decode())
-        if message in (channel["id"] for channel in account.channels):
+        if message in (channel["id"] for channel in (*account.channels, *account.former)):
             recovery, until = account.recovery, ""
             if recovery and recovery["effective_at"]:
                 until = self.records.wall_clock(recovery["community"], recovery["effective_at"])

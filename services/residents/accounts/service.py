@@ -65,12 +65,12 @@ class OwnAccounts:
         self.accounts.object(call)
 
     @api("POST", "/{community}/residents/{id}/recovery", gives=schemas.RecoveryView, allow=STAFF, status=200,
-         audited="asked_for_recovery")  # fmt: skip
+         idempotent=False, audited="asked_for_recovery")  # fmt: skip
     def ask_for_recovery(self, call, id):
         return self.accounts.ask_recovery(call, id, domain.ask_recovery)
 
     @api("POST", "/{community}/residents/{id}/recovery/confirm", gives=schemas.RecoveryView, allow=STAFF, status=200,
-         audited="confirmed_recovery")  # fmt: skip
+         idempotent=False, audited="confirmed_recovery")  # fmt: skip
     def confirm_recovery(self, call, id):
         return self.accounts.ask_recovery(call, id, domain.confirm_recovery)
 

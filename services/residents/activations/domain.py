@@ -37,6 +37,11 @@ class Activation(Aggregate):
     expires_at: datetime | None = None
     due: datetime | None = None  # when it is forgotten
 
+    @property
+    def restricted(self) -> bool:
+        """Who signs in where concerns the services alone: no stream, no outsider."""
+        return True
+
 
 def send(id: str, facts: dict[str, Any], code: dict[str, Any], at: datetime) -> tuple[Activation, list[Event]]:
     """A code waits to be sent, and entered."""
@@ -82,35 +87,39 @@ def _over(activation: Activation, state: str) -> tuple[Activation, list[Event]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Slip(Aggregate):
-    """A code printed at the counter for somebody whom a worker has seen; its id is a keyed hash of the code."""
+    """The one code on paper that lets a person in whom a worker has seen; `code` is its keyed hash, the slip's own id while
+    there is none."""
 
-    LIFECYCLE: ClassVar = {WAITING: {USED, VOID}, USED: set(), VOID: set()}
+    LIFECYCLE: ClassVar = {USED: {WAITING}, WAITING: {USED, WAITING}}
 
-    state: str = WAITING
+    state: str = USED
+    code: str = ""
     slug: str = ""
     person: str = ""
     expires_at: datetime | None = None
     due: datetime | None = None
 
 
-def print_slip(id: str, slug: str, person: str, at: datetime) -> tuple[Slip, list[Event]]:
-    """It works once, for a day."""
+def print_slip(slip: Slip, code: str, at: datetime) -> tuple[Slip, list[Event]]:
+    """It works once, for a day; the one before it no more."""
     expires = at + SLIP_LIVES
-    return Slip(slug=slug, person=person, expires_at=expires, due=expires + timedelta(days=1)), []
+    return slip.become(WAITING, code=code, expires_at=expires, due=expires + timedelta(days=1)), []
 
 
-def hand_in(slip: Slip, at: datetime) -> tuple[Slip, list[Event]]:
-    """Somebody has it. Raises Unauthenticated for one that is over."""
+def check_slip(slip: Slip, at: datetime) -> None:
+    """Raises Unauthenticated for one that is over."""
     if slip.state != WAITING or slip.expires_at is None or slip.expires_at <= at:
         raise Unauthenticated("credentials_wrong", "this slip is over, or there is none")
-    return slip.become(USED), []
+
+
+def hand_in(slip: Slip, code: str, at: datetime) -> tuple[Slip, list[Event]]:
+    """Somebody has it. Raises Unauthenticated for one that is over."""
+    check_slip(slip, at)
+    if slip.code != code:
+        raise Unauthenticated("credentials_wrong", "this slip is over, or there is none")
+    return slip.become(USED, code=slip.id), []
 
 
 def forget_slip(slip: Slip) -> tuple[Slip, list[Event]]:
     """The person was erased."""
-    return cancel_slip(slip)[0].but(person="", slug=""), []
-
-
-def cancel_slip(slip: Slip) -> tuple[Slip, list[Event]]:
-    """A newer one takes its place."""
-    return (slip.become(VOID), []) if slip.state == WAITING else (slip, [])
+    return slip.but(state=USED, code=slip.id, person="", slug=""), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from services.residents.accounts import domain as accounts_domain
@@ -13,7 +14,7 @@ from services.residents.keys import digits, plain_slip_code, slip_code
 from services.residents.records import Person
 from services.residents.sessions.handlers import Sessions
 from services.residents.staff.domain import Worker
-from services.residents.tries.domain import BY_ACTIVATION, BY_ADDRESS
+from services.residents.tries.domain import ACTIVATIONS_OF_ALL, BY_ACTIVATION, BY_ADDRESS
 from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Limited, Missing, Unauthenticated
 from shared.rules.roles import INSTALLATION
@@ -23,7 +24,7 @@ from shared.storage.store import Kind
 from shared.telemetry import log
 
 ACTIVATIONS = Kind(Activation, "activations", indexes=(("credential", "born"), ("person", "born"), ("due",)))
-SLIPS = Kind(Slip, "slips", indexes=(("person", "born"), ("due",)))
+SLIPS = Kind(Slip, "slips", unique=(("code",),), indexes=(("due",),))
 
 
 class Activations:
@@ -46,17 +47,19 @@ class Activations:
 
     def send(self, call: Call, person: Person | None) -> None:
         """A code to the contact, unless the person has an account, or one is on its way; safe to repeat. Raises Limited."""
-        if person is None or person.account_id or self._contact(person) == ("", ""):
+        if person is None or self._contact(person) == ("", "") or self._accounts.is_active(person):
             return
         kind, address = self._contact(person)
         credential = self._accounts.keys.of_address(kind, address)
         if not any(one.credential == credential for one in self._waiting(person.id, call)):
             self._send(call, person, kind, address, derived_id(person.id, credential, call.cause or call.at.isoformat()))
 
-    def send_again(self, call: Call, id: str) -> dict[str, str]:
+    def send_again(self, call: Call, id: str, worker: bool) -> dict[str, str]:
         """Another code, to the contact that the record has now. Raises Conflict, Invalid, Limited."""
         person = self._accounts.records.get(call.community, id)
-        if person.account_id:
+        if isinstance(person, Worker) is not worker:
+            raise Missing("person_missing", "no such person")
+        if self._accounts.is_active(person):
             raise Conflict("already_active", "this person has an account already")
         kind, address = self._contact(person, call.body.get("channel", ""))
         if not address:
@@ -68,12 +71,12 @@ class Activations:
     def _send(self, call: Call, person: Person, kind: str, address: str, id: str) -> None:
         keys, tries = self._accounts.keys, self._accounts.tries
         credential = keys.of_address(kind, address)
-        tries.count(call, "activation-sent", credential, BY_ADDRESS)
-        tries.start_anew(call, "activation", credential)
         inside = call.plain(INSTALLATION)
         for former in self._waiting(person.id, call):
             if former.id != id:
                 self._activations.change(inside, former.id, domain.cancel)
+        tries.count(call, "activation-sent", credential, BY_ADDRESS)
+        tries.start_anew(call, "activations-of-all", credential)
         code = digits(8)
         facts = {
             "slug": person.community, "person": person.id, "kind": kind, "credential": credential, "address": address,
@@ -104,18 +107,24 @@ class Activations:
         """A code that came to a contact: an account with that channel, or an invitation to the one that has it."""
         accounts = self._accounts
         kind, address, credential = accounts.keys.channel(call.body)
-        accounts.tries.count_address(call, "activation")
-        accounts.tries.count(call, "activation", credential, BY_ACTIVATION)
-        hashed = accounts.keys.blind("activation", credential, call.body["code"])
         waiting = self._activations.all(INSTALLATION, {"credential": credential}, limit=20)
+        # A new code is a new secret: what was tried with the one before does not count.
+        of = accounts.tries.here(call, "/".join([credential, *(one.id for one in waiting[-1:])]))
+        accounts.tries.count(call, "activation", of, BY_ACTIVATION)
+        accounts.tries.count_address(call, "activation")
+        accounts.tries.count(call, "activations-of-all", credential, ACTIVATIONS_OF_ALL)
+        hashed = accounts.keys.blind("activation", credential, call.body["code"])
         found = next((one for one in waiting if domain.fits(one, hashed, call.at)), None)
         person = accounts.records.find(found.slug, found.person) if found else None
-        if found is None or person is None or person.account_id:
+        if found is None or person is None or not self._is_asked_in(person, kind, address):
             accounts.tries.wrong(call, "activation")
             accounts.note(call, "refused", "")
             raise Unauthenticated("code_wrong", "the code is wrong, or over")
+        # Before the code is spent: this may be refused.
+        password = accounts.keys.hash(call.body["password"]) if call.body.get("password") else ""
         self._activations.change(call.plain(INSTALLATION), found.id, domain.use, hashed, call.at)
-        accounts.tries.right(call, "activation", credential)
+        accounts.tries.right(call, "activation", of)
+        accounts.tries.start_anew(call, "activations-of-all", credential)
         account = accounts.of_credential(credential) or self._found(call, found, kind, address, credential)
         shown = {"community": found.slug, "outcome": "activated"}
         if account.id != derived_id(found.id, "account"):
@@ -123,10 +132,14 @@ class Activations:
                                   found.person, call.at)  # fmt: skip
             return shown | {"outcome": "invited"}
         accounts.enter(call, account.id, person)
-        if password := call.body.get("password"):
-            args = (accounts.keys.hash(password), call.at)
-            accounts.store.change(call.plain(INSTALLATION), account.id, accounts_domain.first_password, *args)
+        if password:
+            accounts.store.change(call.plain(INSTALLATION), account.id, accounts_domain.first_password, password, call.at)
         return shown | self._sessions.begin(call, account.id, "activation", call.at, "")
+
+    def _is_asked_in(self, person: Person, kind: str, address: str) -> bool:
+        """Whether nobody is this person yet, and it is reached there still."""
+        here = (kind, address.lower()) in {(k, a.lower()) for k, a in self._accounts.records.contacts(person)}
+        return here and not self._accounts.is_active(person)
 
     def _found(self, call: Call, activation: Activation, kind: str, address: str, credential: str) -> Account:
         id = derived_id(activation.id, "account")
@@ -147,13 +160,12 @@ class Activations:
             raise Missing("resident_missing", "slips are for residents")
         if call.actor == id:
             raise Forbidden("own_slip", "somebody else prints one's slip")
-        if person.account_id and (account := self._accounts.store.find(INSTALLATION, person.account_id)):
-            accounts_domain.may_open_by_slip(account, call.community, id, call.at)
-        inside = call.plain(INSTALLATION)
-        for former in self._slips.all(INSTALLATION, {"person": id}, limit=50):
-            self._slips.change(inside, former.id, domain.cancel_slip)
-        code = slip_code()
-        made: Slip = self._slips.create(inside, domain.print_slip, call.community, id, call.at, id=self._slip_id(code))
+        if self._accounts.is_active(person):
+            accounts_domain.may_open_by_slip(self._accounts.own_of(person), call.community, id, call.at)
+        code, slip = slip_code(), derived_id(call.community, id, "slip")
+        new = lambda slip: Slip(code=slip, slug=call.community, person=id)  # noqa: E731
+        hashed = self._hash(code)
+        made: Slip = self._slips.ensure(call.plain(INSTALLATION), slip, new, domain.print_slip, hashed, call.at)
         self._accounts.note(call, "slip_printed", person.account_id)
         return {"code": code, "expires_at": made.expires_at, "name": person.name}
 
@@ -166,26 +178,39 @@ class Activations:
 
     def _by_slip(self, call: Call) -> dict[str, Any]:
         """In with a slip: an account without any channel, or one whose recovery nobody objected to."""
-        accounts = self._accounts
+        accounts, hashed = self._accounts, self._hash(call.body["slip"])
         accounts.tries.count_address(call, "slip")
+        found = self._slips.all(INSTALLATION, {"code": hashed}, limit=1, order="code")
         try:
-            slip = self._slips.change(call.plain(INSTALLATION), self._slip_id(call.body["slip"]), domain.hand_in, call.at)
+            slip = found[0] if found else None
+            if slip is None:
+                raise Missing("slip_missing", "there is none")
+            domain.check_slip(slip, call.at)
             person = accounts.records.get(slip.slug, slip.person)
+            active = accounts.is_active(person)
+            may_open = partial(self._may_open, slip, call) if active else lambda account: None
+            if active:
+                may_open(accounts.own_of(person))
+            self._slips.change(call.plain(INSTALLATION), slip.id, domain.hand_in, hashed, call.at)
         except (Missing, Unauthenticated) as error:
             accounts.tries.wrong(call, "slip")
             accounts.note(call, "refused", "")
             raise Unauthenticated("credentials_wrong", "this slip is over, or there is none") from error
         accounts.tries.right(call, "slip", slip.id)
-        account_id = person.account_id
-        if not account_id:
-            account_id = derived_id(person.community, person.id, "account")
+        account_id = person.account_id if active else derived_id(slip.slug, slip.person, "account")
+        if not active:
             accounts.create(call, account_id, call.at, None, "", person.language)
             accounts.enter(call, account_id, person)
-        account = accounts.store.get(call.plain(INSTALLATION), account_id)
-        accounts_domain.may_open_by_slip(account, slip.slug, slip.person, call.at)
-        return self._sessions.begin(call, account_id, "slip", None, call.body.get("device_token", ""))
+            for waiting in self._waiting(person.id, call):
+                self._activations.change(call.plain(INSTALLATION), waiting.id, domain.cancel)
+        return self._sessions.begin(
+            call, account_id, "slip", None, call.body.get("device_token", ""), check=partial(self._may_open, slip, call)
+        )
 
-    def _slip_id(self, code: str) -> str:
+    def _may_open(self, slip: Slip, call: Call, account: Account) -> None:
+        accounts_domain.may_open_by_slip(account, slip.slug, slip.person, call.at)
+
+    def _hash(self, code: str) -> str:
         return self._accounts.keys.blind("slip", plain_slip_code(code))
 
     # -- for the service that sends, and the clock
@@ -228,5 +253,6 @@ class Activations:
         inside = call.plain(INSTALLATION)
         for one in self._activations.all(INSTALLATION, {"person": person}, limit=50):
             self._activations.change(inside, one.id, domain.forget)
-        for slip in self._slips.all(INSTALLATION, {"person": person}, limit=50):
-            self._slips.change(inside, slip.id, domain.forget_slip)
+        slip = derived_id(call.community, person, "slip")
+        if self._slips.find(INSTALLATION, slip):
+            self._slips.change(inside, slip, domain.forget_slip)

@@ -8,6 +8,7 @@ from services.residents.accounts.schemas import AskMessage, MessageView
 from services.residents.activations import schemas
 from services.residents.activations.handlers import ACTIVATIONS, SLIPS, Activations
 from services.residents.staff.domain import LEAD
+from services.residents.staff.handlers import Staff
 from shared.entrypoints.api import api
 from shared.entrypoints.fields import Nothing
 from shared.entrypoints.timers import every
@@ -21,20 +22,22 @@ class FirstSteps:
     codes = Stored(ACTIVATIONS)
     slips = Stored(SLIPS)
     activations: Any = Provided(Activations)
+    staff: Any = Provided(Staff)
 
     @api("POST", "/activations", takes=schemas.Activate, gives=schemas.ActivatedView, idempotent=False, counted=True)
     def activate(self, call):
         return self.activations.enter(call)
 
     @api("POST", "/{community}/residents/{id}/activation", takes=schemas.SendAgain, gives=schemas.SentView, allow=STAFF,
-         counted=True, status=202, audited="sent_activation")  # fmt: skip
+         counted=True, status=202, idempotent=False, audited="sent_activation")  # fmt: skip
     def send_activation_again(self, call, id):
-        return self.activations.send_again(call, id)
+        return self.activations.send_again(call, id, worker=False)
 
     @api("POST", "/{community}/workers/{id}/activation", takes=schemas.SendAgain, gives=schemas.SentView,
-         allow=LEAD | {OPERATOR}, counted=True, status=202, audited="sent_activation")  # fmt: skip
+         allow=LEAD | {OPERATOR}, counted=True, status=202, idempotent=False, audited="sent_activation")  # fmt: skip
     def send_workers_activation_again(self, call, id):
-        return self.activations.send_again(call, id)
+        self.staff.may_send(call, id)
+        return self.activations.send_again(call, id, worker=True)
 
     @api("POST", "/{community}/residents/{id}/slip", gives=schemas.SlipView, allow=STAFF, idempotent=False,
          audited="printed_slip")  # fmt: skip

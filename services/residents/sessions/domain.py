@@ -1,7 +1,7 @@
 """Sessions of an account: one a device, renewed by refresh tokens that work once, ended in many ways.
 
-A session is `{id, n, how, began, used, expires_at, community, limited_until}`; `n` is the number of the refresh token that
-was given last. A token can be computed from these and the installation's key: none is kept.
+A session is `{id, n, how, began, used, expires_at, community, recovered, limited_until}`; `n` is the number of the refresh
+token that was given last. A token can be computed from these and the installation's key: none is kept.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.residents.accounts.domain import Account
+from services.residents.accounts.domain import Account, is_recovered, limited_until
 from shared.events.base import Event
 from shared.events.residents import AccessRevoked
 from shared.rules.errors import Forbidden, Invalid, Missing
@@ -24,11 +24,13 @@ Decided = tuple[Account, list[Event]]
 
 
 def begin(
-    account: Account, id: str, how: str, community: str, device: str, limited_until: datetime | None, at: datetime
+    account: Account, id: str, how: str, community: str, device: str, proved_since: datetime | None, at: datetime
 ) -> Decided:
-    """Signed in. Raises Forbidden("no_membership"), Invalid("community_needed")."""
-    session = {"id": id, "n": 1, "how": how, "began": at, "used": at, "expires_at": at + REFRESH_LIVES, "community": community,
-               "limited_until": limited_until}  # fmt: skip
+    """Signed in, with what is proof since then (None: a slip). Raises what `named` raises."""
+    session = {
+        "id": id, "n": 1, "how": how, "began": at, "used": at, "expires_at": at + REFRESH_LIVES, "community": community,
+        "recovered": is_recovered(account, proved_since), "limited_until": limited_until(account, proved_since, at),
+    }  # fmt: skip
     living = [one for one in account.sessions if one["expires_at"] > at]
     kept = [*living, session][-SESSIONS:]
     dropped = [one["id"] for one in living if one not in kept]
@@ -80,12 +82,13 @@ def _with(account: Account, sessions: list[dict[str, Any]]) -> Account:
 
 def named(account: Account, session: dict[str, Any], at: datetime) -> dict[str, dict[str, Any]]:
     """What a token of this session names: the community that was asked for, or all, and the installation beside it. An ended
-    term opens nothing any more (P5). While limited: the community where others recovered it, without roles that see secrets.
+    term opens nothing any more (P5). Whom others let in: where they did, for a while without roles that see secrets.
     Raises Forbidden("no_membership"), Invalid("community_needed")."""
     community, limited = session["community"], is_limited(session, at)
     living = {slug: m for slug, m in account.memberships.items() if not m["until"] or m["until"] > at}
-    if limited and account.recovery:
-        living = {slug: m for slug, m in living.items() if slug == account.recovery["community"]}
+    if session["recovered"] and account.recovered:
+        first = min(account.recovered.values())
+        living = {slug: m for slug, m in living.items() if slug in account.recovered or m["since"] >= first}
     asked = {slug: {"id": m["id"], "roles": [role for role in m["roles"] if not (limited and role in SECRET)]}
              for slug, m in living.items() if community in ("", slug) or slug == INSTALLATION}  # fmt: skip
     waiting = any(one["until"] > at for one in account.invitations)

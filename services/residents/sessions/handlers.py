@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from services.residents.accounts import domain as accounts_domain
 from services.residents.accounts.domain import Account
 from services.residents.accounts.handlers import Accounts
 from services.residents.sessions import domain
-from services.residents.tries.domain import BY_CODE, BY_PASSWORD
+from services.residents.tries.domain import BY_CODE, BY_PASSWORD, CODES_OF_ALL
 from shared.calls import Call
 from shared.entrypoints.api import Cookie
 from shared.rules.errors import Conflict, Invalid, Missing, Unauthenticated
@@ -50,7 +51,7 @@ class Sessions:
     def ask_code(self, call: Call) -> dict[str, int]:
         """Have a code sent. The reply, the limits and the write are the same whether there is an account or not."""
         kind, _, credential = self._keys.channel(call.body)
-        self._tries.ask_code(call, credential, kind)
+        self._tries.ask_code(call, credential, kind, self._of(call, credential, self._accounts.of_credential(credential)))
         return {"expires_in": int(accounts_domain.CODE_LIVES.total_seconds())}
 
     def sign_in(self, call: Call) -> dict[str, Any]:
@@ -63,23 +64,33 @@ class Sessions:
 
     def _by_password(self, call: Call) -> dict[str, Any]:
         _, _, credential = self._keys.channel(call.body)
-        self._tries.count_address(call, "password")
         account = self._accounts.of_credential(credential)
-        # Whoever guesses from elsewhere must not shut out a device that its owner has signed in on.
-        known, device = self._keys.read_device_token(call.body.get("device_token", ""))
-        of = f"device/{device}" if account and known == account.id else credential
+        of = self._of(call, credential, account, anywhere=True)
+        if of == credential:
+            self._tries.count_address(call, "password")
         self._tries.count(call, "password", of, BY_PASSWORD)
         if not self._keys.verify(account.password if account else "", call.body["password"]) or account is None:
             raise self._refused(call, "password", account)
         self._tries.right(call, "password", of)
         return self.begin(call, account.id, "password", account.password_at, call.body.get("device_token", ""))
 
+    def _of(self, call: Call, credential: str, account: Account | None, anywhere: bool = False) -> str:
+        """By what tries are counted: a device that its owner has signed in on by itself, whatever others try elsewhere; all
+        others by what they try, and from where."""
+        known, device = self._keys.read_device_token(call.body.get("device_token", ""))
+        if account is not None and known == account.id:
+            return f"device/{device}"
+        return credential if anywhere else self._tries.here(call, credential)
+
     def _by_code(self, call: Call) -> dict[str, Any]:
         _, _, credential = self._keys.channel(call.body)
-        self._tries.count_address(call, "code")
-        self._tries.count(call, "code", credential, BY_CODE)
-        hashed = self._keys.blind("code", credential, call.body["code"])
         account = self._accounts.of_credential(credential)
+        of = self._of(call, credential, account)
+        self._tries.count(call, "code", of, BY_CODE)
+        if not of.startswith("device/"):  # behind the count of its own: one address must not use up what all have together
+            self._tries.count_address(call, "code")
+            self._tries.count(call, "codes-of-all", credential, CODES_OF_ALL)
+        hashed = self._keys.blind("code", credential, call.body["code"])
         try:
             if account is None:
                 raise WRONG
@@ -89,7 +100,8 @@ class Sessions:
         channel = account.channel_of(credential)
         since = channel["confirmed_at"] if channel else None
         begun = self.begin(call, account.id, "code", since, call.body.get("device_token", ""), code=hashed)
-        self._tries.right(call, "code", credential)
+        self._tries.right(call, "code", of)
+        self._tries.start_anew(call, "codes-of-all", credential)
         return begun
 
     def _by_identity(self, call: Call) -> dict[str, Any]:
@@ -109,19 +121,21 @@ class Sessions:
         return Unauthenticated(WRONG.code, WRONG.detail)
 
     def begin(
-        self, call: Call, account_id: str, how: str, proved_since: datetime | None, device_token: str, code: str = ""
-    ) -> dict[str, Any]:
-        """A session; `proved_since`: since when what was shown is proof (None: the slip itself). Raises Forbidden, Invalid."""
+        self, call: Call, account_id: str, how: str, proved_since: datetime | None, device_token: str, code: str = "",
+        check: Callable[[Account], None] = lambda account: None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """A session; `proved_since`: since when what was shown is proof (None: the slip itself); `check` is asked within the
+        write. Raises Forbidden, Invalid, and what it raises."""
         id, community = str(uuid7()), call.body.get("community", "")
         known, device = self._keys.read_device_token(device_token)
 
         def decide(account: Account) -> Any:
             if code:
                 account = accounts_domain.use_code(account, code, call.at)
+            check(account)
             if how == "slip":
                 account = accounts_domain.use_recovery(account, call.at)
-            limited = accounts_domain.limited_until(account, proved_since, call.at)
-            return domain.begin(account, id, how, community, call.agent, limited, call.at)
+            return domain.begin(account, id, how, community, call.agent, proved_since, call.at)
 
         account = self._accounts.store.change(call.plain(INSTALLATION), account_id, decide)
         self._accounts.note(call, f"signed_in:{how}", account_id)
@@ -131,7 +145,7 @@ class Sessions:
     # -- going on
 
     def refresh(self, call: Call, token: str) -> dict[str, Any]:
-        """A new token for a refresh token. Raises Unauthenticated: `refresh_invalid`, `refresh_reused`."""
+        """A new token for a refresh token. Raises Unauthenticated("refresh_invalid")."""
         account_id, session, n = self._keys.read_refresh_token(token)
         args = (session, n, call.body.get("community", ""), call.at)
         try:

@@ -33,7 +33,7 @@ class SignInHere(SignIn):
 
 
 class AskCode(Channelled):
-    pass
+    device_token = fields.String(validate=validate.Length(max=300))
 
 
 class CodeView(Schema):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from shared.events.base import Aggregate, Event
@@ -17,6 +17,9 @@ from shared.rules.errors import Conflict, Forbidden, Missing
 from shared.rules.roles import OPERATOR, SECRET, SECRETARY, STREET_OFFICER, TECHNICAL
 
 LEAD = frozenset({SECRETARY, STREET_OFFICER})  # who gives the roles of a community's daily work, and proposes the others
+TERM = "term"  # proposed like a role: a longer time in roles that see secrets
+APART = timedelta(days=30)  # after one gave the other a role: a puppet is no second person
+CONTACT = frozenset({"name", "phone", "email"})
 STAYS = (SECRETARY, OPERATOR)  # of which a community is never without one
 # A street officer may confirm and open what others must not: that role is given like those that see secrets.
 PROPOSED = SECRET | {STREET_OFFICER}
@@ -41,7 +44,8 @@ class Giver:
 @dataclass(frozen=True, kw_only=True)
 class Worker(Aggregate):
     """Somebody who works for the community, in roles, until `until` where a term is set. `proposed` maps a role that another
-    person has to confirm to `{by, at}`; `given_by` those who gave, proposed or confirmed a role to the latest time."""
+    person has to confirm to `{by, at}`, and TERM to `{by, at, until}`; `vouched` says who gave or confirmed a role, and when
+    last."""
 
     PERSONAL: ClassVar = ("name", "phone", "email")
 
@@ -54,6 +58,7 @@ class Worker(Aggregate):
     until: datetime | None = None
     account_id: str = ""
     proposed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    vouched: dict[str, datetime] = field(default_factory=dict)
 
 
 def appoint(id: str, facts: dict[str, Any], giver: Giver, at: datetime) -> Decided:
@@ -61,7 +66,7 @@ def appoint(id: str, facts: dict[str, Any], giver: Giver, at: datetime) -> Decid
     roles = facts.pop("roles")
     check_given(roles, giver)
     held, proposed = _sorted_out(roles, [], giver, at)
-    worker = Worker(**facts, roles=held, proposed=proposed)
+    worker = Worker(**facts, roles=held, proposed=proposed, vouched={giver.id: at})
     events: list[Event] = [WorkerAppointed(id, held, worker.language, at, worker.until, worker.unit, giver.id)]
     return worker, events + [RoleProposed(id, role, giver.id, at) for role in sorted(proposed)]
 
@@ -73,22 +78,45 @@ def found_office(id: str, facts: dict[str, Any], at: datetime) -> Decided:
 
 
 def change_worker(worker: Worker, facts: dict[str, Any], giver: Giver, at: datetime) -> Decided:
-    """Other roles, another term, other contact details. Raises Forbidden: `own_roles`, `role_too_high`."""
-    if giver.id == worker.id and facts.keys() & {"roles", "until"}:
+    """Other roles, another term, other contact details. Raises Forbidden: `own_roles`, `role_too_high`.
+
+    Whoever has not come in yet comes in by the contact: who changes that gives the roles anew. A longer term in a role that
+    sees secrets is proposed, as the role itself was.
+    """
+    own = giver.id == worker.id
+    if own and facts.keys() & {"roles", "until"}:
         raise Forbidden("own_roles", "nobody changes their own roles or term")
-    events: list[Event] = []
-    changed = worker.but(**{name: value for name, value in facts.items() if name != "roles"})
+    if not own:
+        check_given({*worker.roles, *worker.proposed} - {TERM}, giver)
+    changed, events = worker.but(**{name: facts[name] for name in facts if name not in ("roles", "until")}), list[Event]()
     if "roles" in facts:
-        check_given(set(facts["roles"]) ^ set(worker.roles), giver)
-        held, proposed = _sorted_out(facts["roles"], worker.roles, giver, at)
-        kept = {role: worker.proposed.get(role, one) for role, one in proposed.items()}
-        changed = changed.but(roles=held, proposed=kept)
-        events += [RoleProposed(worker.id, role, giver.id, at) for role in sorted(kept) if role not in worker.proposed]
-    elif "until" in facts:
-        check_given(worker.roles, giver)
+        check_given(facts["roles"], giver)
+        changed = _given(changed, facts["roles"], worker.roles, giver, at)
+    if not worker.account_id and any(facts[name] != getattr(worker, name) for name in CONTACT & facts.keys()):
+        changed = _given(changed, {*changed.roles, *changed.proposed} - {TERM}, set(changed.roles) - PROPOSED, giver, at)
+    if "until" in facts:
+        changed = _with_term(changed, facts["until"], giver, at)
+    events += [RoleProposed(worker.id, one, giver.id, at) for one in sorted(changed.proposed) if one not in worker.proposed]
     if changed == worker:
         return worker, []
-    return changed, [_changed(changed, at, giver.id), *events]
+    gives = not set(changed.roles) <= set(worker.roles)
+    if gives:
+        changed = changed.but(vouched={**changed.vouched, giver.id: at})
+    return changed, [_changed(changed, at, giver.id if gives else ""), *events]
+
+
+def _given(worker: Worker, roles: Collection[str], before: Collection[str], giver: Giver, at: datetime) -> Worker:
+    held, proposed = _sorted_out(roles, before, giver, at)
+    term = {TERM: worker.proposed[TERM]} if TERM in worker.proposed else {}
+    kept = {role: worker.proposed.get(role, one) for role, one in proposed.items()}
+    return worker.but(roles=held, proposed=kept | term)
+
+
+def _with_term(worker: Worker, until: datetime | None, giver: Giver, at: datetime) -> Worker:
+    longer = worker.until is not None and (until is None or until > worker.until)
+    if longer and PROPOSED & set(worker.roles):
+        return worker.but(proposed={**worker.proposed, TERM: {"by": giver.id, "at": at, "until": until}})
+    return worker.but(until=until, proposed={name: one for name, one in worker.proposed.items() if name != TERM})
 
 
 def dismiss(worker: Worker, giver: Giver, at: datetime) -> Decided:
@@ -110,8 +138,17 @@ def confirm(worker: Worker, role: str, giver: Giver, at: datetime) -> Decided:
     if not giver.leads and not giver.installation:
         raise Forbidden("role_too_high", "a secretary, a street officer or the installation's operator confirms")
     rest = {name: one for name, one in worker.proposed.items() if name != role}
-    changed = worker.but(roles=sorted({*worker.roles, role}), proposed=rest)
+    given: dict[str, Any] = {"until": proposed["until"]} if role == TERM else {"roles": sorted({*worker.roles, role})}
+    vouched = {**worker.vouched, proposed["by"]: at, giver.id: at}
+    changed = worker.but(proposed=rest, vouched=vouched, **given)
     return changed, [_changed(changed, at, proposed["by"], giver.id)]
+
+
+def apart(one: Worker | None, other: Worker | None, at: datetime) -> bool:
+    """Whether these are two people, of whom neither gave the other a role lately."""
+    if one is None or other is None or one.id == other.id:
+        return False
+    return not any(at - a.vouched[b.id] < APART for a, b in ((one, other), (other, one)) if b.id in a.vouched)
 
 
 def turn_down(worker: Worker, role: str, giver: Giver) -> Decided:
@@ -155,21 +192,34 @@ class Offices(Aggregate):
     the community. One document, so that two who leave at once do not leave it empty."""
 
     held: dict[str, dict[str, datetime | None]] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)  # of the records that were looked at: an older one says nothing
 
 
-def check_vacant(offices: Offices | None) -> None:
+def check_vacant(secretaries: Collection[Worker]) -> None:
     """That the first people were not named yet. Raises Conflict("people_there")."""
-    if offices is not None and offices.held.get(SECRETARY):
+    if secretaries:
         raise Conflict("people_there", "this community has its people; they appoint the others")
 
 
-def hold(offices: Offices, worker_id: str, roles: Collection[str], until: datetime | None) -> tuple[Offices, list[Event]]:
-    """What somebody's record says now; never refused: it is so."""
-    after = {}
+def hold(
+    offices: Offices, worker_id: str, roles: Collection[str], until: datetime | None, version: int
+) -> tuple[Offices, list[Event]]:
+    """What a version of somebody's record says; never refused: it is so."""
+    if version < offices.versions.get(worker_id, 0):
+        return offices, []
+    versions = {**offices.versions, worker_id: version}
+    after = offices.but(held=_holding(offices, worker_id, roles, until), versions=versions)
+    return (offices, []) if after == offices else (after, [])
+
+
+def _holding(
+    offices: Offices, worker_id: str, roles: Collection[str], until: datetime | None
+) -> dict[str, dict[str, datetime | None]]:
+    held = {}
     for role in STAYS:
         others = _others(offices, role, worker_id)
-        after[role] = {**others, worker_id: until} if role in roles else others
-    return (offices, []) if after == offices.held else (offices.but(held=after), [])
+        held[role] = {**others, worker_id: until} if role in roles else others
+    return held
 
 
 def let_go(
@@ -189,7 +239,7 @@ def let_go(
             and not (before[worker_id] is not None and any(term is not None and term > at for term in others))
         ):
             raise Conflict(f"last_{role}", f"a community is never without its {role}: appoint another one first")
-    return hold(offices, worker_id, roles, until)
+    return offices.but(held=_holding(offices, worker_id, roles, until)), []
 
 
 def _others(offices: Offices, role: str, worker_id: str) -> dict[str, datetime | None]:

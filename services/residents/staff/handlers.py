@@ -38,7 +38,7 @@ class Staff:
         if not call.installation:
             raise Forbidden("not_the_installation", "the first people are named by the installation's operator")
         self._communities.get(call.plain(INSTALLATION), slug)
-        domain.check_vacant(self._offices.find(slug, slug))
+        domain.check_vacant(self._workers.all(slug, {"roles": SECRETARY}, limit=1, order="_id"))
         inside, made = call.plain(slug), {}
         for role, person in ((SECRETARY, call.body["secretary"]), (STREET_OFFICER, call.body["street_officer"])):
             facts = with_plain_phones({**person, "roles": [role]})
@@ -89,17 +89,22 @@ class Staff:
             self.hold(call, worker)
             self._accounts.follow(call, worker)
 
+    def may_send(self, call: Call, id: str) -> None:
+        """That the caller may give the roles of whom a code is to be sent. Raises Forbidden, Missing."""
+        worker = self._workers.get(call, id)
+        domain.check_given({*worker.roles, *worker.proposed} - {domain.TERM}, giver(call))
+
     def own_operator(self, call: Call, slug: str, opener: str) -> None:
         """Whoever opened a community is its operator; safe to repeat."""
         own = self._workers.find(INSTALLATION, opener)
-        if own is not None and own.account_id:
-            args = (slug, own.id, [OPERATOR], own.until, call.at)
+        if own is not None and own.account_id and OPERATOR in own.roles:
+            args = (slug, own.id, [OPERATOR], own.until, own.version, call.at)
             self._accounts.store.change(call.plain(INSTALLATION), own.account_id, accounts.enter, *args)
 
     def hold(self, call: Call, worker: Worker) -> None:
         """Who holds which office is as the record says; safe to repeat."""
         inside = call.plain(worker.community)
-        args = (worker.id, worker.roles, worker.until)
+        args = (worker.id, worker.roles, worker.until, worker.version)
         self._offices.ensure(inside, worker.community, lambda _: Offices(), domain.hold, *args)
 
     def _let_go(self, call: Call, id: str, roles: list[str], until: Any) -> None:

@@ -25,8 +25,10 @@ class Limit:
 
 
 BY_PASSWORD = Limit(5, timedelta(minutes=15))
-BY_CODE = Limit(5, timedelta(minutes=5))  # of one code: the next one counts anew
-BY_ACTIVATION = Limit(5, timedelta(days=14))
+BY_CODE = Limit(10, timedelta(days=1))  # from one address
+CODES_OF_ALL = Limit(50, timedelta(days=1))  # from wherever: six digits must not be found in a year of trying
+BY_ACTIVATION = Limit(5, timedelta(days=14))  # from one address
+ACTIVATIONS_OF_ALL = Limit(50, timedelta(days=14), timedelta(days=14))
 BY_ADDRESS = Limit(5, timedelta(days=1))  # messages that somebody else has sent there
 
 Decided = tuple["Tries", list[Event]]
@@ -43,6 +45,11 @@ class Tries(Aggregate):
     credential: str = ""
     channel: str = ""
     due: datetime | None = None
+
+    @property
+    def restricted(self) -> bool:
+        """Who signs in where concerns the services alone: no stream, no outsider."""
+        return True
 
 
 def attempt(tries: Tries, limit: Limit, at: datetime) -> Decided:

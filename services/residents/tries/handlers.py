@@ -43,6 +43,10 @@ class Counter:
         """One more try from the caller's network address. Raises Limited."""
         self._decide(call, self.id(f"address/{way}", network(call.client)), domain.attempt, self._by_address, call.at)
 
+    def here(self, call: Call, of: str) -> str:
+        """The same, as it is tried from the caller's address: so that nobody is shut out by somebody elsewhere."""
+        return f"{of}/{network(call.client)}"
+
     def right(self, call: Call, way: str, of: str) -> None:
         """It was right: tries of before do not count, and the address has one more again."""
         self._decide(call, self.id(way, of), domain.start_anew)
@@ -62,10 +66,10 @@ class Counter:
         """Another secret is to be guessed now."""
         self._decide(call, self.id(way, of), domain.start_anew)
 
-    def ask_code(self, call: Call, credential: str, channel: str) -> None:
-        """A code is wanted; one and the same write, whoever asks. Raises Limited."""
+    def ask_code(self, call: Call, credential: str, channel: str, of: str) -> None:
+        """A code is wanted, counted by `of`; the same writes, whoever asks. Raises Limited."""
         self.count_address(call, "ask")
-        self._decide(call, self.id("code", credential), domain.ask_code, credential, channel, call.at)
+        self._decide(call, self.id("ask", of), domain.ask_code, credential, channel, call.at)
 
     def asked(self, id: str) -> Tries | None:
         """What a code was asked for."""

@@ -61,7 +61,7 @@ def test_guessing_a_code_at_once(world: World, owner: dict[str, str]) -> None:
     code = code_in(world.until(lambda: world.demo.text_to(owner["phone"], since), what="the code"))
     wrong = [f"{(int(code) + n + 1) % 10**6:06d}" for n in range(30)]
     replies = at_once(30, lambda n: world.api.call("POST", "/tokens", {"phone": owner["phone"], "code": wrong[n]}))
-    assert sorted(reply.status_code for reply in replies) == [401] * 5 + [429] * 25
+    assert sorted(reply.status_code for reply in replies) == [401] * 10 + [429] * 20
 
 
 def test_telling_a_phone_that_has_an_account_from_one_that_has_none(world: World, lijing: Community) -> None:
@@ -91,11 +91,43 @@ def strict_replica(world: World) -> Iterator[str]:
         yield base
 
 
+def _from(replica: str, client: str, path: str, body: Any) -> requests.Response:
+    """Asked from this address, as the edge would say."""
+    return requests.post(f"{replica}/api/v1{path}", json=body, headers={"X-Linli-Client": client}, timeout=20)
+
+
+def test_keeping_an_owner_from_codes_by_asking_for_them(world: World, owner: dict[str, str]) -> None:
+    replica, phone = world.replica("residents"), {"phone": owner["phone"]}
+    since = time.time()
+    assert _from(replica, "198.51.100.66", "/tokens/codes", phone).status_code == 202
+    assert _from(replica, "198.51.100.66", "/tokens/codes", phone).status_code == 429
+    first = code_in(world.until(lambda: world.demo.text_to(owner["phone"], since), what="the code that the stranger asked for"))
+    since = time.time()
+    # The owner asks from somewhere else, and the code that came first still works, too.
+    assert _from(replica, "198.51.100.7", "/tokens/codes", phone).status_code == 202
+    second = code_in(world.until(lambda: world.demo.text_to(owner["phone"], since), what="the owner's code"))
+    for n in range(12):
+        wrong = _from(replica, "198.51.100.66", "/tokens", phone | {"code": f"{(int(second) + n + 1) % 10**6:06d}"})
+    refused(wrong, 429, "too_many_tries")
+    assert first != second
+    assert _from(replica, "198.51.100.7", "/tokens", phone | {"code": first}).status_code == 201
+
+
+def test_keeping_somebody_from_coming_in_by_wrong_activation_codes(world: World, lijing: Community) -> None:
+    phone, replica = invented_phone(), world.replica("residents")
+    lijing.register(phone=phone)
+    code = code_in(world.until(lambda: world.demo.text_to(phone), what="the activation code"), 8)
+    for n in range(6):
+        wrong = {"phone": phone, "code": f"{(int(code) + n + 1) % 10**8:08d}"}
+        last = _from(replica, "198.51.100.66", "/activations", wrong)
+    refused(last, 429, "too_many_tries")
+    assert _from(replica, "198.51.100.7", "/activations", {"phone": phone, "code": code}).status_code == 201
+
+
 def test_trying_many_phones_from_one_address(world: World, owner: dict[str, str], strict_replica: str) -> None:
     def tries(client: str, **body: str) -> int:
         asked = {"phone": invented_phone(), "password": "one for all of them"} | body
-        headers = {"X-Linli-Client": client}
-        return requests.post(f"{strict_replica}/api/v1/tokens", json=asked, headers=headers, timeout=20).status_code
+        return _from(strict_replica, client, "/tokens", asked).status_code
 
     # Of a customer who has a /64, each of its addresses is the same.
     replies = at_once(20, lambda n: tries(f"2001:db8:7:7::{n + 1:x}"))
@@ -104,10 +136,9 @@ def test_trying_many_phones_from_one_address(world: World, owner: dict[str, str]
     right = {"phone": owner["phone"], "password": PASSWORD}
     assert tries("2001:db8:7:7::1", **right) == 429
     assert tries("2001:db8:7:8::1", **right) == 201
+    assert tries("2001:db8:7:7::1", **right, device_token=owner["device_token"]) == 201, "a known device is counted by itself"
     # Nor does it close the way by code.
-    body = {"phone": owner["phone"], "code": "000000"}
-    headers = {"X-Linli-Client": "2001:db8:7:7::1"}
-    assert requests.post(f"{strict_replica}/api/v1/tokens", json=body, headers=headers, timeout=20).status_code == 401
+    assert _from(strict_replica, "2001:db8:7:7::1", "/tokens", {"phone": owner["phone"], "code": "000000"}).status_code == 401
     stored = str(list(world.mongo["residents"]["tries"].find({})))
     assert "2001:db8" not in stored
     assert owner["phone"] not in stored

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from ops.client import Client
+from ops.demo import code_in
 from shared.rules.roles import SECRET, TECHNICAL
 from tests.system.attacks.test_taking_over_an_account import refused
 from tests.system.test_petitions import act, filed
@@ -98,12 +102,25 @@ def test_the_last_operator_of_the_installation_stays(world: World) -> None:
     operator = world.operator()
     phone = invented_phone()
     second = operator.post("/_/workers", {"name": "运维", "phone": phone, "roles": ["operator"]})
-    world.demo.activate(phone)
-    other = world.demo.sign_in_by_code(phone)
+    world.demo.activate(phone, password="the second operator's")
+    other = world.api.sign_in(phone, password="the second operator's", community="_")
     first = next(w["id"] for w in operator.get("/_/workers")["items"] if w["id"] != second["id"])
     refused(operator.call("DELETE", f"/_/workers/{first}"), 403, "own_roles")
+    # One that opened a community runs it no longer than the installation.
+    other.post("/communities", {"slug": "opened", "name": "开放社区", "district": "离石区", "street": "凤山街道"})
+    inside = world.api.sign_in(phone, password="the second operator's", community="opened")
+    facts = {"name": "运维", "phone": invented_phone(), "roles": ["operator"]}
+    inside.post("/opened/workers", facts)
     assert operator.call("DELETE", f"/_/workers/{second['id']}").status_code == 204
-    world.until(lambda: other.call("DELETE", f"/_/workers/{first}").status_code == 401, 3, "the token to be void")
+    for client, path in ((other, f"/_/workers/{first}"), (inside, "/opened/workers")):
+        world.until(lambda c=client, p=path: c.call("GET", p).status_code == 401, 3, "the token to be void")
+    late = world.api.call("POST", "/tokens/refresh", {"refresh_token": inside.refresh_token})
+    assert late.json()["code"] == "no_membership"
+    # And two who would leave it empty.
+    third, phone = operator.post("/_/workers", facts | {"phone": invented_phone()}), invented_phone()
+    assert third["roles"] == ["operator"]
+    offices = world.mongo["residents"]["offices"].find_one({"_id": "_"})
+    assert first in offices["held"]["operator"]
 
 
 def test_opening_a_seal_with_a_puppet(world: World, lijing: Community) -> None:
@@ -118,6 +135,41 @@ def test_opening_a_seal_with_a_puppet(world: World, lijing: Community) -> None:
     with world.clock_at(datetime.now(UTC) + timedelta(days=31)):
         later = lijing.secretary.post(path, {"purpose": "核实"})["id"]
         assert lijing.as_("seal_holder").post(f"{path}/{later}/grant", {})["granted"] is True
+
+
+def test_bending_the_contact_of_who_has_not_come_in_yet(world: World, lijing: Community) -> None:
+    phone, mine = invented_phone(), invented_phone()
+    facts = {"name": "演示职员", "phone": phone, "roles": ["help_officer", "seal_holder"]}
+    made = lijing.secretary.post(lijing.path("/workers"), facts)
+    path = lijing.path(f"/workers/{made['id']}")
+    for role in facts["roles"]:
+        lijing.as_("street_officer").post(f"{path}/roles/{role}/confirm")
+    operator = lijing.as_("operator")
+    for change in ({"phone": mine}, {"email": "mine@lijing.example"}, {"name": "演示"}):
+        refused(operator.call("PATCH", path, change), 403, "role_too_high")
+    refused(operator.call("POST", f"{path}/activation", {}), 403, "role_too_high")
+    resident = lijing.register(phone=invented_phone())["id"]
+    assert operator.call("POST", lijing.path(f"/workers/{resident}/activation"), {}).status_code == 404
+    # A secretary may correct it; what sees secrets is given anew then.
+    changed = lijing.secretary.patch(path, {"phone": mine})
+    assert (changed["roles"], changed["proposed"]) == ([], ["help_officer", "seal_holder"])
+    assert world.demo.activate(mine).get("/me")["memberships"][0]["roles"] == []
+
+
+def test_prolonging_a_term_beside_the_same_roles(world: World, lijing: Community) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    _, id = lijing.appoint("seal_holder", until=until.isoformat())
+    path = lijing.path(f"/workers/{id}")
+    for change in (
+        {"until": None},
+        {"roles": ["seal_holder"], "until": None},
+        {"roles": ["seal_holder"], "until": until.isoformat()},
+    ):
+        refused(lijing.as_("operator").call("PATCH", path, change), 403, "role_too_high")
+    waiting = lijing.secretary.patch(path, {"roles": ["seal_holder"], "until": None})
+    assert (waiting["until"] is not None, waiting["proposed"]) == (True, ["term"])
+    refused(lijing.secretary.call("POST", f"{path}/roles/term/confirm"), 403, "same_person")
+    assert lijing.as_("street_officer").post(f"{path}/roles/term/confirm")["until"] is None
 
 
 def test_acting_on_a_case_that_one_was_recused_from(world: World, lijing: Community) -> None:
@@ -136,10 +188,19 @@ def test_acting_on_a_case_that_one_was_recused_from(world: World, lijing: Commun
     for what, facts in acts:
         refused(recused.call("POST", lijing.path(f"/petitions/{petition}/{what}"), facts), 403, "recused")
     refused(recused.call("POST", lijing.path(f"/petitions/{other}/duplicate"), {"first_id": petition}), 403, "recused")
+    later = filed(lijing, lijing.worker, petitioners=[{"name": "赵测试", "phone": invented_phone()}])["id"]
+    act(lijing, lijing.secretary, later, "duplicate", first_id=petition)
+    refused(recused.call("POST", lijing.path(f"/petitions/{other}/duplicate"), {"first_id": later}), 403, "recused")
     dispute = lijing.secretary.post(lijing.path(f"/petitions/{petition}/mediation"), body)["id"]
     for what, facts in (("mediators", {"mediators": [lijing.id_of("mediator")]}), ("withdraw", {"reason": "x"}),
                         ("fail", {"reason": "x"})):  # fmt: skip
         refused(recused.call("POST", lijing.path(f"/disputes/{dispute}/{what}"), facts), 403, "recused")
+    start = (datetime.now(UTC) + timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
+    room = lijing.room(use="mediation")["id"]
+    sitting = {"room_id": room, "start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
+    asked = recused.call("POST", lijing.path(f"/disputes/{dispute}/sittings"), sitting)
+    refused(asked, 403, "recused")
+    assert world.mongo["petitions"]["sittings"].count_documents({"case_id": dispute}) == 0, "no room was asked for"
     chosen = lijing.secretary.call("POST", lijing.path(f"/disputes/{dispute}/mediators"), {"mediators": [id]})
     refused(chosen, 422, "mediator_unfit")
 
@@ -175,12 +236,19 @@ def test_what_is_restricted_is_not_for_whom_others_let_in_again(world: World, li
     hidden = filed(lijing, owner, sealed=True, petitioners=[])["id"]
     shown = filed(lijing, owner, petitioners=[])["id"]
     help_request = owner.post(lijing.path("/help-requests"), {"text": "想找人谈谈。"})["id"]
+    act(lijing, lijing.secretary, hidden, "register", authority="street-letters-office")
+    world.until(
+        lambda: "quiet_news" in {m["template"] for m in owner.get(lijing.path("/inbox"))["items"]}, what="the owner told"
+    )
     path = lijing.path(f"/residents/{record['id']}")
     slip = lijing.worker.call("POST", f"{path}/slip")
     refused(slip, 409, "has_channel")
+    street = lijing.appoint("worker")[0]
     lijing.worker.post(f"{path}/recovery", key="")
     refused(lijing.worker.call("POST", f"{path}/recovery/confirm"), 403, "same_person")
-    lijing.secretary.post(f"{path}/recovery/confirm", key="")
+    # Who appointed the other one a short while ago is no second person.
+    refused(lijing.secretary.call("POST", f"{path}/recovery/confirm"), 403, "appointed_lately")
+    street.post(f"{path}/recovery/confirm", key="")
     told = world.until(lambda: "恢复账户" in world.demo.text_to(record["phone"]), what="the owner to be told")
     assert told
     refused(lijing.worker.call("POST", f"{path}/slip"), 409, "recovery_waits")
@@ -198,22 +266,45 @@ def test_what_is_restricted_is_not_for_whom_others_let_in_again(world: World, li
         refused(limited.call("POST", lijing.path("/counselling"), {}), 403, "recovered_lately")
         messages = limited.get(lijing.path("/inbox"))["items"]
         assert "quiet_news" not in {m["template"] for m in messages}
-        channel = limited.get("/me")["channels"][0]["id"]
-        refused(limited.call("DELETE", f"/me/channels/{channel}"), 403, "recovered_lately")
-        limited.post("/me/password", {"password": "another password"}, key="")
-        by_new = world.api.post("/tokens", {"phone": record["phone"], "password": "another password"}, key="")
-        still = Client(world.here.base_url, by_new["access_token"])
-        assert still.call("GET", lijing.path(f"/petitions/{hidden}")).status_code == 404, "what the slip brought is limited too"
+        for method, what in (("POST", "/me/password"), ("DELETE", f"/me/channels/{uuid.uuid4()}"),
+                             ("DELETE", f"/me/identities/{uuid.uuid4()}"), ("DELETE", "/me/recovery")):  # fmt: skip
+            body = {"password": "another password"} if method == "POST" else None
+            refused(limited.call(method, what, body), 403, "recovered_lately")
+        assert limited.get("/me")["channels"] == [], "not even where the owner is reached"
+        # A new channel, so that there is a way in; what the slip brought is limited, too.
+        address = f"recovered-{uuid.uuid4()}@lijing.example"
+        _confirm(world, limited, address)
+        still = _by_mail(world, address)
+        assert still.call("GET", lijing.path(f"/petitions/{hidden}")).status_code == 404
+        assert owner_again(world, record).get(lijing.path(f"/petitions/{hidden}"))["id"] == hidden, "who has the former channel"
     with world.clock_at(datetime.now(UTC) + timedelta(days=9)):
-        after = world.api.post("/tokens", {"phone": record["phone"], "password": "another password"}, key="")
-        assert Client(world.here.base_url, after["access_token"]).get(lijing.path(f"/petitions/{hidden}"))["id"] == hidden
+        assert _by_mail(world, address).get(lijing.path(f"/petitions/{hidden}"))["id"] == hidden
+
+
+def owner_again(world: World, record: dict[str, Any]) -> Client:
+    """The owner, by the channel of before."""
+    reply = world.api.post("/tokens", {"phone": record["phone"], "password": "the owner's password"}, key="")
+    return Client(world.here.base_url, reply["access_token"])
+
+
+def _confirm(world: World, client: Client, address: str) -> None:
+    added = client.post("/me/channels", {"mail": address}, key="")
+    code = code_in(world.until(lambda: world.demo.mail_to(address, 0), what="the code"))
+    client.post(f"/me/channels/{added['id']}/confirm", {"code": code}, key="")
+
+
+def _by_mail(world: World, address: str) -> Client:
+    since = time.time()
+    world.api.post("/tokens/codes", {"mail": address}, key="")
+    code = code_in(world.until(lambda: world.demo.mail_to(address, since), what="the code"))
+    return Client(world.here.base_url, world.api.post("/tokens", {"mail": address, "code": code}, key="")["access_token"])
 
 
 def test_an_owner_who_is_there_objects_to_a_recovery(world: World, lijing: Community) -> None:
     owner, record = lijing.person()
     path = lijing.path(f"/residents/{record['id']}")
     lijing.worker.post(f"{path}/recovery", key="")
-    lijing.secretary.post(f"{path}/recovery/confirm", key="")
+    lijing.appoint("worker")[0].post(f"{path}/recovery/confirm", key="")
     assert owner.get("/me")["recovery"]["effective_at"]
     assert owner.call("DELETE", "/me/recovery").status_code == 204
     with world.clock_at(datetime.now(UTC) + timedelta(hours=25)):
