@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import signal
 import sys
@@ -17,6 +19,7 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
 
+from ops import logs
 from ops.client import ApiError, Client
 from ops.demo import Demo
 from ops.parked import ParkingLot
@@ -137,6 +140,26 @@ def status(stack: Stack, as_json: bool) -> None:
         row["since"] = datetime.fromtimestamp(row["since"]).isoformat(timespec="seconds") if row["since"] else ""
     show(rows, as_json, "nothing runs", ("name", "state", "ready", "pid", "since"))
     sys.exit(0 if not waiting else 1)
+
+
+@main.command("logs")
+@click.argument("services", nargs=-1, type=click.Choice(SERVICES))
+@click.option("-n", "--lines", default=50, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option("-f", "--follow", is_flag=True, help="And what is written from now on, until Ctrl-C.")
+@click.option("--level", default="info", show_default=True, type=click.Choice(logs.LEVELS), help="This one, and worse.")
+@click.option("--correlation", default="", metavar="ID", help="What one request set off: its X-Correlation-Id.")
+@JSON
+@click.pass_obj
+def show_logs(
+    stack: Stack, services: tuple[str, ...], lines: int, follow: bool, level: str, correlation: str, as_json: bool
+) -> None:
+    """What the services (all, or those named) wrote last, in the order of time."""
+    here = _there(stack)
+    files = [here.path("logs", f"{name}-{n}.log") for name in services or SERVICES for n in range(here.replicas(name))]
+    written = logs.Logs(files, logs.Wanted(level, correlation))
+    with contextlib.suppress(KeyboardInterrupt):
+        for entry in itertools.chain(written.fresh()[-lines:], written.follow() if follow else ()):
+            click.echo(json.dumps(entry, ensure_ascii=False) if as_json else logs.text(entry))
 
 
 @main.command()
