@@ -23,7 +23,7 @@ STANDING = 5.0  # seconds that a person's standing is believed
 
 
 class Directory:
-    """See the module."""
+    """Copies of what residents said, and of what people hold; whom a caller may act for."""
 
     def __init__(self, platform: Platform) -> None:
         self.people = platform.store(PEOPLE)

@@ -49,7 +49,7 @@ FORGOTTEN = Kind(Forgotten, "forgotten", indexes=(("due",),))
 
 
 class Lifecycle:
-    """See the module."""
+    """The timers of bookings, erasure of a person in all its parts, and the export of what it holds of them."""
 
     def __init__(self, platform: Platform) -> None:
         self._uses = platform.store(USES)

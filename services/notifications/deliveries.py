@@ -1,4 +1,4 @@
-"""The post office: makes deliveries from events, shows people their inbox."""
+"""Makes deliveries from events, shows people their inbox."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Told:
 
 
 class Deliveries:
-    """See the module."""
+    """Makes a delivery of an event for each person and channel, once; and people's inboxes of them."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform

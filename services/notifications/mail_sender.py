@@ -1,4 +1,4 @@
-"""What leaves the building: deliveries wait in line, and a few senders hand them over, several in one conversation."""
+"""What is sent: deliveries wait in line, and a few senders hand them over, several in one conversation."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Line:
 
 
 class MailSender:
-    """See the module. What concerns an account has a line of its own: whoever waits for a code sits before a screen."""
+    """Hands over the deliveries that wait, several in one conversation with the mail server, and codes before all others."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform

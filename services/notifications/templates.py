@@ -16,7 +16,7 @@ TEMPLATES = Kind(Template, "templates")
 
 
 class Templates:
-    """See the module."""
+    """Which words a message of a community has, in each language: its own, else the usual ones."""
 
     def __init__(self, platform: Platform) -> None:
         self._templates = platform.store(TEMPLATES)

@@ -57,7 +57,7 @@ class Chain:
 
 
 class Acts:
-    """See the module."""
+    """The list of a case's acts over HTTP."""
 
     chain: Any = Provided(Chain)
 

@@ -50,7 +50,7 @@ PEOPLE = Kind(Somebody, "people", indexes=(("unit",),))
 
 
 class Directory:
-    """See the module."""
+    """Copies of what residents said of communities and workers; what a caller is to a case."""
 
     def __init__(self, platform: Platform) -> None:
         self._vault = platform.vault

@@ -39,7 +39,7 @@ class Actor:
 
 @dataclass(frozen=True, kw_only=True)
 class Case(Aggregate):
-    """See the module.
+    """A petition, dispute, help request or court matter: its number, its clocks, who is in charge, who may know of it.
 
     A clock is `{name, rule, version, source, start, days, counts, rolls, due, provisional, state, told, extended, pauses}`,
     dates in ISO; `told` counts the stages of `LEVELS` (and the warning) that were said. `accused` is

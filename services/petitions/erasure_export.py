@@ -43,7 +43,7 @@ class ExportView(Schema):
 
 
 class ErasureExport:
-    """See the module."""
+    """Finds every case that one person is in, copies it out for them, and takes them out of it."""
 
     def __init__(self, platform: Platform) -> None:
         self._directory, self._seals, self._attachments = Directory(platform), platform.store(SEALS), Attachments(platform)

@@ -26,7 +26,7 @@ OPEN = 100_000  # cases of one community that a new calendar is applied to
 
 
 class Lifecycle:
-    """See the module."""
+    """The timers of petitions, deadlines that move with a calendar, erasure in all parts, and the export of a person."""
 
     def __init__(self, platform: Platform) -> None:
         self._directory = Directory(platform)

@@ -45,7 +45,7 @@ def let_go(account: FormerAccount, at: datetime) -> tuple[FormerAccount, list[Ev
 
 
 class FormerAccounts:
-    """See the module."""
+    """Asks the people of former accounts in by a code, then deletes the accounts."""
 
     def __init__(self, platform: Platform) -> None:
         self._accounts = platform.store(FORMER)

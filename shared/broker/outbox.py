@@ -66,7 +66,7 @@ class Outgoing:
 
 
 class OutboxRelay:
-    """See the module. `busy()` says whether somebody waits for the database, or for what it is needed for."""
+    """Publishes the events that one replica saved. `busy()` says whether a command waits for the database."""
 
     def __init__(
         self, service: str, amqp_uri: str, ledger: Ledger, busy: Callable[[], bool], says_restricted: bool = False

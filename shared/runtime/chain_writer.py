@@ -1,4 +1,4 @@
-"""The clerk: appends saved acts to the chains, one replica at a time, and signs how long the chains are."""
+"""Appends saved acts to the chains, one replica at a time, and signs how long the chains are."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def claims(service: str, community: str, n: int, hash: str) -> dict[str, Any]:
 
 
 class ChainWriter:
-    """See the module. Its caller holds the lease; should two write at once, the chain's own keys keep it whole."""
+    """Appends acts and signs checkpoints. Its caller holds the lease; if two write at once, the keys of entries keep the chain
+    whole."""
 
     def __init__(self, platform: Platform, kinds: tuple[Kind, ...], events: Any) -> None:
         self._platform, self._said = platform, events

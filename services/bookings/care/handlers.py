@@ -23,7 +23,7 @@ MEALS = Kind(MealDelivery, "meals", indexes=(("elder_id", "born"),))
 
 
 class Care:
-    """See the module."""
+    """Files of elder care and their assessment, visits planned and reported, orders of meals and their delivery."""
 
     def __init__(self, platform: Platform) -> None:
         self._elders = platform.store(ELDERS)

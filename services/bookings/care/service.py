@@ -14,7 +14,7 @@ from shared.runtime.platform import Provided, Stored
 
 
 class Care:
-    """See the module."""
+    """Files of elder care, visits and meals, over HTTP."""
 
     elders = Stored(ELDERS)
     care_visits = Stored(CARE_VISITS)

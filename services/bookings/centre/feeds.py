@@ -30,7 +30,7 @@ HIDDEN = frozenset({HELD, RELEASED, CANCELLED})
 
 
 class Feeds:
-    """See the module."""
+    """Calendars of a resident (by a secret address that can be changed) and of a room."""
 
     def __init__(self, platform: Platform) -> None:
         self._feeds = platform.store(FEEDS)

@@ -28,7 +28,7 @@ COLUMNS = {
 
 
 class Centres:
-    """See the module."""
+    """The centre's page, what goes on in it, and its figures, also as a table."""
 
     def __init__(self, platform: Platform) -> None:
         self._centres = platform.store(CENTRES)

@@ -15,7 +15,7 @@ ICALENDAR = "text/calendar; charset=utf-8"
 
 
 class Centre:
-    """See the module."""
+    """The centre's page, plan and reports over HTTP, and calendars for anybody who has their address."""
 
     centres = Stored(CENTRES)
     feed_store = Stored(FEEDS)

@@ -20,7 +20,7 @@ PICKUPS = Kind(Pickup, "pickups", indexes=(("child_id",),))
 
 
 class Children:
-    """See the module."""
+    """Children of the class: enrolled with consent, present or absent, collected by whom their guardian named."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform

@@ -16,7 +16,7 @@ from shared.runtime.platform import Provided, Stored
 
 
 class AfterSchool:
-    """See the module."""
+    """Children of the class, who collects them, their presence, over HTTP."""
 
     enrolments = Stored(ENROLMENTS)
     pickups = Stored(PICKUPS)

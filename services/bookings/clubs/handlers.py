@@ -18,7 +18,7 @@ CLUBS = Kind(Club, "clubs")
 
 
 class Clubs:
-    """See the module."""
+    """Clubs: founded, joined, left, led by somebody else, and when they practise."""
 
     def __init__(self, platform: Platform) -> None:
         self.store = platform.store(CLUBS)

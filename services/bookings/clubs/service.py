@@ -17,7 +17,7 @@ MEMBERS = STAFF | {RESIDENT, GUARDIAN}
 
 
 class Clubs:
-    """See the module."""
+    """Clubs, their members and practice, over HTTP."""
 
     club_store = Stored(CLUBS)
     clubs: Any = Provided(Handlers)

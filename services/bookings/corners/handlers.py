@@ -29,7 +29,7 @@ VISITS = Kind(VisitLog, "visits", indexes=(("room_id", "born"),))
 
 
 class Corners:
-    """See the module."""
+    """Loans, lost property, questions to the parlour, counselling and its notes, visits of the rest rooms."""
 
     def __init__(self, platform: Platform) -> None:
         self._rooms, self._uses = platform.store(ROOMS), platform.store(USES)

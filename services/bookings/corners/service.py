@@ -18,7 +18,7 @@ VISITORS = STAFF | {RESIDENT, GUARDIAN}
 
 
 class Corners:
-    """See the module."""
+    """Loans, lost property, questions to the parlour, counselling and visits of the rest rooms, over HTTP."""
 
     copies = Stored(COPIES)
     loans = Stored(LOANS)

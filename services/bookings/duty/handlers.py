@@ -24,7 +24,7 @@ QUEUES = Kind(Queue, "queues")
 
 
 class Duty:
-    """See the module."""
+    """Rosters and swaps of shifts, the appointments that they cover or not, and the tickets of a day."""
 
     def __init__(self, platform: Platform) -> None:
         self._rosters = platform.store(ROSTERS)

@@ -19,7 +19,7 @@ LEADS = frozenset({DUTY_LEAD, SECRETARY})
 
 
 class Duty:
-    """See the module."""
+    """Rosters, appointments and tickets of the counter over HTTP; cover follows events."""
 
     rosters = Stored(ROSTERS)
     queues = Stored(QUEUES)

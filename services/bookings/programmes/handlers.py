@@ -27,7 +27,7 @@ HOLIDAY = "holiday"
 
 
 class Programmes:
-    """See the module."""
+    """Programmes: made, extended, ended; each date claims its room before anything is published."""
 
     def __init__(self, platform: Platform) -> None:
         self._programmes = platform.store(PROGRAMMES)

@@ -15,7 +15,7 @@ from shared.runtime.platform import Provided, Stored
 
 
 class Programmes:
-    """See the module."""
+    """Programmes over HTTP; their sessions follow by event."""
 
     programme_store = Stored(PROGRAMMES)
     programmes: Any = Provided(Handlers)

@@ -16,7 +16,7 @@ BOOKERS = STAFF | {RESIDENT, GUARDIAN}
 
 
 class Rooms:
-    """See the module."""
+    """Rooms, what is free in them, and reservations, over HTTP."""
 
     rooms = Stored(ROOMS)
     uses = Stored(USES)

@@ -30,7 +30,7 @@ HIDDEN = frozenset({HELD, RELEASED})
 
 
 class Sessions:
-    """See the module."""
+    """Places: taken, waited for, offered, given back, moved; who was there; credits for lessons."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform

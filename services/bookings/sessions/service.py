@@ -24,7 +24,7 @@ BOOKERS = STAFF | {RESIDENT, GUARDIAN}
 
 
 class Sessions:
-    """See the module."""
+    """Sessions, their places and presence over HTTP; places follow what happens to programmes."""
 
     sessions: Any = Provided(Handlers)
 

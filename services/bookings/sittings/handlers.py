@@ -15,7 +15,7 @@ from shared.storage.store import Page, Taken
 
 
 class Sittings:
-    """See the module."""
+    """Holds a room and people for a sitting, all or none, and answers by event that it did, or why not."""
 
     def __init__(self, platform: Platform) -> None:
         self._uses, self._rooms = platform.store(USES), platform.store(ROOMS)

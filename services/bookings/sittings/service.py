@@ -14,7 +14,7 @@ from shared.runtime.platform import Provided
 
 
 class Sittings:
-    """See the module."""
+    """Rooms and people for sittings of another service, which asks by event."""
 
     sittings: Any = Provided(Handlers)
 

@@ -17,7 +17,7 @@ ATTACHMENTS = Kind(Attachment, "attachments", indexes=(("due",),))
 
 
 class Attachments:
-    """See the module."""
+    """Attachments: taken by what they really are, kept encrypted, given to whoever may see the petition."""
 
     def __init__(self, platform: Platform) -> None:
         self.store = platform.store(ATTACHMENTS)

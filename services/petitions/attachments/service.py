@@ -29,7 +29,7 @@ class AskAttachment(Code):
 
 
 class Attached:
-    """See the module."""
+    """Attachments over HTTP: brought, and read by whoever may see the petition or has its receipt code."""
 
     station: Any
     receipts: Any

@@ -28,7 +28,7 @@ OFFICE = STAFF | {STREET_OFFICER}
 
 
 class Station:
-    """See the module."""
+    """Petitions: filed, searched, shown to whom they concern, and moved from state to state."""
 
     def __init__(self, platform: Platform) -> None:
         self.petitions = platform.store(PETITIONS)

@@ -22,7 +22,7 @@ def _moves(path: str, takes: Any, allow: Any = OFFICE) -> Any:
 
 
 class Cases:
-    """See the module."""
+    """Petitions over HTTP, and the timers of their clocks."""
 
     petitions = Stored(PETITIONS)
     station: Any = Provided(Station)

@@ -1,4 +1,4 @@
-"""The micro-court's desk."""
+"""The micro-court: what is referred to it, and what comes of that."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COURT_CASES = Kind(
 
 
 class Court:
-    """See the module."""
+    """Hearings and confirmations of agreements, for the court: taken, scheduled, extended, ended."""
 
     def __init__(self, platform: Platform) -> None:
         self.cases = platform.store(COURT_CASES)

@@ -76,7 +76,7 @@ def _moves(path: str, takes: Any) -> Any:
 
 
 class Hearings:
-    """See the module."""
+    """Hearings, their outcomes and confirmations of agreements, over HTTP."""
 
     court_cases = Stored(COURT_CASES)
     court: Any = Provided(Handlers)

@@ -16,7 +16,7 @@ from shared.runtime.platform import Platform
 
 
 class Calculator:
-    """See the module."""
+    """Deadlines by rule, date and community, worked out by the code that cases use."""
 
     def __init__(self, platform: Platform) -> None:
         self._locales = platform.store(LOCALES)

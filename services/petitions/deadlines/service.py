@@ -12,7 +12,7 @@ from shared.runtime.platform import Provided
 
 
 class Deadlines:
-    """See the module."""
+    """The calculator of deadlines for anybody, and a community's own limits, over HTTP."""
 
     calculator: Any = Provided(Calculator)
 

@@ -29,7 +29,7 @@ HANDLERS = OFFICE | {MEDIATOR}
 
 
 class Room:
-    """See the module."""
+    """Disputes: opened, mediated, agreed, performed, or referred to the court."""
 
     def __init__(self, platform: Platform) -> None:
         self.disputes = platform.store(DISPUTES)

@@ -20,7 +20,7 @@ def _moves(path: str, takes: Any, allow: Any) -> Any:
 
 
 class Disputes:
-    """See the module."""
+    """Disputes, their mediators, sessions, agreements and performance, over HTTP."""
 
     disputes = Stored(DISPUTES)
     room: Any = Provided(Room)

@@ -128,7 +128,7 @@ class HelpDesk:
 
 
 class Help:
-    """See the module."""
+    """Help requests over HTTP, for whoever asked and for help officers alone."""
 
     help_requests = Stored(HELP)
     help_desk: Any = Provided(HelpDesk)

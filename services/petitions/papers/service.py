@@ -90,7 +90,7 @@ def _people(petition: Petition) -> str:
 
 
 class Papers:
-    """See the module."""
+    """Papers over HTTP, as PDF, for whoever may see the case."""
 
     station: Any
     room: Any

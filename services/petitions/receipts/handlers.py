@@ -15,7 +15,7 @@ from shared.runtime.platform import Platform
 
 
 class Receipts:
-    """See the module."""
+    """Shows a petition to the holder of its receipt code, who may act on it, and say who they are."""
 
     def __init__(self, platform: Platform) -> None:
         self._petitions = platform.store(PETITIONS)

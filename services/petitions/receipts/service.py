@@ -14,7 +14,7 @@ from shared.runtime.platform import Provided
 
 
 class Receipts:
-    """See the module."""
+    """A petition by its receipt code over HTTP, for anybody who has the code."""
 
     station: Any
     receipts: Any = Provided(Handlers)

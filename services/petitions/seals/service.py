@@ -91,7 +91,7 @@ class Opening:
 
 
 class Sealed:
-    """See the module."""
+    """Asking for, granting and using an opened seal, over HTTP."""
 
     seals = Stored(SEALS)
     opening: Any = Provided(Opening)

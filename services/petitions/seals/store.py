@@ -13,7 +13,7 @@ SEALS = Kind(SealedIdentity, "seals", trailed=True)
 
 
 class Seals:
-    """See the module."""
+    """Sealed complainants, encrypted under a key of their own, apart from the case."""
 
     def __init__(self, platform: Platform) -> None:
         self.store = platform.store(SEALS)

@@ -18,7 +18,7 @@ Hears = Callable[[Call, Sitting], None]
 
 
 class Sittings:
-    """See the module."""
+    """Asks bookings for a room and people by event, and hands each answer to the case that asked."""
 
     def __init__(self, platform: Platform) -> None:
         self.store = platform.store(SITTINGS)

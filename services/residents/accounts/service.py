@@ -15,7 +15,7 @@ from shared.runtime.platform import Provided, Stored
 
 
 class OwnAccounts:
-    """See the module."""
+    """The owner's own account over HTTP; its recovery by two workers."""
 
     identities = Stored(ACCOUNTS)
     accounts: Any = Provided(Accounts)

@@ -28,7 +28,7 @@ SLIPS = Kind(Slip, "slips", unique=(("code",),), indexes=(("due",),))
 
 
 class Activations:
-    """See the module."""
+    """Activation codes to contacts of records, and slips at the counter: made, sent once, taken once."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform

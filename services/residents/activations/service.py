@@ -17,7 +17,7 @@ from shared.runtime.platform import Provided, Stored
 
 
 class FirstSteps:
-    """See the module."""
+    """Activation codes and slips over HTTP, and whom events ask for a code."""
 
     codes = Stored(ACTIVATIONS)
     slips = Stored(SLIPS)

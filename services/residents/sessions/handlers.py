@@ -32,7 +32,7 @@ WRONG = Unauthenticated("credentials_wrong", "phone, password or code is wrong")
 
 
 class Sessions:
-    """See the module."""
+    """Begins, renews and ends sessions, and writes their tokens."""
 
     def __init__(self, platform: Platform) -> None:
         settings = platform.settings

@@ -13,7 +13,7 @@ from shared.runtime.platform import Provided
 
 
 class OwnSessions:
-    """See the module."""
+    """Tokens for any client, and the same in a cookie for a browser."""
 
     sessions: Any = Provided(Sessions)
     activations: Any = Provided(Activations)

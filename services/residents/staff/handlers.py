@@ -19,7 +19,7 @@ OFFICES = Kind(Offices, "offices")
 
 
 class Staff:
-    """See the module."""
+    """Workers' records, their roles, and who holds the offices that a community is never without."""
 
     def __init__(self, platform: Platform) -> None:
         self._accounts, self._audit = Accounts(platform), platform.audit

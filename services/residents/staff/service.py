@@ -17,7 +17,7 @@ APPOINTERS = LEAD | {OPERATOR}
 
 
 class Appointments:
-    """See the module."""
+    """Workers of a community, their roles and the offices that must not be empty, over HTTP."""
 
     workers = Stored(WORKERS)
     offices = Stored(OFFICES)

@@ -22,7 +22,7 @@ ALARM = 100  # refusals in this process within a minute that nobody's forgetting
 
 
 class Counter:
-    """See the module."""
+    """Tries by what is tried and by network address, kept as keyed hashes for a day or as long as the secret lives."""
 
     def __init__(self, platform: Platform, keys: Keys) -> None:
         self._keys, self._tries = keys, platform.store(TRIES)
