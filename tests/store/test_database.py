@@ -17,8 +17,8 @@ from pymongo import MongoClient
 from pymongo.errors import DuplicateKeyError
 from secantus import storage
 
-from ops import packing
-from ops.database import Storage
+from ops.secantus import packing
+from ops.secantus.database import Storage
 
 INDEXES = 8
 DAYS = [datetime(2026, 11, day) for day in range(1, 6)]
@@ -124,7 +124,7 @@ def test_an_operation_reads_the_catalog_no_more_than_twice(tmp_path: Path, monke
 
     ours, theirs = cost(Storage, tmp_path / "ours"), cost(storage.Storage, tmp_path / "theirs")
     assert all(0 < n <= 2 for n in ours), ours
-    # What it is for: where this no longer holds, the class in ops.database has nothing left to do.
+    # What it is for: where this no longer holds, the class in ops.secantus.database has nothing left to do.
     assert sum(theirs) > 4 * sum(ours), (theirs, ours)
 
 

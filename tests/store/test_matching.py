@@ -13,7 +13,7 @@ import pytest
 from secantus.collation import parse
 from secantus.query import MISSING, QueryError
 
-from ops import matching
+from ops.secantus import matching
 
 PLAIN: list[Any] = [
     None, True, 1, 1.0, "x", "y", "z", "", "1", bson.Code("x"), b"x", bson.ObjectId(b"x" * 12), float("nan"), bson.Int64(1),

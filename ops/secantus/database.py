@@ -1,4 +1,4 @@
-"""`python -m ops.database …`: the development database, SecantusDB, made to do some things as MongoDB does them.
+"""`python -m ops.secantus.database …`: the development database, SecantusDB, made to do some things as MongoDB does them.
 
 As it comes it reads the catalog of a collection's indexes anew up to a dozen times for one operation, an update rewrites the
 entries of every index, also of those whose values it leaves alone, the bytes of a key are put together anew, from their
@@ -18,7 +18,7 @@ import bson
 from secantus import cli, server, storage
 from wiredtiger import WT_NOTFOUND
 
-from ops import matching, packing
+from ops.secantus import matching, packing
 
 Document = dict[str, Any]
 Index = tuple[str, Document, Document]  # name, key, options
