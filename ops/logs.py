@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
-SHOWN_FIRST = frozenset({"timestamp", "level", "service", "component", "event"})
+SHOWN_FIRST = frozenset({"timestamp", "level", "service", "component", "event", "where"})
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,14 @@ def entries(lines: Iterable[str], source: str) -> Iterator[dict[str, Any]]:
 
 
 def text(entry: dict[str, Any]) -> str:
-    """One entry as a line: local time, level, who, what, and the rest as name=value."""
+    """One entry as a line: local time, level, who, what, and the rest as name=value; below it the stack of an error."""
     when = entry["timestamp"]
     if when:
         when = datetime.fromisoformat(when).astimezone().strftime("%m-%d %H:%M:%S.%f")[:-3]
     more = [f"{name}={_short(value)}" for name, value in entry.items() if name not in SHOWN_FIRST]
     what = " ".join(str(entry[name]) for name in ("component", "event") if entry.get(name))
-    return " ".join([f"{when:18} {entry.get('level', ''):7} {entry['service']:15} {what}", *more])
+    stack = [f"    {frame}" for frame in entry.get("where") or []]
+    return "\n".join([" ".join([f"{when:18} {entry.get('level', ''):7} {entry['service']:15} {what}", *more]), *stack])
 
 
 def _short(value: Any) -> str:

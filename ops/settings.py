@@ -31,9 +31,9 @@ PORTS = {
     **{f"LINLI_{record.name.upper()}_PORT": record.port for record in RECORDS.values()},
 }
 # Told to every service, where they are set.
-COMMON = ("LINLI_TEST", "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "LINLI_RETRY_SECONDS", "LINLI_SWEEP_AFTER",
-          "LINLI_LEASE", "LINLI_WORKERS", "LINLI_EVENT_WORKERS", "LINLI_OUTBOX_CAP", "LINLI_DATABASE_TIMEOUT",
-          "LINLI_SMS")  # fmt: skip
+COMMON = ("LINLI_TEST", "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "LINLI_SHOW_EXCEPTIONS", "LINLI_RETRY_SECONDS",
+          "LINLI_SWEEP_AFTER", "LINLI_LEASE", "LINLI_WORKERS", "LINLI_EVENT_WORKERS", "LINLI_OUTBOX_CAP",
+          "LINLI_DATABASE_TIMEOUT", "LINLI_SMS")  # fmt: skip
 
 
 class Problem(Exception):
@@ -115,7 +115,7 @@ class Installation:
     def make_secrets(self) -> None:
         """A password for every user of broker and database, a key for every purpose: made once, and kept; what a new service
         needs is added."""
-        word = lambda: secrets.token_urlsafe(24)  # noqa: E731
+        word = partial(secrets.token_urlsafe, 24)
         wanted: dict[str, Any] = {
             "amqp": {user: word for user in (*SERVICES, "operator", "demo")},
             "mongo": {user: word for user in (*SERVICES, "admin")},

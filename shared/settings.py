@@ -54,6 +54,7 @@ class Settings:
     lease: float  # for how long nobody works by the clock after who did was killed
     outbox_cap: int
     log_level: str
+    shows_exceptions: bool  # in the log, with their texts: for development, as these may quote personal data
     testing: bool
     clock_file: str
     faults: str
@@ -88,6 +89,7 @@ class Settings:
             lease=float(read(e, "LINLI_LEASE", str(LEASE))),
             outbox_cap=int(read(e, "LINLI_OUTBOX_CAP", "200")),
             log_level=read(e, "LINLI_LOG_LEVEL", "info"),
+            shows_exceptions=e.get("LINLI_SHOW_EXCEPTIONS") == "1",
             testing=testing,
             # Only a test may move the clock or kill a process at a chosen point.
             clock_file=e.get("LINLI_CLOCK_FILE", "") if testing else "",

@@ -29,8 +29,14 @@ SIGN_INS = Counter("linli_sign_ins_total", "Tries to sign in, by way and outcome
 DELIVERIES = Counter("linli_deliveries_total", "Deliveries by channel and outcome", ["channel", "state"])
 
 
-def configure(service: str, level: str) -> None:
-    """Set up structlog and the standard library's logging for one process."""
+_shows_exceptions = False
+
+
+def configure(service: str, level: str, shows_exceptions: bool = False) -> None:
+    """Set up structlog and the standard library's logging for one process. With `shows_exceptions`, errors are logged with
+    their texts, which may quote personal data: for development alone."""
+    global _shows_exceptions  # noqa: PLW0603
+    _shows_exceptions = shows_exceptions
     number = getattr(logging, level.upper())
 
     def say_who(logger: Any, method: str, fields: Any) -> Any:
@@ -50,6 +56,8 @@ def configure(service: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     log.cache_clear()  # who spoke before was told otherwise
+    if shows_exceptions:
+        log("telemetry").warning("exceptions_are_shown", why="LINLI_SHOW_EXCEPTIONS: what they quote may be personal data")
     logging.basicConfig(level=logging.WARNING, handlers=[_Bridge()], force=True)
     # nameko logs the text of every exception that a worker raises; ours are logged where they are answered.
     logging.getLogger("nameko.containers").setLevel(logging.CRITICAL)
@@ -63,9 +71,14 @@ def log(name: str) -> Any:
 
 
 def where(error: BaseException) -> list[str]:
+    """An error's stack for the log: `frames`, or whole and with all texts, where the process shows exceptions."""
+    return "".join(traceback.format_exception(error)).splitlines() if _shows_exceptions else frames(error)
+
+
+def frames(error: BaseException) -> list[str]:
     """The stack of an error as "file:line function", innermost last: enough to mend it, without any value."""
-    frames = traceback.extract_tb(error.__traceback__)[-8:]
-    return [f"{'/'.join(f.filename.split('/')[-2:])}:{f.lineno} {f.name}" for f in frames]
+    last = traceback.extract_tb(error.__traceback__)[-8:]
+    return [f"{'/'.join(f.filename.split('/')[-2:])}:{f.lineno} {f.name}" for f in last]
 
 
 class _Bridge(logging.Handler):

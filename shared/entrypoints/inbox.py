@@ -32,7 +32,7 @@ from shared.rules.errors import Permanent, Refused, Unavailable
 from shared.runtime.platform import Platform
 from shared.storage.batches import COMPANY
 from shared.storage.store import REMEMBER_CAUSE
-from shared.telemetry import CONSUMED, INBOX, PARKED, log, where
+from shared.telemetry import CONSUMED, INBOX, PARKED, frames, log, where
 
 TAKE = 512  # messages handled together, and acknowledged at once
 LIST = 256  # of these in one call of a handler that takes batches: while one list is saved, the next is put together
@@ -339,9 +339,9 @@ class Inbox(ProviderCollector, SharedExtension):
         if hopeless:
             PARKED.labels(code).inc()
         note = log("inbox").error if hopeless else log("inbox").warning
-        frames = where(error) if error and not isinstance(error, (Permanent, Refused)) else []
+        happened = where(error) if error and not isinstance(error, (Permanent, Refused)) else []
         note("parked" if hopeless else "retried", event_name=delivery.name, id=delivery.message.properties.get("message_id"),
-             error=code, attempt=attempt, tier=key, where=frames)  # fmt: skip
+             error=code, attempt=attempt, tier=key, where=happened)  # fmt: skip
 
 
 class _Outcome:
@@ -365,7 +365,7 @@ def _why(error: BaseException | None) -> str:
         return str(error)
     if isinstance(error, Refused):
         return error.detail
-    return " < ".join(reversed(where(error))) if error else ""
+    return " < ".join(reversed(frames(error))) if error else ""
 
 
 def _publish_confirmed(channel: Any, message: Message, exchange: str, key: str, lost: Callable[[], bool]) -> None:

@@ -68,7 +68,7 @@ def drain(container: ServiceContainer, platform: Any) -> None:
 def main(name: str) -> None:
     """Run the service until it is told to stop."""
     settings = Settings.load(name)
-    configure(name, settings.log_level)
+    configure(name, settings.log_level, settings.shows_exceptions)
     module = importlib.import_module(f"services.{name}.service")
     service = next(c for c in vars(module).values() if isinstance(c, type) and getattr(c, "name", "") == name)
     wait_for_broker(settings.amqp_uri)
