@@ -102,7 +102,10 @@ class Directory:
 
     def project_guardian(self, call: Call, event: Any, linked: bool) -> None:
         """Keep who may act for a child."""
-        new = lambda _: Person()  # noqa: E731
+
+        def new(_: str) -> Person:
+            return Person()
+
         self.people.ensure(call, event.child_id, new, _link, "guardians", event.guardian_id, linked, event.at)
         self.people.ensure(call, event.guardian_id, new, _link, "children", event.child_id, linked, event.at)
 
@@ -151,15 +154,15 @@ def _places(person: Person, start: datetime, programme_id: str) -> list[str]:
     return [place["place"] for place in person.weeks.get(week_of(start), []) if place["programme"] == programme_id]
 
 
-def _link(person: Person, role: str, other: str, linked: bool, events: datetime) -> tuple[Person, list[Event]]:
-    if person.heard.get(key := f"{role}/{other}", events) > events:
+def _link(person: Person, role: str, other: str, linked: bool, as_of: datetime) -> tuple[Person, list[Event]]:
+    if person.heard.get(key := f"{role}/{other}", as_of) > as_of:
         return person, []
     rest = [id for id in getattr(person, role) if id != other]
-    return person.but(**{role: [*rest, other] if linked else rest}, heard=person.heard | {key: events}), []
+    return person.but(**{role: [*rest, other] if linked else rest}, heard=person.heard | {key: as_of}), []
 
 
 def _unlink(person: Person, other: str) -> tuple[Person, list[Event]]:
-    heard = {key: events for key, events in person.heard.items() if not key.endswith(f"/{other}")}
+    heard = {key: as_of for key, as_of in person.heard.items() if not key.endswith(f"/{other}")}
     guardians, children = ([id for id in ids if id != other] for ids in (person.guardians, person.children))
     return person.but(guardians=guardians, children=children, heard=heard), []
 

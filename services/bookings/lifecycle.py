@@ -73,7 +73,10 @@ class Lifecycle:
 
     def pass_days(self, call: Call) -> None:
         """What changes from day to day: dates of programmes, loans, answers that are owed."""
-        inside = lambda community: dataclasses.replace(call, community=community, learned={})  # noqa: E731
+
+        def inside(community: str) -> Call:
+            return dataclasses.replace(call, community=community, learned={})
+
         for community, programme in self._watch.due(self._published, call.at):
             self._guard(programme.id, partial(self._programmes.extend, inside(community), programme))
         for community, one in self._watch.due(self._forgotten, call.at):

@@ -20,7 +20,7 @@ from shared.events.base import Event
 from shared.runtime.internal import ask
 from shared.runtime.platform import Platform
 from shared.storage.cursors import MILLISECOND
-from shared.storage.store import Kind, Page
+from shared.storage.store import Document, Kind, Page
 
 PREFERENCES = Kind(Preferences, "preferences", indexes=(("roles",),))
 ASKED = 100  # cases that petitions is asked about at once
@@ -152,7 +152,10 @@ class Deliveries:
         where: dict[str, Any] = {"recipient": call.actor, "channel": INBOX}
         if "unread" in call.query:
             where["read_at"] = None if call.query["unread"] else {"$ne": None}
-        keep = lambda d: not (call.limited and d.get("private"))  # noqa: E731
+
+        def keep(d: Document) -> bool:
+            return not (call.limited and d.get("private"))
+
         paging = {"limit": call.query["limit"], "after": call.query["after"]}
         page = self._deliveries.page(call, where, keep=keep, newest_first=True, **paging)
         return Page(self._wordings.messages(call.community, page.items, self._language(call)), page.next)

@@ -142,8 +142,8 @@ def skip(delivery: Delivery, reason: str) -> tuple[Delivery, list[Event]]:
 def failed(delivery: Delivery, reason: str, at: datetime, final: bool = False) -> tuple[Delivery, list[Event]]:
     """Try again later, or give up: at once where it can never succeed, else after ten tries (about a day)."""
     if final or delivery.tries > len(BACKOFF):
-        events = DeliveryFailed(delivery.id, delivery.channel, "" if delivery.private else delivery.template, reason, at)
-        return _over(delivery, FAILED, reason), [events]
+        event = DeliveryFailed(delivery.id, delivery.channel, "" if delivery.private else delivery.template, reason, at)
+        return _over(delivery, FAILED, reason), [event]
     return delivery.become(PENDING, reason=reason, due=at + BACKOFF[delivery.tries - 1]), []
 
 

@@ -221,8 +221,8 @@ class MailSender:
         params = {"code": found["code"], "n": found["community"]} | ({"until": found["until"]} if found["until"] else {})
         subject, text = self._rendered(params, found["language"], words)
         if delivery.channel == TEXT and self._texts is not None:
-            events = wording.words(params, found["language"])
-            plain = {name: events[name] for name in wording.PARAMETERS[delivery.template]}
+            filled = wording.words(params, found["language"])
+            plain = {name: filled[name] for name in wording.PARAMETERS[delivery.template]}
             self._texts.send(delivery.id, found["address"], delivery.template, plain, text)
         else:
             session.send(delivery.id, found["address"], subject, text)

@@ -33,7 +33,10 @@ class Templates:
             raise Invalid("subject_invalid", "a subject is one line", "subject")
         wording.check(name, language, text)
         wording.check(name, language, subject)
-        new = lambda _: Template(name=name, language=language, subject=subject, text=text)  # noqa: E731
+
+        def new(_: str) -> Template:
+            return Template(name=name, language=language, subject=subject, text=text)
+
         id = derived_id(call.community, name, language)
         made: Template = self._templates.ensure(call, id, new, domain.reword, subject, text)
         return made

@@ -213,19 +213,19 @@ PARAMETERS = {
 def words(params: dict[str, Any], language: str) -> dict[str, str]:
     """The parameters of a delivery as they are read: times on the wall clock, codes as phrases."""
     always = {"c": CHILD[language], "x": EXTENDED[language] if params.get("extended") else ""}
-    events = always | {key: str(value) for key, value in params.items()}
+    filled = always | {key: str(value) for key, value in params.items()}
     if "start" in params:
         start = datetime.fromisoformat(params["start"])
         end = datetime.fromisoformat(params["end"])
-        events["d"], events["t"] = _day(start, language), f"{start:%H:%M}-{end:%H:%M}"
+        filled["d"], filled["t"] = _day(start, language), f"{start:%H:%M}-{end:%H:%M}"
     if "at" in params:
-        events["t"] = f"{datetime.fromisoformat(params['at']):%H:%M}"
+        filled["t"] = f"{datetime.fromisoformat(params['at']):%H:%M}"
     if "until" in params:
         until = datetime.fromisoformat(params["until"])
-        events["u"] = f"{_day(until, language)} {until:%H:%M}"
+        filled["u"] = f"{_day(until, language)} {until:%H:%M}"
     if "reason" in params:
-        events["r"] = REASONS[language].get(params["reason"], "")
-    return events
+        filled["r"] = REASONS[language].get(params["reason"], "")
+    return filled
 
 
 def _day(moment: datetime, language: str) -> str:

@@ -45,7 +45,10 @@ class Lifecycle:
 
     def pass_time(self, call: Call) -> None:
         """What time itself changes by now: each community's, earliest first, whoever is in charge, or nobody."""
-        inside = lambda community: dataclasses.replace(call, community=community, learned={})  # noqa: E731
+
+        def inside(community: str) -> Call:
+            return dataclasses.replace(call, community=community, learned={})
+
         for store, turn, _ in self._timed:
             for community, case in self._watch.due(store, call.at):
                 self._guard(case.id, partial(turn, inside(community), case))

@@ -103,7 +103,10 @@ class People:
         """A new resident, who is asked in by a code to their contact. Raises Conflict("already_registered") for a known ID
         number."""
         facts = with_plain_phones(dict(call.body))
-        taken = lambda: Conflict("already_registered", "this ID number is registered here")  # noqa: E731
+
+        def taken() -> Conflict:
+            return Conflict("already_registered", "this ID number is registered here")
+
         resident: Resident = self._residents.create(call, domain.register, facts, call.actor, call.at, taken=taken)
         return resident
 

@@ -69,15 +69,15 @@ def decode(event: type[Event], body: bytes) -> Event:
     """The event that a body tells of, by its dataclass; fields that nobody knows are read over. Raises Permanent."""
     decoder, times = _decoder(event)
     try:
-        events: Event = decoder.decode(body)
+        decoded: Event = decoder.decode(body)
     except msgspec.ValidationError as error:
         raise Permanent("schema", str(error)) from error  # it names the field and its types, never the value
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Permanent("broken_json", "the body is not JSON") from error
     for name in times:
-        if (time := getattr(events, name)) is not None and time.tzinfo is None:
+        if (time := getattr(decoded, name)) is not None and time.tzinfo is None:
             raise Permanent("schema", f"Expected an offset from UTC - at `$.{name}`")
-    return event(**vars(events))  # a default, msgspec leaves to the class: who looks into the object would miss it
+    return event(**vars(decoded))  # a default, msgspec leaves to the class: who looks into the object would miss it
 
 
 def type_of(headers: dict[str, Any]) -> str:
@@ -96,13 +96,13 @@ def read(event: type[Event], body: bytes, content_type: str, headers: dict[str, 
         raise Permanent("content_type", "not application/json")
     if headers.get("cloudEvents:dataschema", f"/api/events/{event.name}.json") != f"/api/events/{event.name}.json":
         raise Permanent("unknown_version", "a data schema that this service does not know")
-    events = decode(event, body)
+    decoded = decode(event, body)
     try:
         time = datetime.fromisoformat(headers["cloudEvents:time"])
         if time.tzinfo is None:
             raise ValueError("a time without an offset")
         return Heard(
-            event=events,
+            event=decoded,
             id=headers["cloudEvents:id"],
             community=headers["cloudEvents:community"],
             subject=headers["cloudEvents:subject"],

@@ -43,11 +43,14 @@ class Locales:
         project(self.store, _inside(call, event), event.community_id, Locale, event.at, calendar=days)
 
 
-def project(store: Store[Any], call: Call, id: str, kind: type, events: datetime, **facts: Any) -> None:
+def project(store: Store[Any], call: Call, id: str, kind: type, as_of: datetime, **facts: Any) -> None:
     """Keep facts that were said at a time, unless newer ones are known. For kinds with a field `heard`."""
+
     # Known from its first write on: whoever asks in between must not find half of it.
-    new = lambda _: kind(**facts, heard=dict.fromkeys(facts, events))  # noqa: E731
-    store.ensure(call, id, new, _set, events, facts)
+    def new(_: str) -> Any:
+        return kind(**facts, heard=dict.fromkeys(facts, as_of))
+
+    store.ensure(call, id, new, _set, as_of, facts)
 
 
 def look_up(store: Store[Any], community: str, id: str) -> Any:
@@ -63,6 +66,6 @@ def _inside(call: Call, event: Any) -> Call:
     return dataclasses.replace(call, community=event.community_id)
 
 
-def _set(state: Any, events: datetime, facts: dict[str, Any]) -> tuple[Any, list[Event]]:
-    new = {name: value for name, value in facts.items() if state.heard.get(name, events) <= events}
-    return state.but(**new, heard=state.heard | dict.fromkeys(new, events)), []
+def _set(state: Any, as_of: datetime, facts: dict[str, Any]) -> tuple[Any, list[Event]]:
+    new = {name: value for name, value in facts.items() if state.heard.get(name, as_of) <= as_of}
+    return state.but(**new, heard=state.heard | dict.fromkeys(new, as_of)), []

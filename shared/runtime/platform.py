@@ -50,7 +50,10 @@ class Platform(SharedExtension):
         self.database = database_name(settings.mongo_uri)
         self.tenants = Tenants(self.mongo, self.database)
         self.vault = Vault(self.mongo, self.database, settings.master_key)
-        remove = lambda c, rows: self._backends[c].remove_events(rows)  # noqa: E731
+
+        def remove(c: str, rows: Any) -> None:
+            return self._backends[c].remove_events(rows)
+
         ledger = Ledger(self.mongo, self.database, remove, within=3 * settings.sweep_after)
         self.relay = OutboxRelay(self.service, settings.amqp_uri, ledger, self._busy, settings.says_restricted)
         peers = KeySet.import_key_set(json.loads(settings.service_keys))

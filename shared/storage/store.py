@@ -178,8 +178,8 @@ class Store(Generic[A]):
             seen = from_cursor(after)
             matching[by] = beyond(matching.get(by, {}), seen[0], step)
         behind = operator.lt if newest_first else operator.gt
-        unseen: Keep = lambda d: keep(d) and (seen is None or behind((d[by], d["_id"]), seen))  # noqa: E731
-        documents = self._present(matching, [(by, step), ("_id", step)], limit + 1, unseen, call.at)
+        documents = self._present(matching, [(by, step), ("_id", step)], limit + 1, near=call.at, keep=lambda d: (
+            keep(d) and (seen is None or behind((d[by], d["_id"]), seen))))  # fmt: skip
         items = [self.load(document) for document in documents[:limit]]
         last = documents[limit - 1] if len(documents) > limit else None
         return Page(items, to_cursor(last[by], last["_id"]) if last else None)

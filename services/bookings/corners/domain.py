@@ -104,9 +104,9 @@ def remind_loan(loan: Loan, at: datetime) -> tuple[Loan, list[Event]]:
     if loan.due is None or loan.due > at:
         return loan, []
     overdue = at.astimezone(ZoneInfo(loan.timezone)).date().isoformat() > loan.ends
-    events = (LoanOverdue if overdue else LoanDueSoon)(loan.id, loan.borrower_id, loan.ends, at)
+    event = (LoanOverdue if overdue else LoanDueSoon)(loan.id, loan.borrower_id, loan.ends, at)
     told = [*loan.told, "soon", "overdue"] if overdue else [*loan.told, "soon"]
-    return _timed_loan(loan.but(told=told)), [events]
+    return _timed_loan(loan.but(told=told)), [event]
 
 
 def forget_loan(loan: Loan) -> tuple[Loan, list[Event]]:
@@ -257,8 +257,8 @@ def cancel_talk(use: Use, at: datetime) -> tuple[Use, list[Event]]:
         raise Conflict("already_cancelled", "it is cancelled already")
     if at >= use.start:
         raise Conflict("already_over", "it has begun")
-    events = ConfidentialCancelled(use.id, [use.resident_id], use.begins, use.finishes, at)
-    return use.become(CANCELLED, claims=[use.id], due=None), [events]
+    event = ConfidentialCancelled(use.id, [use.resident_id], use.begins, use.finishes, at)
+    return use.become(CANCELLED, claims=[use.id], due=None), [event]
 
 
 def forget_talk(use: Use, at: datetime) -> tuple[Use, list[Event]]:
@@ -274,8 +274,8 @@ def remind_talk(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     if use.state != CONFIRMED or use.due is None or use.due > at:
         return use, []
     hours = 24 if use.start - at > timedelta(hours=1, minutes=30) else 1
-    events = ReminderDue(use.id, "confidential", "", "", [use.resident_id], use.begins, use.finishes, hours, at)
-    return use.but(due=next_reminder(use.start, at)), [events] if at < use.start else []
+    event = ReminderDue(use.id, "confidential", "", "", [use.resident_id], use.begins, use.finishes, hours, at)
+    return use.but(due=next_reminder(use.start, at)), [event] if at < use.start else []
 
 
 def write_note(id: str, use_id: str, author: str, text: str) -> tuple[Note, list[Event]]:

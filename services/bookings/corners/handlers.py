@@ -15,7 +15,7 @@ from services.bookings.rooms.handlers import ROOMS, Reservations
 from services.bookings.sessions import domain as sessions
 from services.bookings.sessions.handlers import Sessions
 from shared.calls import Call, derived_id
-from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
+from shared.rules.errors import Conflict, Forbidden, Invalid, Missing, Refused
 from shared.rules.roles import COUNSELLOR, SECRETARY
 from shared.runtime.platform import Platform
 from shared.storage.store import Kind, Page
@@ -47,7 +47,10 @@ class Corners:
         borrower = self._directory.for_whom(call)
         self._directory.person(call, borrower)
         out = [loan for loan in self._of(call.community, borrower) if loan.state == domain.LENT]
-        taken = lambda: Conflict("copy_lent", "somebody else has it")  # noqa: E731
+
+        def taken() -> Conflict:
+            return Conflict("copy_lent", "somebody else has it")
+
         timezone = self._directory.locale(call).timezone
         loan: Loan = self._loans.create(call, domain.lend, copy.id, borrower, out, timezone, call.at, taken=taken)
         return loan
@@ -155,7 +158,10 @@ class Corners:
         for one in (room, counsellor):
             rooms.check_times(one, body["start"], body["end"], call.at)
         args = (room, counsellor, self._directory.for_whom(call), body["start"], body["end"], call.actor, call.at)
-        taken = lambda: self._reservations.slot_taken(call, [room, counsellor], body["start"], body["end"])  # noqa: E731
+
+        def taken() -> Refused:
+            return self._reservations.slot_taken(call, [room, counsellor], body["start"], body["end"])
+
         made: Use = self._uses.create(call, domain.book_talk, *args, taken=taken)
         return made
 

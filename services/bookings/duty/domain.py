@@ -89,8 +89,8 @@ def assign(roster: Roster, id: str, people: list[str], at: datetime) -> tuple[Ro
     after = _set(roster, id, people=people, swap=None)
     if roster.state != PUBLISHED or before["people"] == people:
         return after, []
-    events = ShiftStaffed if people else ShiftUncovered
-    return after, [events(roster.id, id, *_span(roster, before), at)]
+    event = ShiftStaffed if people else ShiftUncovered
+    return after, [event(roster.id, id, *_span(roster, before), at)]
 
 
 def except_shift(roster: Roster, id: str, reason: str, by: str, at: datetime) -> tuple[Roster, list[Event]]:
@@ -123,8 +123,8 @@ def ask_swap(roster: Roster, id: str, asks: str, asked: str, at: datetime) -> tu
         raise Conflict("already_on_duty", "they are on duty in it already")
     if one["start"] <= at:
         raise Conflict("already_over", "it has begun")
-    events = ShiftSwapAsked(roster.id, id, asks, asked, *_span(roster, one), at)
-    return _set(roster, id, swap={"asks": asks, "asked": asked}), [events]
+    event = ShiftSwapAsked(roster.id, id, asks, asked, *_span(roster, one), at)
+    return _set(roster, id, swap={"asks": asks, "asked": asked}), [event]
 
 
 def answer_swap(roster: Roster, id: str, who: str, agrees: bool, at: datetime) -> tuple[Roster, list[Event]]:
@@ -138,8 +138,8 @@ def answer_swap(roster: Roster, id: str, who: str, agrees: bool, at: datetime) -
     if not agrees:
         return _set(roster, id, swap=None), []
     people = [who if p == swap["asks"] else p for p in one["people"]]
-    events = ShiftSwapped(roster.id, id, swap["asks"], who, *_span(roster, one), at)
-    return _set(roster, id, people=people, swap=None), [events]
+    event = ShiftSwapped(roster.id, id, swap["asks"], who, *_span(roster, one), at)
+    return _set(roster, id, people=people, swap=None), [event]
 
 
 def covering(roster: Roster | None, start: datetime, end: datetime) -> dict[str, Any] | None:

@@ -37,7 +37,10 @@ class Duty:
     def plan(self, call: Call) -> Roster:
         """A week's empty shifts. Raises Conflict("already_planned")."""
         timezone = self._directory.locale(call).timezone
-        taken = lambda: Conflict("already_planned", "this week has its roster")  # noqa: E731
+
+        def taken() -> Conflict:
+            return Conflict("already_planned", "this week has its roster")
+
         made: Roster = self._rosters.create(
             call, domain.plan, call.body["week"], timezone, call.body["needed"], taken=taken,
             id=_roster(call.community, call.body["week"]),
@@ -94,7 +97,9 @@ class Duty:
         return published
 
     def _change(self, call: Call, id: str, decide: Any, *args: Any) -> dict[str, Any]:
-        view = lambda roster: _shown(roster, domain.shift(roster, id))  # noqa: E731
+        def view(roster: Roster) -> dict[str, Any]:
+            return _shown(roster, domain.shift(roster, id))
+
         roster = _roster(call.community, domain.week_of_shift(id))
         return view(self._rosters.change(call.showing(view), roster, decide, *args))
 
@@ -213,7 +218,10 @@ class Duty:
             person = self._directory.person(call, self._directory.for_whom(call))
         groups = [*person.groups, *call.body["groups"]] if call.is_one_of(*STAFF) else person.groups
         kind = "appointment" if place else "walk_in"
-        view = lambda queue: _ticket(queue, len(queue.tickets), call)  # noqa: E731
+
+        def view(queue: Queue) -> dict[str, Any]:
+            return _ticket(queue, len(queue.tickets), call)
+
         day = self._today(call)
         args = (kind, person.id, groups, due, place, call.at)
         id = _queue(call.community, day)
@@ -221,7 +229,10 @@ class Duty:
 
     def call_next(self, call: Call) -> dict[str, Any]:
         """The next one, to the caller's desk."""
-        view = lambda queue: _ticket(queue, _called(queue), call)  # noqa: E731
+
+        def view(queue: Queue) -> dict[str, Any]:
+            return _ticket(queue, _called(queue), call)
+
         id = _queue(call.community, self._today(call))
         if self._queues.find(call.community, id) is None:
             raise Conflict("queue_empty", "nobody waits")
@@ -231,7 +242,10 @@ class Duty:
         """A ticket is held, served, waiting again or gone."""
         if not (n.isascii() and n.isdigit()):
             raise Missing("ticket_missing", "no such ticket")
-        view = lambda queue: _ticket(queue, int(n), call)  # noqa: E731
+
+        def view(queue: Queue) -> dict[str, Any]:
+            return _ticket(queue, int(n), call)
+
         id = _queue(call.community, self._today(call))
         return view(self._queues.change(call.showing(view), id, domain.step, int(n), state))
 

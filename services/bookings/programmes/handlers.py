@@ -20,7 +20,7 @@ from shared.faults import fault
 from shared.rules.errors import Conflict, Forbidden, Invalid, Refused
 from shared.rules.roles import STAFF
 from shared.runtime.platform import Platform
-from shared.storage.store import Inserted, Kind, Page
+from shared.storage.store import Document, Inserted, Kind, Page
 
 PROGRAMMES = Kind(Programme, "programmes", indexes=(("due",),))
 HOLIDAY = "holiday"
@@ -175,7 +175,10 @@ class Programmes:
 
     def page(self, call: Call) -> Page:
         """The community's programmes, newest first."""
-        keep = lambda d: "kind" not in call.query or d["kind"] == call.query["kind"]  # noqa: E731
+
+        def keep(d: Document) -> bool:
+            return "kind" not in call.query or d["kind"] == call.query["kind"]
+
         return self._programmes.page(call, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"])
 
     def end(self, call: Call, id: str) -> Programme:

@@ -177,8 +177,8 @@ def reminder(use: Use, tell: list[str], at: datetime) -> ReminderDue:
 
 
 def _release(use: Use, reason: str, at: datetime) -> tuple[Use, list[Event]]:
-    events = ReservationCancelled(use.id, use.room_id, use.room_name, use.resident_id, use.begins, use.finishes, reason, at)
-    return use.become(CANCELLED, claims=[use.id], reason=reason, due=None), [events]
+    event = ReservationCancelled(use.id, use.room_id, use.room_name, use.resident_id, use.begins, use.finishes, reason, at)
+    return use.become(CANCELLED, claims=[use.id], reason=reason, due=None), [event]
 
 
 # -- what is free

@@ -16,7 +16,7 @@ from shared.rules.calendar import at_clock
 from shared.rules.errors import Conflict, Forbidden, Missing, Refused
 from shared.rules.roles import STAFF, STEWARD
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind, Page
+from shared.storage.store import Document, Kind, Page
 
 ROOMS = Kind(Room, "rooms", indexes=(("use", "capacity"),))
 
@@ -108,7 +108,10 @@ class Reservations:
         if "resident_id" in asked:
             self._enrolments.may_read(call, [asked["resident_id"]])
         where = {"found_by": key.get(by, f"kind:{RESERVATION}")}
-        keep = lambda d: d["kind"] == RESERVATION and all(d[name] == value for name, value in asked.items())  # noqa: E731
+
+        def keep(d: Document) -> bool:
+            return d["kind"] == RESERVATION and all(d[name] == value for name, value in asked.items())
+
         page = self._uses.page(call, where, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"])
         others = [] if "resident_id" in asked else [use.resident_id for use in page.items]
         withheld = self._enrolments.withheld(call, others)

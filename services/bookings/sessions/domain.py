@@ -301,8 +301,8 @@ def open_session(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Its programme is published."""
     if use.state != HELD:
         return use, []
-    events = SessionOpened(use.id, use.programme_id, use.kind, title_of(use), use.room_id, use.begins, use.finishes, at)
-    return timed(found(use.become(OPEN)), at), [events]
+    event = SessionOpened(use.id, use.programme_id, use.kind, title_of(use), use.room_id, use.begins, use.finishes, at)
+    return timed(found(use.become(OPEN)), at), [event]
 
 
 def release(use: Use) -> tuple[Use, list[Event]]:

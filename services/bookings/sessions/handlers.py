@@ -118,7 +118,10 @@ class Sessions:
         if use.weekly_limit and directory.held(person, use.begins, use.programme_id) >= use.weekly_limit:
             self._uses.repeated(call, use.id)
             raise Conflict("limit_reached", f"at most {use.weekly_limit} a week", limit=use.weekly_limit)
-        view = lambda after: domain.shown(after, domain.of_person(after, person.id))  # noqa: E731
+
+        def view(after: Use) -> dict[str, Any]:
+            return domain.shown(after, domain.of_person(after, person.id))
+
         args = (person, self.directory.tell(person), call.actor, call.at)
         return view(self._uses.change(call.showing(view), use.id, domain.take, *args))
 
@@ -136,7 +139,10 @@ class Sessions:
     def _change(self, call: Call, id: str, decide: Any, *args: Any) -> dict[str, Any]:
         session, n = domain.split(id)
         self._may_touch(call, self.get(call, session), n)
-        view = lambda after: domain.shown(after, domain.place_of(after, n))  # noqa: E731
+
+        def view(after: Use) -> dict[str, Any]:
+            return domain.shown(after, domain.place_of(after, n))
+
         return view(self._uses.change(call.showing(view), session, decide, n, *args))
 
     def _may_touch(self, call: Call, use: Use, n: int) -> None:

@@ -53,11 +53,11 @@ def move(
         else:
             after = step(after, place["n"], TAKEN, offered_until=None, late=True, owed=TAKEN)
     after, promoted = promote(found(after), at)
-    events = SessionMoved(
+    event = SessionMoved(
         use.id, use.programme_id, room_id=unless_hidden(use, room_id), **said_of(after), tell=everybody(use), at=at
     )
     after, more = say_owed(after, at)
-    return timed(after, at), [events, *more, *promoted]
+    return timed(after, at), [event, *more, *promoted]
 
 
 def say_owed(use: Use, at: datetime) -> tuple[Use, list[Event]]:

@@ -32,10 +32,10 @@ def why_not(rooms: list[Any], start: datetime, end: datetime, at: datetime) -> s
 def book(id: str, request: Any, rooms: list[Any], at: datetime) -> tuple[Use, list[Event]]:
     """Held, if nobody else has any of it; that is the claims' business."""
     use = _use(id, request, rooms, CONFIRMED, claims_of([room.id for room in rooms], request.start, request.end))
-    events = SittingBooked(
+    event = SittingBooked(
         id, request.request_id, request.reference, request.room_id, request.resources, request.start, request.end, at
     )
-    return use, [events]
+    return use, [event]
 
 
 def refuse(id: str, request: Any, rooms: list[Any], reason: str, choices: list[str], at: datetime) -> tuple[Use, list[Event]]:
@@ -47,8 +47,8 @@ def refuse(id: str, request: Any, rooms: list[Any], reason: str, choices: list[s
 def withdraw(use: Use, choices: list[str], reason: str, at: datetime) -> tuple[Use, list[Event]]:
     """The centre takes it back. Raises Conflict("already_over")."""
     _must_lie_ahead(use, at)
-    events = SittingWithdrawn(use.id, use.programme_id, use.title, choices, at)
-    return use.become(CANCELLED, claims=[use.id], reason=reason), [events]
+    event = SittingWithdrawn(use.id, use.programme_id, use.title, choices, at)
+    return use.become(CANCELLED, claims=[use.id], reason=reason), [event]
 
 
 def drop(use: Use, at: datetime) -> tuple[Use, list[Event]]:

@@ -18,7 +18,7 @@ from shared.rules.errors import Conflict, Forbidden, Invalid, Missing, Unauthent
 from shared.rules.roles import GUARDIAN, RESIDENT, STAFF, STREET_OFFICER
 from shared.runtime.platform import Platform
 from shared.security.privacy import e164
-from shared.storage.store import Kind, Page, Taken
+from shared.storage.store import Document, Kind, Page, Taken
 
 PETITIONS = Kind(
     Petition, "petitions", unique=(("number",),),
@@ -158,9 +158,10 @@ class Station:
 
     def _list(self, call: Call, where: dict[str, Any], state: str | None, fits: Any = None, paging: Any = None) -> Page:
         actor, paging = self._directory.actor(call), paging or call.query
-        keep = lambda d: (  # noqa: E731
-            (fits is None or fits(d)) and (state is None or d["state"] == state) and _seen(d).visible_to(actor)
-        )
+
+        def keep(d: Document) -> bool:
+            return (fits is None or fits(d)) and (state is None or d["state"] == state) and _seen(d).visible_to(actor)
+
         found = self.petitions.page(call, where, keep=keep, newest_first=True, limit=paging["limit"], after=paging["after"])
         return Page([domain.seen_by(petition, actor) for petition in found.items], found.next)
 

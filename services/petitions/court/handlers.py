@@ -15,7 +15,7 @@ from shared.calls import Call
 from shared.rules.errors import Missing
 from shared.rules.roles import COURT
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind, Page
+from shared.storage.store import Document, Kind, Page
 
 COURT_CASES = Kind(
     CourtCase, "court_cases", unique=(("number",),), indexes=(("found_by", "born"), ("agenda",), ("due",)), trailed=True
@@ -63,7 +63,10 @@ class Court:
         """For the court all, for a party its own."""
         actor = self._directory.actor(call)
         where = {"found_by": "all" if call.is_one_of(COURT) else actor.key}
-        keep = lambda d: CourtCase(found_by=d["found_by"]).visible_to(actor)  # noqa: E731
+
+        def keep(d: Document) -> bool:
+            return CourtCase(found_by=d["found_by"]).visible_to(actor)
+
         paging = {"limit": call.query["limit"], "after": call.query["after"]}
         return self.cases.page(call, where, keep=keep, newest_first=True, **paging)
 

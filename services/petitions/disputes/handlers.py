@@ -19,7 +19,7 @@ from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.rules.roles import MEDIATOR, POLICE_LIAISON
 from shared.runtime.platform import Platform
 from shared.security.privacy import e164
-from shared.storage.store import Kind, Page
+from shared.storage.store import Document, Kind, Page
 
 DISPUTES = Kind(
     Dispute, "disputes", unique=(("number",),),
@@ -107,7 +107,10 @@ class Room:
         """For parties their own; for mediators and the station all that they may know of."""
         actor, state = self._directory.actor(call), call.query.get("state")
         where = {"found_by": "all" if call.is_one_of(*HANDLERS) else actor.key}
-        keep = lambda d: (state is None or d["state"] == state) and _seen(d).visible_to(actor)  # noqa: E731
+
+        def keep(d: Document) -> bool:
+            return (state is None or d["state"] == state) and _seen(d).visible_to(actor)
+
         found = self.disputes.page(
             call, where, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"]
         )

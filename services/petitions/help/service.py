@@ -18,7 +18,7 @@ from shared.entrypoints.fields import Id, Moment, Paging, Text
 from shared.rules.errors import Forbidden, Invalid, Missing
 from shared.rules.roles import GUARDIAN, HELP_OFFICER, RESIDENT
 from shared.runtime.platform import Platform, Provided, Stored
-from shared.storage.store import Kind, Page
+from shared.storage.store import Document, Kind, Page
 
 HELP = Kind(
     HelpRequest, "help_requests", unique=(("number",),), indexes=(("found_by", "born"), ("agenda",), ("due",)), trailed=True
@@ -103,7 +103,10 @@ class HelpDesk:
     def page(self, call: Call) -> Page:
         """For help officers all that do not accuse them, for others their own."""
         actor = self._directory.actor(call)
-        keep = lambda d: HelpRequest(found_by=d["found_by"], accused=d["accused"]).visible_to(actor)  # noqa: E731
+
+        def keep(d: Document) -> bool:
+            return HelpRequest(found_by=d["found_by"], accused=d["accused"]).visible_to(actor)
+
         where = {"found_by": "all" if call.is_one_of(HELP_OFFICER) else actor.key}
         found = self.requests.page(
             call, where, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"]

@@ -52,7 +52,10 @@ class Opening:
     def ask(self, call: Call, id: str) -> dict[str, Any]:
         """A request, for somebody else to grant."""
         actor, request = self._may(call, id), word(8)
-        shown = lambda seal: seal.shown(request)  # noqa: E731
+
+        def shown(seal: SealedIdentity) -> dict[str, Any]:
+            return seal.shown(request)
+
         return shown(self._change(call.showing(shown), id, domain.ask, request, call.body["purpose"], actor))
 
     def page(self, call: Call, id: str) -> Page:
@@ -67,7 +70,10 @@ class Opening:
         by = seal.request(request)["by"]
         if by != actor.id and not self._directory.may_open_together(call, by, actor.id, domain.APART):
             raise Forbidden("appointed_lately", "one of you gave the other a role within 30 days: it takes somebody else")
-        shown = lambda seal: seal.shown(request)  # noqa: E731
+
+        def shown(seal: SealedIdentity) -> dict[str, Any]:
+            return seal.shown(request)
+
         return shown(self._change(call.showing(shown), id, domain.grant, request, actor))
 
     def look(self, call: Call, id: str, request: str) -> dict[str, Any]:

@@ -46,8 +46,8 @@ Decided = tuple[Sitting, list[Event]]
 def request(id: str, facts: dict[str, Any], at: datetime) -> Decided:
     """The centre is asked; within a minute it answers, or nobody waits any longer."""
     made = Sitting(id=id, due=at + SILENCE, **facts)
-    events = SittingRequested(id, made.reference, made.room_id, made.resources, made.start, made.end, at)
-    return made, [events]
+    event = SittingRequested(id, made.reference, made.room_id, made.resources, made.start, made.end, at)
+    return made, [event]
 
 
 def booked(sitting: Sitting, at: datetime) -> Decided:

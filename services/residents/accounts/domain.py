@@ -216,10 +216,10 @@ def expect_code(account: Account, code_id: str, hashed: str, sealed: bytes, chan
     """A one-time code waits to be sent to a confirmed channel, and used."""
     expires = at + CODE_LIVES
     code = {"id": code_id, "hash": hashed, "sealed": sealed, "expires_at": expires, "channel": channel}
-    said = SignInCodeRequested(account.id, code_id, expires, at, account.channel(channel)["kind"])
+    event = SignInCodeRequested(account.id, code_id, expires, at, account.channel(channel)["kind"])
     # Whoever else asks must not take away the code that the owner has in hand.
     living = [one for one in account.codes if one["expires_at"] > at]
-    return account.but(codes=[*living, code][-CODES:]), [said]
+    return account.but(codes=[*living, code][-CODES:]), [event]
 
 
 def code_was_sent(account: Account, code_id: str) -> Decided:
@@ -274,8 +274,8 @@ def add_channel(account: Account, adding: dict[str, Any], address: str, at: date
         raise Conflict("too_many_channels", f"an account has at most {CHANNELS}")
     stale = account.adding["id"] if account.adding else ""
     addresses = {id: one for id, one in account.addresses.items() if id != stale}
-    events = ChannelCodeRequested(account.id, adding["id"], adding["expires_at"], at, adding["kind"])
-    return account.but(adding=adding, addresses={**addresses, adding["id"]: address}), [events]
+    event = ChannelCodeRequested(account.id, adding["id"], adding["expires_at"], at, adding["kind"])
+    return account.but(adding=adding, addresses={**addresses, adding["id"]: address}), [event]
 
 
 def confirm_channel(account: Account, id: str, hashed: str, at: datetime) -> Decided:

@@ -163,7 +163,10 @@ class Activations:
         if self._accounts.is_active(person):
             accounts_domain.may_open_by_slip(self._accounts.own_of(person), call.community, id, call.at)
         code, slip = slip_code(), derived_id(call.community, id, "slip")
-        new = lambda slip: Slip(code=slip, slug=call.community, person=id)  # noqa: E731
+
+        def new(slip: str) -> Slip:
+            return Slip(code=slip, slug=call.community, person=id)
+
         hashed = self._hash(code)
         made: Slip = self._slips.ensure(call.plain(INSTALLATION), slip, new, domain.print_slip, hashed, call.at)
         self._accounts.note(call, "slip_printed", person.account_id)

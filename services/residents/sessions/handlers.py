@@ -205,7 +205,10 @@ class Sessions:
         """The caller's sessions, newest first."""
         account = self._accounts.own(call)
         living = sorted((s for s in account.sessions if s["expires_at"] > call.at), key=lambda s: s["began"], reverse=True)
-        more = lambda s: {"device": account.devices.get(s["id"], ""), "current": s["id"] == call.session}  # noqa: E731
+
+        def more(s: dict[str, Any]) -> dict[str, Any]:
+            return {"device": account.devices.get(s["id"], ""), "current": s["id"] == call.session}
+
         return Page([session | more(session) for session in living], None)
 
     def end(self, call: Call, id: str) -> None:

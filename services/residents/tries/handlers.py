@@ -82,7 +82,10 @@ class Counter:
 
     def _decide(self, call: Call, id: str, decide: Any, *args: Any) -> None:
         inside = call.plain(INSTALLATION)
-        new = lambda _: Tries(due=call.at + domain.FORGOTTEN)  # noqa: E731
+
+        def new(_: str) -> Tries:
+            return Tries(due=call.at + domain.FORGOTTEN)
+
         try:
             self._tries.ensure(inside, id, new, decide, *args)
         except Missing:  # it was being forgotten in this very moment
