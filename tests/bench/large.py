@@ -147,7 +147,10 @@ def populate(ground: Ground, community: str, size: Size, seed: int = 7) -> None:
     """Write the community's documents."""
     dice = random.Random(seed)
     call = Call(community=community, at=TODAY)
-    write = lambda kind, found: _write(ground.store(kind), call, found)  # noqa: E731
+
+    def write(kind, found):
+        return _write(ground.store(kind), call, found)
+
     write(LOCALES, [Locale(id=community, timezone=ZONE)])
     rooms = [f"{community}-room-{n}" for n in range(size.rooms)]
     write(ROOMS, (Room(id=id, name=id, use="hall", capacity=60, timezone=ZONE, hours=HOURS) for id in rooms))

@@ -155,8 +155,11 @@ def test_a_record_that_was_set_back_or_says_more_than_the_chain_shows(replicas: 
     acts = [{"key": f"people/p/{n}", "act": "changed", "actor": "", "roles": [], "subjects": ["p"], "purpose": "", "route": "",
              "correlation": "", "at": NOW, "digest": digest(key, state)} for n, state in ((1, first), (2, second))]  # fmt: skip
     log.extend("lijing", acts)
-    found = lambda n, state, waits=(): check_record(  # noqa: E731
-        log, "people", key, {"trail": n, "trail_acts": list(waits)}, state)  # fmt: skip
+
+    def found(n, state, waits=()):
+        return check_record(
+            log, "people", key, {"trail": n, "trail_acts": list(waits)}, state)  # fmt: skip
+
     assert found(2, second) is None
     assert "changed after" in found(2, first).what
     assert "set back" in found(1, first).what

@@ -21,7 +21,7 @@ from shared.security.privacy import PlainVault
 from shared.storage.mongo import MongoBackend, connect
 from shared.storage.store import Store
 from shared.storage.tenants import Tenants
-from tests.store.test_store import KIND, call, opened
+from tests.store.seats import KIND, call, opened
 
 
 class Replica:

@@ -19,7 +19,7 @@ from shared.rules.errors import Conflict
 from shared.runtime.testing import Collector
 from shared.security.privacy import PlainVault
 from shared.storage.store import Store
-from tests.store.test_uses import Interleaved
+from tests.store.interleaved import Interleaved
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 GROUPS = ("veteran", "elder", "")

@@ -16,7 +16,7 @@ from shared.calls import Call
 from shared.security.privacy import PlainVault
 from shared.storage.store import Store
 from shared.runtime.testing import Collector
-from tests.store.test_store import KIND, NOW, Session, backend_of, seat
+from tests.store.seats import KIND, NOW, Session, backend_of, seat
 uri, database, first = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = Store(KIND, backend_of(uri, database), Collector(), PlainVault())
 def take(n):
@@ -36,7 +36,7 @@ def test_200_takers_through_two_replicas_are_each_told_the_truth(database: Any) 
     from shared.runtime.testing import Collector
     from shared.security.privacy import PlainVault
     from shared.storage.store import Store
-    from tests.store.test_store import KIND, NOW, Session, backend_of
+    from tests.store.seats import KIND, NOW, Session, backend_of
 
     backend = backend_of(database.uri, "replicas")
     backend.prepare()

@@ -7,52 +7,19 @@ import threading
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import Any
 
 import orjson
 import pytest
 
 from shared.calls import Call, Replayed
-from shared.events.base import Aggregate
 from shared.events.bookings import RoomOpened
 from shared.rules.errors import Conflict, Invalid, Missing, Stale, Unavailable
 from shared.runtime.testing import Collector, MemoryStore
 from shared.security.privacy import PlainVault
-from shared.storage.mongo import MongoBackend, connect
-from shared.storage.store import Kind, Store, Taken
-from shared.storage.tenants import Tenants
-
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Session(Aggregate):
-    """Like a session with seats: a hot document."""
-
-    PERSONAL: ClassVar = ("note",)
-
-    name: str = ""
-    note: str = ""
-    claims: list[str] = field(default_factory=list)
-    seats: int = 60
-    taken: list[str] = field(default_factory=list)
-    due: datetime | None = None
-
-
-KIND = Kind(
-    Session,
-    "sessions",
-    unique=(("claims",),),
-    indexes=(("name", "born"), ("due",)),
-    search={"note": lambda s: {s.note} if s.note else set()},
-)
-
-
-def backend_of(uri: str, database: str) -> MongoBackend:
-    client = connect(uri, 5)
-    return MongoBackend(client, Tenants(client, database), database, KIND)
+from shared.storage.store import Store, Taken
+from tests.store.seats import KIND, NOW, Session, backend_of, call, opened, seat, take
 
 
 class MongoStore(Store[Any]):
@@ -70,21 +37,6 @@ def store(request: pytest.FixtureRequest) -> Any:
     if request.param == "memory":
         return MemoryStore(KIND)
     return MongoStore(request.getfixturevalue("database").uri)
-
-
-def call(community: str = "lijing", **more: Any) -> Call:
-    made = Call(community=community, at=NOW, **more)
-    made.render = lambda aggregate: orjson.dumps({"id": aggregate.id, "version": aggregate.version})
-    return made
-
-
-def opened(id: str, **facts: Any) -> tuple[Session, list[Any]]:
-    return Session(**({"claims": [id]} | facts)), [RoomOpened(id, "hall", 1, NOW)]
-
-
-def take(session: Session, who: str) -> tuple[Session, list[Any]]:
-    events = [RoomOpened(session.id, who, len(session.taken) + 1, NOW)]
-    return session.but(taken=[*session.taken, who]), events
 
 
 def refuse(session: Session) -> tuple[Session, list[Any]]:
@@ -266,10 +218,6 @@ def test_personal_fields_are_found_by_token(store: Any) -> None:
     made = store.create(call(), opened, note="findme")
     assert [s.id for s in store.page(call(), store.searched(call(), "note", "findme")).items] == [made.id]
     assert store.page(call("shengtaiyuan"), store.searched(call("shengtaiyuan"), "note", "findme")).items == []
-
-
-def seat(session: Session, who: str) -> tuple[Session, list[Any]]:
-    return session.but(taken=[*session.taken, who]), []
 
 
 def test_200_takers_of_60_seats_are_each_told_the_truth(store: Any) -> None:

@@ -18,7 +18,7 @@ from shared.storage import tenants
 from shared.storage.mongo import MongoBackend
 from shared.storage.tenants import MARGIN, Tenants
 from tests.store.asked import Asked
-from tests.store.test_store import KIND
+from tests.store.seats import KIND
 
 
 def document(id: str, community: str = "lijing", **more: Any) -> dict[str, Any]:

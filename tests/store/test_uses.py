@@ -3,9 +3,7 @@ no quarter-hour is used twice and no seat is sold twice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -18,35 +16,15 @@ from services.bookings.rooms.domain import Room
 from services.bookings.sessions import domain as sessions
 from shared.calls import Call
 from shared.rules.errors import Conflict, Refused
-from shared.runtime.testing import Collector, MemoryBackend
+from shared.runtime.testing import Collector
 from shared.security.privacy import PlainVault
-from shared.storage.store import Document, Store, Taken
+from shared.storage.store import Store, Taken
+from tests.store.interleaved import Interleaved
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 OPENS = datetime(2026, 11, 24, tzinfo=UTC)
 WEEK = {day: [["00:00", "24:00"]] for day in rooms.DAYS}
 ROOMS = {name: Room(id=name, name=name, use="hall", capacity=9, timezone="UTC", hours=WEEK) for name in "ab"}
-
-
-class Interleaved(MemoryBackend):
-    """Somebody else writes between a read and the write that follows it."""
-
-    def __init__(self) -> None:
-        super().__init__(USES)
-        self.meanwhile: Callable[[], None] | None = None
-
-    def _let_in(self) -> None:
-        act, self.meanwhile = self.meanwhile, None
-        if act:
-            act()
-
-    def insert(self, documents: Sequence[Document]) -> list[Any]:
-        self._let_in()
-        return super().insert(documents)
-
-    def update(self, *args: Any) -> bool:
-        self._let_in()
-        return super().update(*args)
 
 
 class Model(RuleBasedStateMachine):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import bson
@@ -28,11 +29,15 @@ DIGITS = re.compile(r"1[3-9]\d{9}")  # without these there is no phone number
 PHONE = re.compile(r"(?:\+?86)?1[3-9]\d{9}(?!\d)")
 TOKEN = re.compile(r"eyJ[\w-]{10,}\.[\w-]+\.[\w-]+")
 
+ISO = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d")
+SHOWN = re.compile(r"datetime\.datetime\((20\d\d(?:, \d+){3,5})")
+
 Place = tuple[str, str]  # where, and what stands there
 
 
-def search(world: World) -> list[tuple[str, str, str]]:
-    """Every hit: where, of what kind, and what. Raises AssertionError where there was too little to look at."""
+def search(world: World) -> list[tuple[str, str, str, datetime | None]]:
+    """Every hit: where, of what kind, what, and when it was written, if that stands beside it. Raises AssertionError where
+    there was too little to look at."""
     documents, messages, outputs = _documents(world), _messages(world), _outputs(world)
     messages += [
         ("outside", json.dumps(event["body"], ensure_ascii=False) + repr(event["headers"])) for event in world.ear.events
@@ -44,7 +49,15 @@ def search(world: World) -> list[tuple[str, str, str]]:
     assert not missing
     assert len(outputs) > 100
     secrets = pattern([*NAMES, *PINYIN, *ADDRESSES, *WORDS, *ID_NUMBERS, *world.secrets])
-    return [hit for place, text in documents + messages + outputs for hit in hits(place, text, secrets)]
+    return [(*hit, written(text)) for place, text in documents + messages + outputs for hit in hits(place, text, secrets)]
+
+
+def written(text: str) -> datetime | None:
+    """The first moment that a document, a message or a line of a log names."""
+    if (iso := ISO.search(text)) is not None:
+        return datetime.fromisoformat(iso[0]).replace(tzinfo=UTC)
+    parts = SHOWN.search(text)
+    return datetime(*map(int, parts[1].split(", ")), tzinfo=UTC) if parts else None  # type: ignore[misc]
 
 
 def _documents(world: World) -> list[Place]:

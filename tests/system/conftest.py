@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield running
         # Whatever was tested: nothing personal stands in clear anywhere, in the system's data, its messages or its output.
         running.settle(120)
-        found = clear.search(running)
+        found = [(*hit, _test_at(at)) for *hit, at in clear.search(running)]
         assert not found, found[:10]
+
+
+_started: list[tuple[datetime, str]] = []
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    _started.append((datetime.now(UTC), nodeid))
+
+
+def _test_at(moment: datetime | None) -> str:
+    """The test that ran then, by the clock of this machine."""
+    before = [nodeid for at, nodeid in _started if moment and at <= moment]
+    return before[-1] if before else "unknown"
 
 
 @pytest.fixture

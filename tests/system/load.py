@@ -93,7 +93,10 @@ class Load:
         """Each of them arrives by mail; what was being sent by who died is taken up again after a minute."""
         events = {e["id"] for e in self._world.heard("reservation_confirmed") if e["subject"] in self.made}
         with self._world.clock_at(datetime.now(UTC) + timedelta(minutes=2)):
-            sent = lambda: all(d["state"] == "SENT" for d in self._deliveries(events, "mail"))  # noqa: E731
+
+            def sent():
+                return all(d["state"] == "SENT" for d in self._deliveries(events, "mail"))
+
             self._world.until(sent, what="all mail to be sent")
         mails = "".join(file.read_text() for file in self._world.here.path("mail", "").glob("*.eml"))
         assert all(f"Message-ID: <{d['_id']}@" in mails for d in self._deliveries(events, "mail"))

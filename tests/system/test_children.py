@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.system.inventory.scenes import Class, refused
+from tests.system.scenes import Class, refused
 from tests.system.world import Community, World, tomorrow
 
 
@@ -51,9 +51,10 @@ def test_a_child_not_collected_is_told_to_the_guardian_and_then_to_the_duty_lead
     school.enrol().raise_for_status()
     place = school.sign_in()
     end, lead = school.start + timedelta(hours=2), lijing.id_of("duty_lead")
-    events = lambda stage: [  # noqa: E731
-        e for e in world.heard("child_not_collected", school.session) if e["body"]["stage"] == stage
-    ]
+
+    def events(stage):
+        return [e for e in world.heard("child_not_collected", school.session) if e["body"]["stage"] == stage]
+
     with world.clock_at(end + timedelta(minutes=14)):
         world.settle()
         assert not events("guardian")
@@ -80,9 +81,10 @@ def test_adults_for_40_children_are_2_and_for_41_are_3(world: World, lijing: Com
     for child in children[:40]:
         school.enrol(child).raise_for_status()
         places.append(lijing.take(school.session, child, school.guardian).json()["id"])
-    staff = lambda *who, **more: lead.call(  # noqa: E731
-        "POST", lijing.path(f"/sessions/{school.session}/staffing"), {"adults": list(who)} | more
-    )
+
+    def staff(*who, **more):
+        return lead.call("POST", lijing.path(f"/sessions/{school.session}/staffing"), {"adults": list(who)} | more)
+
     assert refused(staff(adults[0]), 409, "too_few_adults")["needed"] == 2
     assert staff(*adults[:2]).status_code == 200
     school.enrol(children[40]).raise_for_status()
@@ -143,7 +145,10 @@ def test_absence_twice_running_is_reported(world: World, lijing: Community) -> N
     school.enrol().raise_for_status()
     for session in programme["sessions"]:
         lijing.take(session["id"], school.child, school.guardian).raise_for_status()
-    events = lambda: world.heard("child_absent_again")  # noqa: E731
+
+    def events():
+        return world.heard("child_absent_again")
+
     before = len(events())
     with world.clock_at(start + timedelta(minutes=16)):
         world.until(lambda: world.heard("places_missed", programme["sessions"][0]["id"]), what="the first absence")

@@ -10,8 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.system.test_petitions import DOCUMENT, OPINION, act, deadlines, filed
-from tests.system.test_protection import anonymous, by_receipt
+from tests.system.petitioning import DOCUMENT, OPINION, act, anonymous, by_receipt, deadlines, filed
 from tests.system.world import SHANGHAI, Community, World, invented_phone
 
 EARLY = datetime(1990, 1, 1, tzinfo=UTC)
@@ -74,8 +73,11 @@ def test_an_edit_or_a_comment_moves_no_deadline(lijing: Community) -> None:
 def test_an_unassigned_case_escalates_level_by_level(world: World, lijing: Community) -> None:
     id = filed(lijing, lijing.worker)["id"]
     due = datetime.fromisoformat(deadlines(lijing.worker.get(lijing.path(f"/petitions/{id}")))["register"])
-    levels = lambda: [e["body"]["level"] for e in world.heard("deadline_missed", id)  # noqa: E731
-                      if e["body"]["clock"] == "register"]  # fmt: skip
+
+    def levels():
+        return [e["body"]["level"] for e in world.heard("deadline_missed", id)
+                          if e["body"]["clock"] == "register"]  # fmt: skip
+
     with world.clock_at(due.replace(tzinfo=SHANGHAI) + timedelta(days=1)):
         world.until(lambda: levels() == ["duty_lead"], what="the first level")
     number = lijing.worker.get(lijing.path(f"/petitions/{id}"))["number"]
@@ -93,9 +95,14 @@ def test_with_ten_thousand_open_cases_the_oldest_comes_first_and_within_one_swee
     world: World, shengtaiyuan: Community
 ) -> None:
     now, prefix = datetime.now(UTC), "ZA"
+
     # The oldest were written last: neither the order of birth nor a page of a hundred finds them.
-    late = lambda n: n >= 9_900  # noqa: E731
-    due = lambda n: EARLY - timedelta(minutes=n) if late(n) else now + timedelta(days=30)  # noqa: E731
+    def late(n):
+        return n >= 9_900
+
+    def due(n):
+        return EARLY - timedelta(minutes=n) if late(n) else now + timedelta(days=30)
+
     try:
         began = time.monotonic()
         ids = clones(world, shengtaiyuan, 10_000, due, prefix)
@@ -142,8 +149,11 @@ def test_a_sweep_killed_half_way_and_two_at_once_neither_miss_nor_repeat(world: 
 def test_a_notice_that_fails_is_tried_again_and_at_last_visible_as_failed(world: World, lijing: Community) -> None:
     person = lijing.register(phone=invented_phone(), email=f"case-{time.time_ns()}@lijing.example")["id"]
     id = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}])["id"]
-    mail = lambda: next((d for d in lijing.worker.get(  # noqa: E731
-        lijing.path(f"/deliveries?recipient={person}&channel=mail"))["items"]), {"state": ""})  # fmt: skip
+
+    def mail():
+        return next((d for d in lijing.worker.get(
+            lijing.path(f"/deliveries?recipient={person}&channel=mail"))["items"]), {"state": ""})  # fmt: skip
+
     world.stack.stop("mail")
     try:
         act(lijing, lijing.worker, id, "register", authority="street-letters-office")
@@ -187,8 +197,11 @@ def test_a_search_never_finds_another_communitys_case(world: World, lijing: Comm
     there = filed(two, worker, petitioners=[{"name": "周测试", "phone": phone}])
     for who, community, mine, other in ((lijing.worker, lijing, here, there), (worker, two, there, here)):
         path = community.path("/petitions/search")
-        search = lambda asked, who=who, path=path: {  # noqa: E731
-            p["id"] for p in who.post(path, asked | {"limit": 200}, key="")["items"]}  # fmt: skip
+
+        def search(asked, who=who, path=path):
+            return {
+                    p["id"] for p in who.post(path, asked | {"limit": 200}, key="")["items"]}  # fmt: skip
+
         for asked in ({"phone": phone}, {"number": mine["number"]}, {"topic": "噪声"}, {"state": "received"}):
             assert mine["id"] in search(asked), asked
             assert other["id"] not in search(asked), asked
@@ -217,8 +230,11 @@ def test_a_petition_goes_through_every_branch_to_its_final_bar(world: World, lij
     day(-28.2, street, "accept")
     day(-28.1, street, "answer", **OPINION)
     day(-28, lijing.worker, "deliver")
+
     # Nobody asks for a review in time: the window lapses by itself.
-    state = lambda: lijing.worker.get(lijing.path(f"/petitions/{id}"))["state"]  # noqa: E731
+    def state():
+        return lijing.worker.get(lijing.path(f"/petitions/{id}"))["state"]
+
     with world.clock_at(now + timedelta(days=6)):
         world.until(lambda: state() == "closed", what="the window to lapse")
     assert day(6, lijing.worker, "review", 409, reason="太晚")["code"] == "window_over"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.system.inventory.scenes import Week, refused
+from tests.system.scenes import Week, refused
 from tests.system.world import Community, World, at_once, tomorrow
 
 
@@ -36,7 +36,10 @@ def test_an_appointment_that_has_come_goes_before_walk_ins_who_were_there_first(
 
 def test_two_desks_that_call_at_once_call_two_people(world: World, shengtaiyuan: Community) -> None:
     tickets = {shengtaiyuan.worker.post(shengtaiyuan.path("/counter/queue"), {})["ticket"] for _ in range(8)}
-    call = lambda n: shengtaiyuan.worker.post(shengtaiyuan.path("/counter/queue/next"), {"desk": str(n)})  # noqa: E731
+
+    def call(n):
+        return shengtaiyuan.worker.post(shengtaiyuan.path("/counter/queue/next"), {"desk": str(n)})
+
     called = at_once(8, call)
     assert {t["ticket"] for t in called} == tickets
     assert all(t["desk"] == str(n) for n, t in enumerate(called))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.test_petitions import deadlines, filed
+from tests.system.petitioning import deadlines, filed
 from tests.system.world import SHANGHAI, Community, World
 
 
@@ -72,7 +72,10 @@ def test_a_days_work_less_moves_what_counts_working_days_and_that_is_told(world:
     due = date.fromisoformat(before["promise"])
     lijing.secretary.call("PUT", lijing.path("/calendar"), {"working": [], "off": [due.isoformat()]}).raise_for_status()
     try:
-        now = lambda: deadlines(lijing.worker.get(lijing.path(f"/petitions/{made['id']}")))  # noqa: E731
+
+        def now():
+            return deadlines(lijing.worker.get(lijing.path(f"/petitions/{made['id']}")))
+
         world.until(lambda: now()["promise"] != before["promise"], what="the date to follow")
         assert timedelta(days=1) <= date.fromisoformat(now()["promise"]) - due <= timedelta(days=10)
         assert {name: day for name, day in now().items() if name != "promise"} == {

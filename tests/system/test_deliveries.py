@@ -64,12 +64,18 @@ def test_a_sign_in_code_goes_before_all_other_mail(world: World, lijing: Communi
     room = lijing.room()
     world.settle()
     since, kept = datetime.now(UTC), world.mongo["notifications"]["deliveries"]
-    mails = lambda **where: kept.count_documents({"channel": "mail", "born": {"$gt": since}} | where)  # noqa: E731
+
+    def mails(**where):
+        return kept.count_documents({"channel": "mail", "born": {"$gt": since}} | where)
+
     hold = world.here.path("mail", "hold")
     hold.touch()
     try:
         moments = [tomorrow(8 + n % 12, days=1 + n // 12) for n in range(30)]
-        book = lambda n: lijing.reserve(lijing.worker, room["id"], moments[n], resident_id=busy["id"])  # noqa: E731
+
+        def book(n):
+            return lijing.reserve(lijing.worker, room["id"], moments[n], resident_id=busy["id"])
+
         for reply in at_once(30, book):
             reply.raise_for_status()
         world.until(lambda: mails(recipient=busy["id"]) == 30, what="thirty mails to wait")

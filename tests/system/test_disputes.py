@@ -11,46 +11,9 @@ import pytest
 import requests
 
 from ops.client import Client
-from tests.system.test_petitions import act, filed
-from tests.system.test_protection import staff
+from tests.system.disputing import TERMS, Case
+from tests.system.petitioning import act, filed
 from tests.system.world import SHANGHAI, Community, World, invented_phone, tomorrow
-
-TERMS = {"facts": "漏水", "terms": "乙方修复并赔偿 500 元", "method": "转账", "deadline": "2026-12-31"}
-
-
-class Case:
-    """A dispute between the demo resident and the demo guardian, mediated by the demo mediator."""
-
-    def __init__(self, lijing: Community, kind: str = "邻里", **facts: Any) -> None:
-        self.lijing = lijing
-        self.one, self.two, self.mediator = lijing.resident, lijing.as_("guardian"), lijing.as_("mediator")
-        parties = [{"resident_id": lijing.id_of("resident")}, {"resident_id": lijing.id_of("guardian")}]
-        asked = {"kind": kind, "text": "漏水纠纷", "parties": parties} | facts
-        opened = lijing.worker.post(lijing.path("/disputes"), asked)
-        self.id, self.opened = opened["id"], opened
-
-    def act(self, who: Client, what: str, status: int = 200, **body: Any) -> dict[str, Any]:
-        reply = who.call("POST", self.lijing.path(f"/disputes/{self.id}/{what}"), body)
-        assert reply.status_code == status, (what, reply.text)
-        return dict(reply.json())
-
-    def see(self, who: Client) -> dict[str, Any]:
-        return dict(who.get(self.lijing.path(f"/disputes/{self.id}")))
-
-    def mediating(self) -> Case:
-        self.act(self.lijing.worker, "mediators", mediators=[self.lijing.id_of("mediator")])
-        return self
-
-    def signed(self) -> dict[str, Any]:
-        """In force, signed by all."""
-        digest = self.act(self.mediator, "agreement", **TERMS)["digest"]
-        for who in (self.one, self.two, self.mediator):
-            self.act(who, "sign", digest=digest)
-        return self.act(self.lijing.secretary, "sign", digest=digest, committee=True)
-
-    def failed(self) -> Case:
-        self.mediating().act(self.mediator, "fail", reason="分歧太大")
-        return self
 
 
 def clock(shown: dict[str, Any], name: str) -> dict[str, Any]:
@@ -99,7 +62,10 @@ def test_an_express_refusal_stops_it_and_the_remedies_are_told(world: World, lij
     assert world.heard("dispute_ended", case.id)[0]["body"]["outcome"] == "refused"
     kept = world.mongo["notifications"]["deliveries"]
     where = {"community": "lijing", "template": "dispute_remedies", "channel": "inbox", "params.n": case.opened["number"]}
-    told = lambda: {d["recipient"] for d in kept.find(where)}  # noqa: E731
+
+    def told():
+        return {d["recipient"] for d in kept.find(where)}
+
     expected = {lijing.id_of("resident"), lijing.id_of("guardian"), lijing.id_of("mediator")}
     world.until(lambda: told() == expected, what="everybody to be told")
 
@@ -154,7 +120,10 @@ def test_silence_of_the_centre_goes_to_the_mediator_after_a_minute(world: World,
     assert world.heard("mediation_unscheduled", case.id)[0]["body"]["reason"] == "no_answer"
     world.settle()
     where = {"community": "lijing", "kind": "sitting", "room_id": room["id"]}
-    states = lambda: [u["state"] for u in world.mongo["bookings"]["uses"].find(where)]  # noqa: E731
+
+    def states():
+        return [u["state"] for u in world.mongo["bookings"]["uses"].find(where)]
+
     world.until(lambda: states() == ["cancelled"], what="the room to be given back")
     assert not world.heard("mediation_scheduled", case.id)
 
@@ -253,8 +222,8 @@ def test_an_offer_that_is_repeated_is_answered_as_it_was(lijing: Community) -> N
 
 def test_the_accuseds_unit_cannot_read_the_mediation_beside_a_petition(lijing: Community) -> None:
     unit = f"窗口{uuid.uuid4().hex[:6]}"
-    accused, accused_id = staff(lijing, "worker", unit)
-    colleague, colleague_id = staff(lijing, "mediator", unit)
+    accused, accused_id = lijing.appoint("worker", unit=unit)
+    colleague, colleague_id = lijing.appoint("mediator", unit=unit)
     petition = filed(lijing, lijing.worker, accused={"worker_id": accused_id})
     act(lijing, lijing.worker, petition["id"], "register", authority="街道办")
     made = lijing.worker.post(lijing.path(f"/petitions/{petition['id']}/mediation"),
@@ -357,7 +326,10 @@ def test_a_refusal_gives_the_room_back_and_tells_the_parties_that_it_is_off(worl
     world.until(lambda: lijing.reserve(lijing.resident, room["id"], start).status_code == 201, what="the room")
     kept = world.mongo["notifications"]["deliveries"]
     where = {"community": "lijing", "template": "mediation_off", "channel": "inbox", "params.n": case.opened["number"]}
-    told = lambda: {d["recipient"] for d in kept.find(where)}  # noqa: E731
+
+    def told():
+        return {d["recipient"] for d in kept.find(where)}
+
     world.until(lambda: told() == {lijing.id_of("resident"), lijing.id_of("guardian")}, what="the parties to be told")
     assert case.act(lijing.worker, "sittings", 409, room_id=room["id"], start=start.isoformat(),
                     end=end.isoformat())["code"] == "already_over"  # fmt: skip
@@ -411,8 +383,11 @@ def test_the_hearing_calendar_holds_the_judge_and_can_be_moved(world: World, lij
     first = held()
     schedule(10)
     world.until(lambda: held() != first, what="the second")
-    states = lambda: sorted(u["state"] for u in world.mongo["bookings"]["uses"].find(  # noqa: E731
-        {"community": "lijing", "kind": "sitting", "room_id": room["id"]}))  # fmt: skip
+
+    def states():
+        return sorted(u["state"] for u in world.mongo["bookings"]["uses"].find(
+            {"community": "lijing", "kind": "sitting", "room_id": room["id"]}))  # fmt: skip
+
     world.until(lambda: states() == ["cancelled", "confirmed"], what="the first to be given back")
     assert id in {one["id"] for one in court.get(lijing.path("/hearings/calendar"))["items"]}
     world.settle()

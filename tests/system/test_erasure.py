@@ -9,10 +9,8 @@ from typing import Any
 from ops.audit import Auditor
 from ops.client import Client
 from ops.services import SERVICES
-from tests.system.inventory.scenes import Week, refused
-from tests.system.test_papers import upload
-from tests.system.test_petitions import filed
-from tests.system.test_trail import in_the_chain
+from tests.system.petitioning import filed, in_the_chain, upload
+from tests.system.scenes import Week, refused
 from tests.system.world import Community, World, invented_phone, tomorrow
 
 # What keeps ids by law or is none of the person's: the log of acts, keys, and the tombstone itself.

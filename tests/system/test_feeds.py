@@ -7,7 +7,7 @@ from datetime import datetime
 import requests
 import vobject
 
-from tests.system.inventory.scenes import refused
+from tests.system.scenes import refused
 from tests.system.world import Community, World, tomorrow
 
 

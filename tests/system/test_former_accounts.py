@@ -93,7 +93,10 @@ def test_a_phone_that_so_many_share_keeps_nobody_else_waiting(world: World, liji
         before.account(f"+861390000{n:04d}", "", "x" * 12, ("residents", slug, id, member | {"id": id}))
     # The busy phone is one of the first community; a later one does not wait for tomorrow.
     assert world.demo.activate(phone, since).get("/me")["memberships"][0]["id"] == other
-    waiting = lambda: residents.count_documents({"_id": {"$in": people}, "account_id": {"$ne": ""}})  # noqa: E731
+
+    def waiting():
+        return residents.count_documents({"_id": {"$in": people}, "account_id": {"$ne": ""}})
+
     world.until(lambda: waiting() == 2, 30, "five of seven to be asked in")
     left = residents.find_one({"_id": {"$in": people}, "account_id": {"$ne": ""}})["_id"]
     # Nor do they have to: at the counter there is a slip.

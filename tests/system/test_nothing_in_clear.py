@@ -10,7 +10,7 @@ import requests
 from ops.demo import code_in
 from shared.broker import topology
 from tests.system.clear import ADDRESSES, ID_NUMBERS, NAMES, PINYIN, WORDS, hits, pattern, shown
-from tests.system.test_protection import anonymous, by_receipt
+from tests.system.petitioning import anonymous, by_receipt
 from tests.system.world import Community, World, invented_phone, tomorrow
 
 

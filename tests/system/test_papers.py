@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 import requests
 
 from ops.client import Client
-from tests.system.test_disputes import TERMS, Case
-from tests.system.test_petitions import APPEAL, OPINION, accepted, act, filed
-from tests.system.test_protection import anonymous, by_receipt
+from tests.system.disputing import TERMS, Case
+from tests.system.petitioning import APPEAL, OPINION, accepted, act, anonymous, by_receipt, filed, upload
 from tests.system.world import Community, World
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"not shown" * 50
@@ -19,12 +18,6 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"not shown" * 50
 
 def get(who: Client, path: str) -> requests.Response:
     return who.call("GET", path)
-
-
-def upload(lijing: Community, who: Client, data: bytes) -> requests.Response:
-    headers = {"Authorization": f"Bearer {who.token}"} if who.token else {}
-    url = f"{who.base_url}/api/v1{lijing.path('/attachments')}"
-    return requests.post(url, data=data, headers=headers | {"Content-Type": "application/octet-stream"}, timeout=30)
 
 
 def test_papers_are_pdf_with_their_type_embedded(lijing: Community) -> None:

@@ -105,8 +105,11 @@ def test_a_handler_that_always_fails_parks_and_replay_works_after_the_cause_is_m
         cancelled = lijing.reserve(lijing.resident, room["id"], tomorrow(11)).json()
         lijing.resident.post(f"/lijing/reservations/{cancelled['id']}/cancel", {})
         mine = {made["id"]: 1, cancelled["id"]: 2}
-        ids = lambda: [e["id"] for name in ("reservation_confirmed", "reservation_cancelled")  # noqa: E731
-                       for id in mine for e in world.heard(name, id)]  # fmt: skip
+
+        def ids():
+            return [e["id"] for name in ("reservation_confirmed", "reservation_cancelled")
+                               for id in mine for e in world.heard(name, id)]  # fmt: skip
+
         world.until(lambda: len(ids()) == sum(mine.values()), what="the events")
         world.until(lambda: set(ids()) <= {row["id"] for row in _parked(world)}, what="the events to be parked")
         # The rest flowed on meanwhile: another handler of the same service heard of somebody new.

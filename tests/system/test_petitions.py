@@ -7,46 +7,8 @@ from typing import Any
 
 import pytest
 
-from ops.client import Client
+from tests.system.petitioning import APPEAL, DOCUMENT, OPINION, accepted, act, deadlines, filed
 from tests.system.world import SHANGHAI, Community, World, invented_phone
-
-APPEAL = {"kind": "申诉求决", "topic": "噪声", "text": "楼上每晚施工到十二点。"}
-DOCUMENT = {"document_number": "街信〔2026〕12号"}
-OPINION = {
-    "request": "停止夜间施工",
-    "facts": "属实",
-    "view": "责令停止",
-    "basis": "噪声污染防治法 art. 66",
-    "outcome": "supported",
-}
-
-
-def filed(lijing: Community, client: Client | None = None, **facts: Any) -> dict[str, Any]:
-    """A petition of the demo resident, or taken down by whoever is named."""
-    who = client or lijing.resident
-    if client is not None and "petitioners" not in facts:
-        facts["petitioners"] = [{"name": "赵测试", "phone": invented_phone()}]
-    return dict(who.post(lijing.path("/petitions"), APPEAL | facts))
-
-
-def act(lijing: Community, who: Client, id: str, what: str, status: int = 200, **body: Any) -> dict[str, Any]:
-    """One act; its reply."""
-    reply = who.call("POST", lijing.path(f"/petitions/{id}/{what}"), body)
-    assert reply.status_code == status, (what, reply.text)
-    return dict(reply.json())
-
-
-def deadlines(shown: dict[str, Any]) -> dict[str, str]:
-    """The running ones, by name."""
-    return {d["name"]: d["due"] for d in shown["deadlines"] if d["state"] == "running"}
-
-
-def accepted(lijing: Community, **facts: Any) -> str:
-    """A petition that the street accepted."""
-    id = filed(lijing, lijing.worker, **facts)["id"]
-    act(lijing, lijing.worker, id, "register", authority="street-letters-office")
-    act(lijing, lijing.as_("street_officer"), id, "accept")
-    return str(id)
 
 
 def test_a_petition_gets_a_number_and_deadlines_that_explain_themselves(lijing: Community) -> None:
@@ -198,7 +160,10 @@ def test_a_resident_sees_their_own_and_nobody_elses(lijing: Community, shengtaiy
 def test_search_goes_by_number_topic_state_day_and_phone_never_by_text(lijing: Community) -> None:
     phone = invented_phone()
     made = filed(lijing, lijing.worker, topic="漏水", petitioners=[{"name": "钱测试", "phone": phone}])
-    search = lambda **asked: lijing.worker.post(lijing.path("/petitions/search"), asked, key="")["items"]  # noqa: E731
+
+    def search(**asked):
+        return lijing.worker.post(lijing.path("/petitions/search"), asked, key="")["items"]
+
     for asked in ({"number": made["number"]}, {"phone": phone}, {"phone": phone, "topic": "漏水", "state": "received"}):
         assert [p["id"] for p in search(**asked)] == [made["id"]], asked
     assert search(phone=phone, topic="停车") == []
@@ -238,7 +203,10 @@ def test_everybody_whom_an_act_concerns_is_told_of_it(world: World, lijing: Comm
     act(lijing, lijing.worker, other, "redirect", route="arbitration", reason="请申请劳动仲裁")
     expected = {"case_registered", "case_accepted", "case_extended", "case_paused", "case_resumed", "case_answered",
                 "case_review_open"}  # fmt: skip
-    told = lambda person: {d["template"] for d in lijing.told(person)}  # noqa: E731
+
+    def told(person):
+        return {d["template"] for d in lijing.told(person)}
+
     world.until(lambda: told(one) == expected | {"case_other_route"} and told(two) == expected, what="both to be told")
     for who in (head, street):
         world.until(lambda who=who: any(number in m["text"] for m in lijing.inbox(who, "case_urgent")), what="those above")
@@ -252,7 +220,10 @@ def test_everybody_whom_an_act_concerns_is_told_of_it(world: World, lijing: Comm
 def test_a_note_that_the_petitioner_does_not_see_is_no_news_to_them(world: World, lijing: Community) -> None:
     resident = lijing.register()["id"]
     id = filed(lijing, lijing.worker, petitioners=[{"resident_id": resident}])["id"]
-    told = lambda: [d["template"] for d in lijing.told(resident)]  # noqa: E731
+
+    def told():
+        return [d["template"] for d in lijing.told(resident)]
+
     before = told()
     act(lijing, lijing.worker, id, "supplement", text="内部意见", internal=True)
     act(lijing, lijing.worker, id, "supplement", text="补充材料")
@@ -270,6 +241,9 @@ def test_a_co_petitioner_sees_it_and_a_bad_rating_reaches_the_secretary(world: W
     act(lijing, lijing.as_("guardian"), made["id"], "withdraw", reason="已协商")
     assert act(lijing, lijing.resident, made["id"], "rate", 422, stars=2)["code"] == "reason_missing"
     act(lijing, lijing.resident, made["id"], "rate", stars=2, reason="等了太久")
-    low = lambda: [m for m in lijing.inbox(lijing.secretary, "case_rated_low") if made["number"] in m["text"]]  # noqa: E731
+
+    def low():
+        return [m for m in lijing.inbox(lijing.secretary, "case_rated_low") if made["number"] in m["text"]]
+
     world.until(low, what="the secretary to be told")
     assert "等了太久" not in low()[0]["text"]

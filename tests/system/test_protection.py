@@ -7,30 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 from cryptography.exceptions import InvalidTag
 from kombu import Connection
 
-from ops.client import Client
 from shared.security.privacy import Vault
-from tests.system.test_petitions import APPEAL, act, filed
+from tests.system.petitioning import APPEAL, act, anonymous, by_receipt, filed
 from tests.system.world import TAP, Community, World, invented_phone
 
 REPORT = {"kind": "检举控告", "topic": "其他", "text": "窗口人员收受礼品。"}
-
-
-def anonymous(lijing: Community, **facts: Any) -> dict[str, Any]:
-    return dict(lijing.world.api.post(lijing.path("/petitions"), APPEAL | {"anonymous": True} | facts))
-
-
-def by_receipt(lijing: Community, code: str, what: str = "", who: Client | None = None, **body: Any) -> requests.Response:
-    path = lijing.path(f"/petitions/by-receipt{'/' if what else ''}{what}")
-    return (who or lijing.world.api).call("POST", path, {"code": code, **body})
-
-
-def staff(lijing: Community, role: str, unit: str) -> tuple[Client, str]:
-    """Somebody who works here in a unit, signed in, and their id."""
-    return lijing.appoint(role, unit=unit)
 
 
 def test_anonymous_filing_works_end_to_end(world: World, lijing: Community) -> None:
@@ -191,7 +175,10 @@ def test_the_second_person_sees_what_is_to_be_granted(world: World, lijing: Comm
     assert lijing.worker.call("GET", path).status_code == 403
     stored = str(world.mongo["petitions"]["seals"].find_one({"_id": made["id"], "community": "lijing"}))
     assert "核实楼层" not in stored
-    messages = lambda: lijing.inbox(lijing.as_("seal_holder"), "seal_asked")  # noqa: E731
+
+    def messages():
+        return lijing.inbox(lijing.as_("seal_holder"), "seal_asked")
+
     world.until(lambda: any(made["number"] in m["text"] for m in messages()), what="the seal holder to be told")
 
 
@@ -241,7 +228,10 @@ def test_a_childs_call_for_help_is_not_told_to_its_guardians(world: World, lijin
 def test_a_report_against_the_only_secretary_is_told_to_the_street(world: World, shengtaiyuan: Community) -> None:
     accused, street = shengtaiyuan.id_of("secretary"), shengtaiyuan.as_("street_officer")
     made = filed(shengtaiyuan, shengtaiyuan.resident, **REPORT, accused={"worker_id": accused}, petitioners=[])
-    messages = lambda who: str(shengtaiyuan.inbox(who))  # noqa: E731
+
+    def messages(who):
+        return str(shengtaiyuan.inbox(who))
+
     world.until(lambda: made["number"] in messages(street), what="the street to be told")
     world.settle()
     assert made["number"] not in messages(shengtaiyuan.secretary)
@@ -270,8 +260,8 @@ def test_a_seal_has_a_key_of_its_own(world: World, lijing: Community) -> None:
 
 def test_a_report_is_invisible_to_the_accused_and_their_unit(lijing: Community) -> None:
     unit = "便民窗口组"
-    accused, accused_id = staff(lijing, "secretary", unit)
-    colleague, _ = staff(lijing, "seal_holder", unit)
+    accused, accused_id = lijing.appoint("secretary", unit=unit)
+    colleague, _ = lijing.appoint("seal_holder", unit=unit)
     made = filed(lijing, lijing.resident, **REPORT, accused={"worker_id": accused_id}, sealed=True, petitioners=[])
     id = made["id"]
     for who in (accused, lijing.worker, lijing.as_("duty_lead")):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ops.client import Client
-from tests.system.inventory.scenes import refused
+from tests.system.scenes import refused
 from tests.system.world import Community, World, at_once, tomorrow
 
 
@@ -60,7 +60,10 @@ def test_an_offer_that_nobody_confirms_goes_to_the_next(world: World, lijing: Co
     offered = lijing.worker.get(lijing.path(f"/places/{places[1]['id']}"))
     over = datetime.fromisoformat(offered["offered_until"])
     with world.clock_at(over):
-        state = lambda n: lijing.worker.get(lijing.path(f"/places/{places[n]['id']}"))["state"]  # noqa: E731
+
+        def state(n):
+            return lijing.worker.get(lijing.path(f"/places/{places[n]['id']}"))["state"]
+
         world.until(lambda: state(2) == "offered", what="the next offer")
         assert state(1) == "released"
         refused(lijing.worker.call("POST", lijing.path(f"/places/{places[1]['id']}/confirm")), 409, "not_offered")
@@ -76,9 +79,10 @@ def test_a_weekly_limit_holds_and_a_simultaneous_excess_is_given_back_within_5_s
     sessions, person = [s["id"] for s in programme["sessions"]], lijing.register()["id"]
     replies = at_once(4, lambda n: lijing.take(sessions[n], person))
     started = time.monotonic()
-    held = lambda: [  # noqa: E731
-        b for b in lijing.worker.get(lijing.path(f"/places?resident_id={person}"))["items"] if b["state"] == "taken"
-    ]
+
+    def held():
+        return [b for b in lijing.worker.get(lijing.path(f"/places?resident_id={person}"))["items"] if b["state"] == "taken"]
+
     world.until(lambda: len(held()) == 2, 5, "two places left")
     assert time.monotonic() - started < 5
     assert all(r.status_code == 201 or r.json()["code"] == "limit_reached" for r in replies)
@@ -113,7 +117,10 @@ def test_a_moved_session_keeps_its_places_and_moves_its_reminder(world: World, l
     session, person = lijing.programme(start, room=room)["session"], lijing.register()["id"]
     place = lijing.take(session, person).json()
     lijing.reserve(lijing.resident, busy, start).raise_for_status()
-    move = lambda **to: lijing.worker.call("POST", lijing.path(f"/sessions/{session}/move"), to)  # noqa: E731
+
+    def move(**to):
+        return lijing.worker.call("POST", lijing.path(f"/sessions/{session}/move"), to)
+
     assert refused(move(room_id=busy), 409, "slot_taken")["alternatives"]
     later = start + timedelta(days=3)
     moved = move(start=later.isoformat(), end=(later + timedelta(hours=1)).isoformat())
@@ -155,7 +162,10 @@ def test_three_missed_places_suspend_an_adult_never_a_child_and_one_may_be_waive
     places = [lijing.take(s, adult).json()["id"] for s in sessions[:3]]
     for session in sessions[:3]:
         lijing.take(session, child).raise_for_status()
-    conduct = lambda who: world.mongo["bookings"]["people"].find_one({"_id": who})  # noqa: E731
+
+    def conduct(who):
+        return world.mongo["bookings"]["people"].find_one({"_id": who})
+
     refused(lijing.worker.call("GET", lijing.path(f"/conduct/{child}")), 403, "approval_missing")
     with world.clock_at(first + timedelta(days=2, minutes=16)):
         world.until(lambda: len(conduct(child)["misses"]) == len(conduct(adult)["misses"]) == 3, what="three misses")
@@ -174,7 +184,10 @@ def test_a_missed_seat_goes_to_who_waits_at_the_door(world: World, lijing: Commu
     session = lijing.programme(start, capacity=1)["session"]
     places = [lijing.take(session, lijing.register()["id"]).json()["id"] for _ in range(2)]
     with world.clock_at(start + timedelta(minutes=15)):
-        state = lambda n: lijing.worker.get(lijing.path(f"/places/{places[n]}"))["state"]  # noqa: E731
+
+        def state(n):
+            return lijing.worker.get(lijing.path(f"/places/{places[n]}"))["state"]
+
         world.until(lambda: state(1) == "taken", what="the seat")
         assert state(0) == "missed"
         assert lijing.worker.post(lijing.path(f"/places/{places[1]}/check-in"), {})["state"] == "present"
@@ -192,9 +205,10 @@ def _asked(room: str, day: date, **facts: Any) -> dict[str, Any]:
 def test_a_clash_holds_nothing_unless_the_free_dates_are_asked_for(world: World, lijing: Community) -> None:
     room, first = lijing.room()["id"], tomorrow(9)
     lijing.reserve(lijing.resident, room, first + timedelta(days=1)).raise_for_status()
-    publish = lambda **facts: lijing.worker.call(  # noqa: E731
-        "POST", lijing.path("/programmes"), _asked(room, first.date(), **facts)
-    )
+
+    def publish(**facts):
+        return lijing.worker.call("POST", lijing.path("/programmes"), _asked(room, first.date(), **facts))
+
     problem = refused(publish(), 409, "clashes")
     assert problem["count"] == 1
     assert problem["clashes"][0]["start"] == (first + timedelta(days=1)).isoformat()
@@ -244,7 +258,10 @@ def test_a_programme_follows_holidays_working_weekends_and_single_exceptions(wor
     # The calendar changes after the publication: a date is lost and said, another gained; and back again.
     person = lijing.register()["id"]
     lijing.take(next(s["id"] for s in found if s["start"].startswith(str(saturday))), person).raise_for_status()
-    dates = lambda: [s["start"][:10] for s in lijing.sessions(made["id"]) if s["state"] == "open"]  # noqa: E731
+
+    def dates():
+        return [s["start"][:10] for s in lijing.sessions(made["id"]) if s["state"] == "open"]
+
     lijing.secretary.call("PUT", lijing.path("/calendar"), {}).raise_for_status()
     other = sorted({*expected, monday} - {saturday})
     world.until(lambda: dates() == [d.isoformat() for d in other], what="the dates of the other calendar")
@@ -267,9 +284,12 @@ def test_ending_a_programme_cancels_what_lies_ahead_and_tells(world: World, liji
 
 def test_new_dates_are_made_as_time_goes_on(world: World, lijing: Community) -> None:
     programme = lijing.programme(tomorrow(9), rule="FREQ=WEEKLY", last=str(tomorrow(9, days=400).date()))
-    count = lambda: world.mongo["bookings"]["uses"].count_documents(  # noqa: E731
-        {"programme_id": programme["id"], "state": {"$in": ["open", "over"]}}
-    )
+
+    def count():
+        return world.mongo["bookings"]["uses"].count_documents(
+            {"programme_id": programme["id"], "state": {"$in": ["open", "over"]}}
+        )
+
     assert count() == 26
     with world.clock_at(tomorrow(12, days=15)):
         world.until(lambda: count() == 28, 60, "two more weeks")
@@ -285,7 +305,10 @@ def test_a_weekly_class_keeps_its_wall_clock_hour_across_a_change_of_time(world:
     # Six months reach over the last Sunday of March or of October, whatever today is.
     asked = _asked(room, tomorrow(9).date(), rule="FREQ=WEEKLY;COUNT=26", begins="18:00", finishes="19:30")
     made = worker.post("/berlin-mitte/programmes", asked)
-    listed = lambda: worker.get(f"/berlin-mitte/sessions?programme_id={made['id']}&limit=200")["items"]  # noqa: E731
+
+    def listed():
+        return worker.get(f"/berlin-mitte/sessions?programme_id={made['id']}&limit=200")["items"]
+
     found = world.until(lambda: len(listed()) >= 25 and listed(), what="the sessions")
     assert {s["start"][11:19] for s in found} == {"18:00:00"}
     assert {s["start"][19:] for s in found} == {"+01:00", "+02:00"}

@@ -14,7 +14,7 @@ from kombu import Connection
 
 from shared.broker.envelope import message_for
 from shared.events.petitions import SittingDropped, SittingRequested
-from tests.system.inventory.scenes import refused
+from tests.system.scenes import refused
 from tests.system.world import Community, World, tomorrow
 
 
@@ -90,8 +90,13 @@ def test_a_sitting_that_the_centre_takes_back_is_withdrawn_with_alternatives(lij
 def test_a_drop_that_overtakes_its_request_still_drops_it(world: World, lijing: Community, asker: Asker) -> None:
     court, judge, request = lijing.room(use="meeting")["id"], lijing.room(use="judge")["id"], str(uuid.uuid4())
     asker.say(SittingDropped(request, datetime.now(UTC)))
-    logs = lambda: "".join(f.read_text() for f in world.here.path("logs", "").glob("bookings-*.log"))  # noqa: E731
-    retried = lambda: [x for x in logs().splitlines() if '"retried"' in x and "sitting_dropped" in x]  # noqa: E731
+
+    def logs():
+        return "".join(f.read_text() for f in world.here.path("logs", "").glob("bookings-*.log"))
+
+    def retried():
+        return [x for x in logs().splitlines() if '"retried"' in x and "sitting_dropped" in x]
+
     world.until(retried, what="a retry")
     asker.asks(court, judge, tomorrow(9), request=request)
     asker.answer("sitting_booked", request)

@@ -96,7 +96,10 @@ def test_a_stock_nameko_service_hears_reservations(world: World, lijing: Communi
         listening = "evt-bookings-reservation_confirmed--demo.hear\t1"
         world.until(lambda: listening in world.broker_control("list_queues", "name", "consumers"), what="it to listen")
         made = lijing.reserve(lijing.resident, lijing.room()["id"], tomorrow(9)).json()["id"]
-        heard = lambda: [line["reservation_id"] for line in lines(tmp_path / "heard.jsonl")]  # noqa: E731
+
+        def heard():
+            return [line["reservation_id"] for line in lines(tmp_path / "heard.jsonl")]
+
         world.until(lambda: made in heard(), what="the stock service to hear")
 
 

@@ -15,21 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ops.audit import Auditor
-from shared.storage.cursors import EPOCH
-from tests.system.test_petitions import filed
+from tests.system.petitioning import filed, in_the_chain
 from tests.system.world import Community, World
 
 ACTS, RECORDS, CALLERS = 5_000, 500, 12
 ADDED = 5  # to each record; the other acts on it are its filing, its withdrawal and readings
-
-
-def in_the_chain(world: World) -> None:
-    """Wait until no act waits for the writer any more."""
-    database = world.mongo["petitions"]
-    kinds = ("petitions", "disputes", "help_requests", "court_cases", "seals")
-    waiting = {"trail_acts.at": {"$gt": EPOCH}}
-    world.until(lambda: not any(database[kind].find_one({"community": c, **waiting}) for kind in kinds
-                                for c in ("lijing", "shengtaiyuan")), 90, "the writer")  # fmt: skip
 
 
 def linli(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:

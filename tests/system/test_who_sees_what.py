@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from shared.rules import roles
-from tests.system.test_disputes import TERMS, Case
-from tests.system.test_petitions import filed
+from tests.system.disputing import TERMS, Case
+from tests.system.petitioning import filed
 from tests.system.world import Community, World, invented_phone
 
 ROLES = tuple(roles.ROLES)

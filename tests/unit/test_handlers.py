@@ -176,10 +176,13 @@ def test_a_talk_is_offered_only_when_its_room_and_its_counsellor_are_both_free(m
     room, other = memory.room("quiet", use="counselling"), memory.room("calm", use="counselling")
     memory.room("counsellor", use="counsellor", capacity=1, hours={"wed": [["09:00", "17:00"]]})
     memory.people("a", "b")
-    book = lambda who, hour, room=room: Corners(memory).book_talk(memory.call(  # noqa: E731
-        who, "resident", room_id=room.id, counsellor_id="counsellor", start=START + timedelta(hours=hour - 12),
-        end=START + timedelta(hours=hour - 11),
-    ))  # fmt: skip
+
+    def book(who, hour, room=room):
+        return Corners(memory).book_talk(memory.call(
+            who, "resident", room_id=room.id, counsellor_id="counsellor", start=START + timedelta(hours=hour - 12),
+            end=START + timedelta(hours=hour - 11),
+        ))  # fmt: skip
+
     book("a", 13, other)
     book("a", 12)
     with pytest.raises(Conflict, match="slot_taken") as refused:
@@ -239,9 +242,10 @@ def _door(use: Any) -> Any:
 def test_a_meal_is_handed_over_once_with_proof_after_a_try_that_failed(memory: Memory) -> None:
     care = Care(memory)
     memory.keep(USES, taken(session("lunch", kind="meal", room_id=""), "elder"))
-    deliver = lambda outcome, proof, place="lunch.1": care.deliver(  # noqa: E731
-        memory.call("k", "kitchen", outcome=outcome, proof=proof), place
-    )
+
+    def deliver(outcome, proof, place="lunch.1"):
+        return care.deliver(memory.call("k", "kitchen", outcome=outcome, proof=proof), place)
+
     assert deliver("unanswered", "敲门三次").state == "unanswered"
     done = deliver("delivered", "本人签收")
     assert (done.state, done.proof, done.by) == ("delivered", "本人签收", "k")
@@ -260,7 +264,10 @@ def test_a_leader_hands_over_before_leaving(memory: Memory) -> None:
     clubs = Clubs(memory)
     memory.people("lead", "next", "guest")
     club = clubs.found(memory.call(name="广场舞", leader="lead")).id
-    as_ = lambda who, **body: memory.call(who, "resident", **body)  # noqa: E731
+
+    def as_(who, **body):
+        return memory.call(who, "resident", **body)
+
     clubs.join(as_("next"), club)
     with pytest.raises(Conflict, match="leader_stays"):
         clubs.leave(as_("lead"), club)
@@ -298,7 +305,10 @@ def test_a_ticket_that_was_held_waits_again_in_its_old_place(memory: Memory) -> 
     memory.people("a", "b", "c")
     for who in "abc":
         duty.draw(memory.call(who, "resident", groups=[]))
-    call = lambda: duty.call_next(memory.call(desk="1"))["n"]  # noqa: E731
+
+    def call():
+        return duty.call_next(memory.call(desk="1"))["n"]
+
     assert call() == 1
     held = duty.step(memory.call(), "1", "held")
     assert (held["state"], held["position"]) == ("held", None)
@@ -317,7 +327,10 @@ def test_an_evening_appointment_is_labelled_as_beyond_office_hours(memory: Memor
         duty.assign(memory.call(people=["w"]), shift["id"])
     duty.publish(memory.call(), "2026-W49")
     evening = AT.replace(day=30, hour=10)
-    book = lambda who, start: duty.book(memory.call(who, "resident", start=start))  # noqa: E731
+
+    def book(who, start):
+        return duty.book(memory.call(who, "resident", start=start))
+
     assert (book("a", evening)["label"], book("b", evening.replace(hour=1))["label"]) == ("延时", "")
     events = [row["body"] for row in memory.events(USES, "place_taken")]
     assert ['"extended":true' in body for body in events] == [True, False]

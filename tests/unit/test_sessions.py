@@ -220,7 +220,10 @@ def test_a_code_is_good_at_its_door_in_its_community_for_a_minute(monkeypatch: p
     memory.people("a")
     memory.keep(USES, taken(session("s"), "a"), taken(session("other"), "a"))
     shown = desk.code(memory.call(), "s")["code"]
-    by = lambda code: memory.call("a", "resident", at=START, code=code)  # noqa: E731
+
+    def by(code):
+        return memory.call("a", "resident", at=START, code=code)
+
     for wrong, place in ((shown, "other.1"), (shown + "A", "s.1"), ("nonsense", "s.1")):
         with pytest.raises(Invalid, match="code_invalid"):
             desk.check_in(by(wrong), place)

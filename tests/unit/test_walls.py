@@ -95,3 +95,10 @@ def test_no_aggregate_has_a_field_that_the_store_keeps_itself(path: Path) -> Non
     assert kinds
     for kind in kinds:
         Codec(kind, PlainVault())
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tests/**/*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_test_imports_another(path: Path) -> None:
+    """What two need stands beside them, in a module that is no test: to change one test changes no other."""
+    for name in imported(path):
+        assert not (name.startswith("tests.") and name.rpartition(".")[2].startswith("test_")), name

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from ops.demo import code_in
-from tests.system.attacks.test_taking_over_an_account import refused
+from tests.system.scenes import refused
 from tests.system.world import Community, World, at_once, invented_phone, spare_replica
 
 PASSWORD = "the owner's own password"

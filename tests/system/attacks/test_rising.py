@@ -12,8 +12,8 @@ import pytest
 from ops.client import Client
 from ops.demo import code_in
 from shared.rules.roles import SECRET, TECHNICAL
-from tests.system.attacks.test_taking_over_an_account import refused
-from tests.system.test_petitions import act, filed
+from tests.system.petitioning import act, filed
+from tests.system.scenes import refused
 from tests.system.world import Community, World, at_once, invented_phone
 
 

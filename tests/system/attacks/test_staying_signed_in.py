@@ -13,7 +13,7 @@ import requests
 from ops.client import Client
 from ops.demo import code_in
 from shared.security.identity import Signer
-from tests.system.attacks.test_taking_over_an_account import refused
+from tests.system.scenes import refused
 from tests.system.world import Community, World, invented_phone
 
 WITHIN = 2.0  # seconds

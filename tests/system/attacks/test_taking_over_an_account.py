@@ -6,16 +6,12 @@ import time
 from typing import Any
 
 import pytest
-import requests
 
 from ops.demo import code_in
+from tests.system.scenes import refused
 from tests.system.world import Community, World, at_once, invented_phone
 
 PASSWORD = {"password": "a password of the attacker"}
-
-
-def refused(reply: requests.Response, status: int, code: str) -> None:
-    assert (reply.status_code, reply.json()["code"]) == (status, code), reply.text
 
 
 def _accounts(world: World) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.inventory.scenes import Class, Week, fill, refused
+from tests.system.scenes import Class, Week, fill, refused
 from tests.system.world import Community, World, at_once, invented_phone, tomorrow
 
 
@@ -68,9 +68,10 @@ def test_P12_a_meal_is_ordered_until_the_cut_off_and_the_kitchen_has_one_more(wo
     for elder in elders[:2]:
         file = {"diet": "低盐", "meals": True, "contacts": [shengtaiyuan.id_of("worker")]}
         assert shengtaiyuan.worker.call("PUT", shengtaiyuan.path(f"/elders/{elder}"), file).status_code == 200
-    order = lambda elder: shengtaiyuan.worker.call(  # noqa: E731
-        "POST", shengtaiyuan.path("/meals"), {"date": day, "meal": title, "resident_id": elder}
-    )
+
+    def order(elder):
+        return shengtaiyuan.worker.call("POST", shengtaiyuan.path("/meals"), {"date": day, "meal": title, "resident_id": elder})
+
     before = kitchen.get(shengtaiyuan.path(f"/meals?date={day}"))["count"]
     place = order(elders[0])
     assert place.status_code == 201
@@ -248,7 +249,10 @@ def test_L14_whoever_leaves_is_on_duty_no_more_and_the_lead_is_alerted(world: Wo
     until = {"until": roster.at(2, 0).isoformat()}
     assert lijing.secretary.call("PATCH", lijing.path(f"/workers/{leaver}"), until).status_code == 200
     world.until(lambda: lijing.worker.get(lijing.path(f"/places/{place}"))["uncovered"], what="uncovered")
-    people = lambda shift: lijing.worker.get(lijing.path(f"/shifts/{shift}"))["people"]  # noqa: E731
+
+    def people(shift):
+        return lijing.worker.get(lijing.path(f"/shifts/{shift}"))["people"]
+
     assert (people(before), people(after)) == ([leaver], [])
 
 
@@ -261,7 +265,10 @@ def test_L26_a_club_that_wants_the_halls_time_of_another_is_refused_with_alterna
     first = tomorrow(19)
     asked = {"title": "排练", "room_id": hall, "rule": "FREQ=DAILY;COUNT=3", "first": first.date().isoformat(),
              "begins": "19:00", "finishes": "20:00", "capacity": 40}  # fmt: skip
-    practise = lambda who, club, **more: who.call("POST", lijing.path(f"/clubs/{club}/programmes"), asked | more)  # noqa: E731
+
+    def practise(who, club, **more):
+        return who.call("POST", lijing.path(f"/clubs/{club}/programmes"), asked | more)
+
     refused(practise(leaders[1], dance), 403, "not_leader")
     booked = practise(leaders[0], dance)
     assert booked.status_code == 201, booked.text
@@ -323,9 +330,10 @@ def test_L30_the_41st_for_40_seats_waits(lijing: Community) -> None:
 def test_L31_who_has_an_overdue_loan_borrows_nothing_until_it_is_returned(world: World, lijing: Community) -> None:
     books = [lijing.worker.post(lijing.path("/books"), {"title": t})["id"] for t in ("平凡的世界", "吕梁英雄传")]
     reader = lijing.register()["id"]
-    borrow = lambda book: lijing.worker.call(  # noqa: E731
-        "POST", lijing.path("/loans"), {"copy_id": book, "resident_id": reader}
-    )
+
+    def borrow(book):
+        return lijing.worker.call("POST", lijing.path("/loans"), {"copy_id": book, "resident_id": reader})
+
     loan = borrow(books[0]).json()
     other = lijing.worker.call("POST", lijing.path("/loans"), {"copy_id": books[0], "resident_id": lijing.register()["id"]})
     refused(other, 409, "copy_lent")
@@ -391,7 +399,10 @@ def test_L33_a_counsellors_note_is_closed_to_the_secretary_and_the_attempt_logge
 
 def test_L34_a_veteran_has_a_priority_ticket_and_goes_first(lijing: Community) -> None:
     plain, veteran = lijing.register()["id"], lijing.register(groups=["veteran"])["id"]
-    draw = lambda **body: lijing.worker.post(lijing.path("/counter/queue"), body)  # noqa: E731
+
+    def draw(**body):
+        return lijing.worker.post(lijing.path("/counter/queue"), body)
+
     first, second = draw(resident_id=plain), draw(resident_id=veteran)
     assert (first["priority"], second["priority"]) == (False, True)
     assert second["position"] < lijing.worker.get(lijing.path("/counter/queue"))["tickets"][-1]["position"]

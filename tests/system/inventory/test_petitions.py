@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.system.test_disputes import Case
-from tests.system.test_petitions import act, filed
+from tests.system.disputing import Case
+from tests.system.petitioning import act, filed
 from tests.system.world import Community, World, tomorrow
 
 
