@@ -11,7 +11,7 @@ from email.utils import formatdate
 from shared.settings import read
 
 
-class Refused(Exception):
+class Unsendable(Exception):
     """The channel will never take this one."""
 
 
@@ -81,15 +81,15 @@ class Session:
                 self._server.quit()
 
     def send(self, id: str, to: str, subject: str, text: str) -> None:
-        """Hand one message over. Raises Refused or Away."""
+        """Hand one message over. Raises Unsendable or Away."""
         try:
             self._connected().send_message(self._mailer.compose(id, to, subject, text))
         except smtplib.SMTPRecipientsRefused as error:
             code = max(code for code, _ in error.recipients.values())
-            raise (Refused if code >= 500 else Away)(f"recipient_refused_{code}") from error
+            raise (Unsendable if code >= 500 else Away)(f"recipient_refused_{code}") from error
         except smtplib.SMTPResponseException as error:
             self._begin_anew()
-            raise (Refused if error.smtp_code >= 500 else Away)(f"smtp_{error.smtp_code}") from error
+            raise (Unsendable if error.smtp_code >= 500 else Away)(f"smtp_{error.smtp_code}") from error
         except (TimeoutError, smtplib.SMTPException, OSError) as error:
             self._break_off()
             if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):

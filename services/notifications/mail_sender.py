@@ -10,14 +10,13 @@ from itertools import islice
 from typing import Any
 
 from services.notifications import domain, wording
-from services.notifications.channels import Away, Mailer, Refused, Session
+from services.notifications.channels import Away, Mailer, Session, Unsendable
 from services.notifications.domain import CODES, OF_ACCOUNTS, PENDING, SENDING, TEXT, Delivery
 from services.notifications.templates import Templates
 from services.notifications.texts import texts
 from shared.calls import Call
 from shared.events.base import Event
-from shared.rules.errors import Conflict, Missing
-from shared.rules.errors import Refused as Refusal
+from shared.rules.errors import Conflict, Missing, Refused
 from shared.runtime.internal import ask
 from shared.runtime.platform import Platform
 from shared.storage.store import Inserted, Kind
@@ -61,7 +60,7 @@ class Line:
                 some = self._next()
                 try:
                     self._send(some[0][0], [id for _, id in some])
-                except Refusal as error:  # the database is away
+                except Refused as error:  # the database is away
                     log("post").warning("sending_postponed", error=error.code)
                 except Exception as error:  # whatever one delivery holds, the others go out
                     log("post").error("sending_failed", error=type(error).__name__, where=where(error))
@@ -135,7 +134,7 @@ class MailSender:
             return
         try:
             contacts = self._contacts(community, claimed)
-        except Refusal as error:
+        except Refused as error:
             for delivery in claimed:
                 self._settle(call, delivery, domain.failed, error.code, self._platform.clock.now())
             return
@@ -202,12 +201,12 @@ class MailSender:
                 return (domain.skip, "no_address")
             subject, text = self._rendered(delivery.params, contact["language"], words)
             session.send(delivery.id, contact["email"], subject, text)
-        except Refused as error:
+        except Unsendable as error:
             return (domain.failed, str(error), self._platform.clock.now(), True)
         except Missing:
             return (domain.skip, "over")
-        except (Away, Refusal) as error:
-            reason = error.code if isinstance(error, Refusal) else str(error)
+        except (Away, Refused) as error:
+            reason = error.code if isinstance(error, Refused) else str(error)
             return (domain.failed, reason, self._platform.clock.now())
         except Exception as error:  # an address or words that no message can be made of
             log("post").error("unsendable", id=delivery.id, error=type(error).__name__, where=where(error))

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from services.notifications.channels import Away, Refused
+from services.notifications.channels import Away, Unsendable
 from shared.settings import SettingRefused, read
 
 
 class Texts(Protocol):
-    """Hands a text message over. Raises Refused, or Away. `template` and `params` are for providers that send nothing but what
-    they have seen before; `text` is the whole."""
+    """Hands a text message over. Raises Unsendable, or Away. `template` and `params` are for providers that send nothing but
+    what they have seen before; `text` is the whole."""
 
     def send(self, id: str, to: str, template: str, params: Mapping[str, str], text: str) -> None: ...
 
@@ -69,7 +69,7 @@ class AliyunTexts:
         from Tea.exceptions import TeaException
 
         if template not in self._templates:
-            raise Refused("sms_template_unknown")
+            raise Unsendable("sms_template_unknown")
         number = to.removeprefix("+86") if to.startswith("+86") else to.removeprefix("+")
         request = SendSmsRequest(
             phone_numbers=number, sign_name=self._sign, template_code=self._templates[template],
@@ -82,7 +82,7 @@ class AliyunTexts:
             code = str(error.code)
         if code != "OK":
             later = code.startswith(self.LATER)
-            raise (Away if later else Refused)(f"sms_{code.replace('.', '_').lower()}")
+            raise (Away if later else Unsendable)(f"sms_{code.replace('.', '_').lower()}")
 
 
 ADAPTERS: Mapping[str, type[Any]] = {"file": FileTexts, "aliyun": AliyunTexts}

@@ -49,31 +49,31 @@ class Rule:
         return f"{self.since.isoformat()}{'@' + self.region if self.region else ''}"
 
 
-PETITIONS, MEDIATION = date(2022, 5, 1), date(2011, 1, 1)
+PETITIONS_IN_FORCE, MEDIATION_IN_FORCE = date(2022, 5, 1), date(2011, 1, 1)
 _XF, _TJ = "信访工作条例 art.", "人民调解法 art."
 _OWN = "社区服务承诺"
-_SINCE = date(2020, 1, 1)
+_OWN_SINCE = date(2020, 1, 1)
 
 # The one table of limits. A change of law is a line more, with its own date; the old line stays for what began under it.
 RULES: tuple[Rule, ...] = (
-    Rule("petition.register", 15, CALENDAR, f"{_XF} 22", PETITIONS),
-    Rule("petition.accept", 15, CALENDAR, f"{_XF} 23", PETITIONS),
-    Rule("petition.object", 5, WORKING, f"{_XF} 23", PETITIONS),
-    Rule("petition.handle", 60, CALENDAR, f"{_XF} 34", PETITIONS, extend=30),
-    Rule("petition.review_window", 30, CALENDAR, f"{_XF} 35", PETITIONS, rolls=True),
-    Rule("petition.review", 30, CALENDAR, f"{_XF} 35", PETITIONS),
-    Rule("petition.recheck_window", 30, CALENDAR, f"{_XF} 36", PETITIONS, rolls=True),
-    Rule("petition.recheck", 30, CALENDAR, f"{_XF} 36", PETITIONS),
-    Rule("promise.petition", 10, WORKING, _OWN, _SINCE),
-    Rule("promise.help", 1, WORKING, _OWN, _SINCE),
-    Rule("promise.performance", 30, CALENDAR, _OWN, _SINCE),
-    Rule("promise.performance_agreed", 1, WORKING, _OWN, _SINCE),
-    Rule("mediation.end", 30, CALENDAR, "人民调解工作若干规定 art. 33", MEDIATION),
-    Rule("confirmation.ask", 30, CALENDAR, f"{_TJ} 33", MEDIATION, rolls=True),
+    Rule("petition.register", 15, CALENDAR, f"{_XF} 22", PETITIONS_IN_FORCE),
+    Rule("petition.accept", 15, CALENDAR, f"{_XF} 23", PETITIONS_IN_FORCE),
+    Rule("petition.object", 5, WORKING, f"{_XF} 23", PETITIONS_IN_FORCE),
+    Rule("petition.handle", 60, CALENDAR, f"{_XF} 34", PETITIONS_IN_FORCE, extend=30),
+    Rule("petition.review_window", 30, CALENDAR, f"{_XF} 35", PETITIONS_IN_FORCE, rolls=True),
+    Rule("petition.review", 30, CALENDAR, f"{_XF} 35", PETITIONS_IN_FORCE),
+    Rule("petition.recheck_window", 30, CALENDAR, f"{_XF} 36", PETITIONS_IN_FORCE, rolls=True),
+    Rule("petition.recheck", 30, CALENDAR, f"{_XF} 36", PETITIONS_IN_FORCE),
+    Rule("promise.petition", 10, WORKING, _OWN, _OWN_SINCE),
+    Rule("promise.help", 1, WORKING, _OWN, _OWN_SINCE),
+    Rule("promise.performance", 30, CALENDAR, _OWN, _OWN_SINCE),
+    Rule("promise.performance_agreed", 1, WORKING, _OWN, _OWN_SINCE),
+    Rule("mediation.end", 30, CALENDAR, "人民调解工作若干规定 art. 33", MEDIATION_IN_FORCE),
+    Rule("confirmation.ask", 30, CALENDAR, f"{_TJ} 33", MEDIATION_IN_FORCE, rolls=True),
     Rule("confirmation.accept", 3, CALENDAR, "法释〔2011〕5号", date(2011, 3, 30)),
     Rule("confirmation.decide", 15, CALENDAR, "法释〔2011〕5号", date(2011, 3, 30), extend=10),
-    Rule("court.mediator", 3, WORKING, "法院委派调解", _SINCE),
-    Rule("court.mediation", 30, CALENDAR, "法院委派调解", _SINCE, extend=30),
+    Rule("court.mediator", 3, WORKING, "法院委派调解", _OWN_SINCE),
+    Rule("court.mediation", 30, CALENDAR, "法院委派调解", _OWN_SINCE, extend=30),
     Rule("dibao.decide", 30, WORKING, "最低生活保障审核确认办法", date(2021, 7, 1)),
     Rule("dibao.decide_special", 45, WORKING, "最低生活保障审核确认办法", date(2021, 7, 1)),
     Rule("housing.review", 15, WORKING, "公共租赁住房管理办法", date(2012, 7, 15)),

@@ -373,7 +373,7 @@ class _Turn(Generic[A]):
         self._store, self._document = store, document
         self._state: A = store._codec.load(document)
         self._gone = bool(document.get("gone"))
-        self._acts = trail.Acts(store.kind.collection, document, store._vault) if store.kind.trailed else None
+        self._acts = trail.WaitingActs(store.kind.collection, document, store._vault) if store.kind.trailed else None
         self._replies = list(document.get("replies", []))
         self._seen = list(document.get("seen", []))
         self._sequence = document.get("sequence", 0)

@@ -30,7 +30,7 @@ def begin(collection: str, call: Call, aggregate: Aggregate, events: list[Event]
     return {"trail": 1, "trail_key": vault.lock(key), "trail_acts": [first]}
 
 
-class Acts:
+class WaitingActs:
     """The acts of one record that wait for the writer, and those that a turn adds."""
 
     def __init__(self, collection: str, document: dict[str, Any], vault: Any) -> None:

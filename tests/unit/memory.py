@@ -25,7 +25,7 @@ START = AT + timedelta(days=2)
 WEEK = {day: [["08:00", "22:00"]] for day in DAYS}
 
 
-class Acts:
+class KeptActs:
     """An audit that only keeps what it is given."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Memory:
     def __init__(self, **environ: str) -> None:
         self._stores: dict[type, MemoryStore] = {}
         self.settings = SimpleNamespace(environ=environ)
-        self.audit = Acts()
+        self.audit = KeptActs()
         self.signer = Signer(_private_key(os.urandom(4).hex()))
         self.keep(LOCALES, Locale(id="c"))
 

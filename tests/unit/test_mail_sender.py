@@ -9,7 +9,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-from services.notifications.channels import Away, Mailer, Refused
+from services.notifications.channels import Away, Mailer, Unsendable
 from services.notifications.domain import SENDING, Delivery
 from services.notifications.mail_sender import SENDERS, TOGETHER, Line
 from tests.system.world import free_ports
@@ -133,7 +133,7 @@ def test_several_messages_share_a_conversation_and_a_refusal_does_not_end_it(ser
     handler.answers = ["250 kept", "554 no thanks", "451 later", "250 kept"]
     with mailer.session() as session:
         session.send("1", "a@lijing.example", "s", "t")
-        with pytest.raises(Refused, match="smtp_554"):
+        with pytest.raises(Unsendable, match="smtp_554"):
             session.send("2", "b@lijing.example", "s", "t")
         with pytest.raises(Away, match="smtp_451"):
             session.send("3", "c@lijing.example", "s", "t")

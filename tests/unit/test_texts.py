@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from services.notifications.channels import Away, Refused
+from services.notifications.channels import Away, Unsendable
 from services.notifications.texts import texts
 from shared.settings import SettingMissing, SettingRefused
 
@@ -94,10 +94,10 @@ def test_aliyun_gets_what_it_has_approved_signed(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(("status", "code", "outcome", "reason"), [
-    (200, "isv.MOBILE_NUMBER_ILLEGAL", Refused, "sms_isv_mobile_number_illegal"),
+    (200, "isv.MOBILE_NUMBER_ILLEGAL", Unsendable, "sms_isv_mobile_number_illegal"),
     (200, "isv.BUSINESS_LIMIT_CONTROL", Away, "sms_isv_business_limit_control"),
     (400, "Throttling.User", Away, "sms_throttling_user"),
-    (404, "InvalidAccessKeyId.NotFound", Refused, "sms_invalidaccesskeyid_notfound"),
+    (404, "InvalidAccessKeyId.NotFound", Unsendable, "sms_invalidaccesskeyid_notfound"),
 ])  # fmt: skip
 def test_what_aliyun_refuses_is_over_or_tried_again(
     gateway: Gateway, status: int, code: str, outcome: type[Exception], reason: str
@@ -108,9 +108,9 @@ def test_what_aliyun_refuses_is_over_or_tried_again(
 
 
 def test_a_wrong_secret_a_template_it_does_not_have_and_nobody_there(gateway: Gateway) -> None:
-    with pytest.raises(Refused, match="sms_signaturedoesnotmatch"):
+    with pytest.raises(Unsendable, match="sms_signaturedoesnotmatch"):
         _send(_aliyun(gateway, LINLI_ALIYUN_KEY_SECRET="another"))
-    with pytest.raises(Refused, match="sms_template_unknown"):
+    with pytest.raises(Unsendable, match="sms_template_unknown"):
         _send(_aliyun(gateway), template="account_recovery")
     with pytest.raises(Away, match="sms_unavailable"):
         _send(_aliyun(gateway, LINLI_ALIYUN_ENDPOINT="http://127.0.0.1:1"))

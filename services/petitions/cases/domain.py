@@ -11,7 +11,7 @@ from shared.events import petitions as catalogue
 from shared.events.base import Event
 from shared.events.locale import Locale
 from shared.rules.errors import Conflict, Forbidden, Invalid
-from shared.rules.law import PETITIONS
+from shared.rules.law import PETITIONS_IN_FORCE
 
 SUGGESTION, REPORT, APPEAL = "建议意见", "检举控告", "申诉求决"
 KINDS = (SUGGESTION, REPORT, APPEAL)
@@ -140,8 +140,8 @@ def file(id: str, facts: dict[str, Any], actor: Actor, locale: Locale, at: datet
     received = _to_milliseconds(facts.get("received_at") or at)
     if received > at:
         raise Invalid("received_in_future", "it cannot have come in later than now", "received_at")
-    if locale.today(received) < PETITIONS:
-        raise Invalid("received_too_early", f"the limits hold for what came in from {PETITIONS} on", "received_at")
+    if locale.today(received) < PETITIONS_IN_FORCE:
+        raise Invalid("received_too_early", f"the limits hold for what came in from {PETITIONS_IN_FORCE} on", "received_at")
     _check_representatives(facts)
     given = {name: facts[name] for name in GIVEN if name in facts}
     made = Petition(id=id, received_at=received, **given)
