@@ -249,8 +249,7 @@ def test_what_is_restricted_is_not_for_whom_others_let_in_again(world: World, li
     # Who appointed the other one a short while ago is no second person.
     refused(lijing.secretary.call("POST", f"{path}/recovery/confirm"), 403, "appointed_lately")
     street.post(f"{path}/recovery/confirm", key="")
-    told = world.until(lambda: "恢复账户" in world.demo.text_to(record["phone"]), what="the owner to be told")
-    assert told
+    world.until(lambda: "恢复账户" in world.demo.text_to(record["phone"]), what="the owner to be told")
     refused(lijing.worker.call("POST", f"{path}/slip"), 409, "recovery_waits")
     with world.clock_at(datetime.now(UTC) + timedelta(hours=25)):
         code = lijing.worker.post(f"{path}/slip", key="")["code"]
