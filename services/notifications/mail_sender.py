@@ -61,9 +61,9 @@ class Line:
                 try:
                     self._send(some[0][0], [id for _, id in some])
                 except Refused as error:  # the database is away
-                    log("post").warning("sending_postponed", error=error.code)
+                    log("deliveries").warning("sending_postponed", error=error.code)
                 except Exception as error:  # whatever one delivery holds, the others go out
-                    log("post").error("sending_failed", error=type(error).__name__, where=where(error))
+                    log("deliveries").error("sending_failed", error=type(error).__name__, where=where(error))
         finally:
             self._senders -= 1
 
@@ -175,7 +175,7 @@ class MailSender:
         except Missing:
             return  # its person was erased meanwhile
         DELIVERIES.labels(after.channel, after.state).inc()
-        log("post").info("delivery", id=after.id, channel=after.channel, state=after.state, reason=after.reason,
+        log("deliveries").info("delivery", id=after.id, channel=after.channel, state=after.state, reason=after.reason,
                          tries=after.tries, correlation=after.correlation)  # fmt: skip
 
     def _contacts(self, community: str, deliveries: Sequence[Delivery]) -> Contacts:
@@ -209,7 +209,7 @@ class MailSender:
             reason = error.code if isinstance(error, Refused) else str(error)
             return (domain.failed, reason, self._platform.clock.now())
         except Exception as error:  # an address or words that no message can be made of
-            log("post").error("unsendable", id=delivery.id, error=type(error).__name__, where=where(error))
+            log("deliveries").error("unsendable", id=delivery.id, error=type(error).__name__, where=where(error))
             return (domain.failed, "unsendable", self._platform.clock.now(), True)
         return (domain.sent, self._platform.clock.now())
 
