@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,15 +26,14 @@ from services.bookings.sessions import timers
 from services.bookings.sessions.handlers import Sessions
 from shared.calls import Call
 from shared.events.base import Aggregate
-from shared.rules.errors import Refused
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.security.revocations import KEPT
+from shared.storage.store import Kind, Store
 from shared.storage.tenants import Watch
-from shared.telemetry import log
 
 SECRET = frozenset({"community", "gone", "version", "claims", "found_by", "due", "told"})
 
-TOKENS_LIVE = timedelta(minutes=31)
+TOKENS_LIVE = timedelta(seconds=KEPT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,22 +66,14 @@ class Lifecycle:
 
     def pass_time(self, call: Call) -> None:
         """What time itself changes in uses by now, earliest first, each community's."""
-        for community, use in self._watch.due(self._uses, call.at):
-            self._guard(use.id, partial(self._turn, dataclasses.replace(call, community=community, learned={}), use))
+        self._watch.turn(self._uses, call, self._turn)
 
     def pass_days(self, call: Call) -> None:
         """What changes from day to day: dates of programmes, loans, answers that are owed."""
-
-        def inside(community: str) -> Call:
-            return dataclasses.replace(call, community=community, learned={})
-
-        for community, programme in self._watch.due(self._published, call.at):
-            self._guard(programme.id, partial(self._programmes.extend, inside(community), programme))
-        for community, one in self._watch.due(self._forgotten, call.at):
-            self._guard(one.id, partial(self._forget_again, inside(community), one.id))
+        self._watch.turn(self._published, call, self._programmes.extend)
+        self._watch.turn(self._forgotten, call, lambda inside, one: self._forget_again(inside, one.id))
         for store, decide in self._timed:
-            for community, found in self._watch.due(store, call.at):
-                self._guard(found.id, partial(store.change, inside(community), found.id, decide, call.at))
+            self._watch.turn(store, call, partial(_decide, store, decide))
 
     def _turn(self, call: Call, use: Use) -> None:
         if use.state == HELD:
@@ -94,14 +84,6 @@ class Lifecycle:
             self._uses.change(call, use.id, corners.remind_talk, call.at)
         else:
             self._uses.change(call, use.id, timers.pass_time, call.at)
-
-    def _guard(self, id: str, act: Callable[[], Any]) -> None:
-        """One that cannot be changed now is tried again in a moment; the others must not wait for it."""
-        try:
-            act()
-        except Exception as error:
-            code = error.code if isinstance(error, Refused) else type(error).__name__
-            log("house").error("time_stands_still", id=id, error=code)
 
     def project_calendar(self, call: Call, event: Any) -> None:
         """Keep a community's own working days, and let its programmes follow them."""
@@ -158,6 +140,10 @@ class Lifecycle:
         }
         held |= {name: [_plain(one) for one in found] for name, found in self._corners.of(community, id).items()}
         return {"bookings": held}
+
+
+def _decide(store: Store[Any], decide: Any, call: Call, one: Any) -> None:
+    store.change(call, one.id, decide, call.at)
 
 
 def _plain(aggregate: Any) -> dict[str, Any]:

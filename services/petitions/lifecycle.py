@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from services.petitions.attachments.handlers import Attachments
@@ -16,11 +15,9 @@ from services.petitions.domain import PROVISIONAL
 from services.petitions.help.service import HelpDesk
 from services.petitions.sittings.handlers import Hears, Sittings
 from shared.calls import Call
-from shared.rules.errors import Refused
 from shared.runtime.platform import Platform
 from shared.storage.cursors import EPOCH
-from shared.storage.tenants import Watch
-from shared.telemetry import log
+from shared.storage.tenants import Watch, guarded
 
 OPEN = 100_000  # cases of one community that a new calendar is applied to
 
@@ -45,17 +42,12 @@ class Lifecycle:
 
     def pass_time(self, call: Call) -> None:
         """What time itself changes by now: each community's, earliest first, whoever is in charge, or nobody."""
-
-        def inside(community: str) -> Call:
-            return dataclasses.replace(call, community=community, learned={})
-
         for store, turn, _ in self._timed:
-            for community, case in self._watch.due(store, call.at):
-                self._guard(case.id, partial(turn, inside(community), case))
-        for community, sitting in self._watch.due(self._sittings.store, call.at):
-            self._guard(sitting.id, partial(self._sittings.give_up, inside(community), sitting, self._hears))
-        for community, file in self._watch.due(self._attachments.store, call.at):
-            self._guard(file.id, partial(self._attachments.turn, inside(community), file, self._petitions))
+            self._watch.turn(store, call, turn)
+        self._watch.turn(self._sittings.store, call, lambda inside, one: self._sittings.give_up(inside, one, self._hears))
+        self._watch.turn(
+            self._attachments.store, call, lambda inside, one: self._attachments.turn(inside, one, self._petitions)
+        )
 
     def hear_of_sitting(self, call: Call, event: Any) -> None:
         """The centre's answer goes to the case that it is for."""
@@ -67,7 +59,7 @@ class Lifecycle:
             for community in store.backend.written():
                 inside = dataclasses.replace(call, community=community)
                 for case in store.all(community, {"found_by": PROVISIONAL}, limit=OPEN):
-                    self._guard(case.id, partial(follow, inside, case))
+                    guarded(follow, inside, case)
 
     def project_calendar(self, call: Call, event: Any) -> None:
         """Keep a community's own working days, and let every running deadline follow them."""
@@ -76,14 +68,6 @@ class Lifecycle:
         for store, _, follow in self._timed:
             for case in store.all(event.community_id, {"agenda": {"$gt": EPOCH}}, OPEN, order="agenda"):
                 follow(inside, case)
-
-    def _guard(self, id: str, act: Callable[[], Any]) -> None:
-        """One that cannot be changed now is tried again in a moment; the others must not wait for it."""
-        try:
-            act()
-        except Exception as error:
-            code = error.code if isinstance(error, Refused) else type(error).__name__
-            log("house").error("time_stands_still", id=id, error=code)
 
     def sweep(self, call: Call) -> None:
         """Publish what a crash left behind."""

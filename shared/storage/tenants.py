@@ -8,15 +8,18 @@ where nothing waited, and does not ask there again until something was written. 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo import MongoClient
 from pymongo.write_concern import WriteConcern
 
+from shared.calls import Call
+from shared.rules.errors import Refused
 from shared.rules.roles import INSTALLATION
 from shared.storage.cursors import EPOCH
+from shared.telemetry import log, where
 
 BELIEVED = 1.0  # seconds that an answer is
 NOTED = 60.0  # seconds that a note stands for whatever is written there
@@ -92,3 +95,17 @@ class Watch:
             for one in waiting:
                 if one.due <= now:
                     yield community, one
+
+    def turn(self, store: Any, call: Call, act: Callable[[Call, Any], Any]) -> None:
+        """Do `act` with all that time is to change by now, each in its community."""
+        for community, one in self.due(store, call.at):
+            guarded(act, call.plain(community), one)
+
+
+def guarded(act: Callable[[Call, Any], Any], call: Call, one: Any) -> None:
+    """Do it. One that cannot be changed now is tried again with the next look: the others must not wait for it."""
+    try:
+        act(call, one)
+    except Exception as error:
+        code = error.code if isinstance(error, Refused) else type(error).__name__
+        log("timers").error("time_stands_still", id=one.id, error=code, where=where(error))
