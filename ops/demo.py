@@ -293,7 +293,7 @@ class Listener:
     """Hears every event of every service, as an outside subscriber would. Its queue goes when it goes."""
 
     def __init__(self, amqp: str) -> None:
-        self._amqp, self._name = amqp, f"demo.{random.SystemRandom().randrange(10**12)}"
+        self._amqp, self.queue = amqp, f"demo.{random.SystemRandom().randrange(10**12)}"
         self.events: list[dict[str, Any]] = []
         self._named: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._ready, self._stop = threading.Event(), threading.Event()
@@ -318,7 +318,7 @@ class Listener:
                 self._stop.wait(0.3)
 
     def _listen(self, connection: Connection) -> None:
-        queue = Queue(self._name, durable=True)(connection.channel())
+        queue = Queue(self.queue, durable=True)(connection.channel())
         queue.queue_declare()
         for service in SERVICES:
             queue.bind_to(f"{service}.events", routing_key="#")

@@ -207,12 +207,14 @@ class World:
                     time.sleep(pause)
                     pause = min(2 * pause, 0.3)
 
-    @staticmethod
-    def _waiting(channel: Any) -> list[str]:
-        """Queues of ours that hold messages."""
+    def _waiting(self, channel: Any) -> list[str]:
+        """Queues of ours that hold messages; and that of the outside subscriber, also while it is away."""
         queues = [q for s in SERVICES for q in (topology.inbox(s), *(topology.tier(s, t) for t in topology.TIERS))]
         depths = {queue: channel.queue_declare(queue, passive=True).message_count for queue in queues}
-        return [f"{queue}: {depth}" for queue, depth in depths.items() if depth]
+        outside = channel.queue_declare(self.ear.queue, passive=True)
+        depths[self.ear.queue] = outside.message_count
+        away = [] if outside.consumer_count else ["the outside subscriber is away"]
+        return [f"{queue}: {depth}" for queue, depth in depths.items() if depth] + away
 
     def _at_work(self) -> list[str]:
         """Replicas that handle or publish events."""
