@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amqp.exceptions import AccessRefused
+from amqp.exceptions import AccessRefused, NotFound
 from kombu import Connection, Queue
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
@@ -195,8 +195,8 @@ def test_a_subscriber_who_deletes_the_public_exchange_hurts_only_outsiders(world
 def _hears_again(world: World) -> bool:
     with Connection(world.here.amqp("demo")) as connection:
         try:
-            connection.channel().queue_bind(world.ear._name, "bookings.events", "#")
-        except Exception:
+            connection.channel().queue_bind(world.ear.queue, "bookings.events", "#")
+        except NotFound:
             return False
         return True
 
