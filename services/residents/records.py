@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from services.residents import domain
 from services.residents.accounts.domain import MAIL, TEXT
-from services.residents.domain import Community, Household, Resident
+from services.residents.people import domain
+from services.residents.people.domain import Community, Household, Resident
 from services.residents.staff.domain import Worker, apart
 from shared.calls import Call
 from shared.entrypoints.fields import zone

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.residents import domain, schemas
 from services.residents.accounts.service import OwnAccounts
 from services.residents.activations.service import FirstSteps
-from services.residents.former import FORMER, FormerAccounts
-from services.residents.people import People
+from services.residents.former.handlers import FORMER, FormerAccounts
+from services.residents.people import domain, schemas
+from services.residents.people.handlers import People
 from services.residents.records import COMMUNITIES, HOUSEHOLDS, RESIDENTS
 from services.residents.sessions.service import OwnSessions
 from services.residents.staff.service import Appointments

@@ -9,7 +9,7 @@ import pytest
 from ops.demo import ROOMS
 from services.bookings.rooms import domain as bookings
 from services.bookings.rooms.domain import CONFIDENTIAL
-from services.residents import domain as residents
+from services.residents.people import domain as residents
 from shared.rules.errors import Conflict, Invalid
 from shared.security.privacy import name_forms, normalise
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from services.residents.schemas import LANGUAGE
+from services.residents.people.schemas import LANGUAGE
 from shared.entrypoints.fields import Address, Moment, Text
 from shared.rules.roles import GUARDIAN, RESIDENT, ROLES
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from services.residents import domain
 from services.residents.accounts import domain as accounts_domain
 from services.residents.accounts.domain import TEXT
 from services.residents.accounts.handlers import Accounts
 from services.residents.activations.handlers import Activations
-from services.residents.domain import Community, Household, Resident
+from services.residents.people import domain
+from services.residents.people.domain import Community, Household, Resident
 from services.residents.records import COMMUNITIES, HOUSEHOLDS, RESIDENTS, WORKERS, normalised, with_plain_phones
 from services.residents.staff import domain as staff_domain
 from services.residents.staff.handlers import Staff

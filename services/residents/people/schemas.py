@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from services.residents.domain import GROUPS, LANGUAGES
+from services.residents.people.domain import GROUPS, LANGUAGES
 from shared.entrypoints.fields import Address, Day, Id, Moment, Paging, Slug, Text, Zone
 
 LANGUAGE = validate.OneOf(LANGUAGES)
