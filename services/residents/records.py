@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from services.residents.accounts.domain import MAIL, TEXT
+from services.residents.communities.domain import Community
+from services.residents.households.domain import Household
 from services.residents.people import domain
-from services.residents.people.domain import Community, Household, Resident
+from services.residents.people.domain import Resident
 from services.residents.staff.domain import Worker, apart
 from shared.calls import Call
 from shared.entrypoints.fields import zone

@@ -3,16 +3,13 @@ each person is asked in anew by a code to the contact in their record. Resumable
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, ClassVar
-
 from services.residents.accounts.domain import is_former
 from services.residents.activations.handlers import Activations
+from services.residents.former import domain
+from services.residents.former.domain import FormerAccount
 from services.residents.records import COMMUNITIES, RESIDENTS, WORKERS, Records
 from services.residents.staff.handlers import Staff
 from shared.calls import Call
-from shared.events.base import Aggregate, Event
 from shared.rules.errors import Limited
 from shared.rules.roles import INSTALLATION
 from shared.runtime.platform import Platform
@@ -20,28 +17,7 @@ from shared.storage.cursors import each
 from shared.storage.store import Kind
 from shared.telemetry import log
 
-
-@dataclass(frozen=True, kw_only=True)
-class FormerAccount(Aggregate):
-    """What there is to be forgotten of one; its id is a keyed hash of a phone."""
-
-    PERSONAL: ClassVar = ("phone", "email")
-
-    phone: str = ""
-    email: str = ""
-    password: str = ""
-    memberships: dict[str, Any] = field(default_factory=dict)
-    code: dict[str, Any] | None = None
-    sessions: list[Any] = field(default_factory=list)
-    due: datetime | None = None
-
-
 FORMER = Kind(FormerAccount, "accounts", indexes=(("due",),))
-
-
-def let_go(account: FormerAccount, at: datetime) -> tuple[FormerAccount, list[Event]]:
-    """Nothing of it is kept, and it goes with the next look."""
-    return account.but(phone="", email="", password="", memberships={}, code=None, sessions=[], gone=True, due=at), []
 
 
 class FormerAccounts:
@@ -69,7 +45,7 @@ class FormerAccounts:
         if not all([self._ask_in(call.plain(slug)) for slug in slugs]):
             return  # some get a code tomorrow: so many went to their phone today
         for account in left:
-            self._accounts.change(call.plain(INSTALLATION), account.id, let_go, call.at, forget_replies=True)
+            self._accounts.change(call.plain(INSTALLATION), account.id, domain.let_go, call.at, forget_replies=True)
         log("accounts").info("let_go", accounts=len(left))
 
     def _ask_in(self, call: Call) -> bool:

@@ -1,4 +1,4 @@
-"""Communities, and the people who live in them."""
+"""People who live in a community."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any, ClassVar
 
 from shared.events.base import Aggregate, Event
 from shared.events.residents import (
-    CommunityCalendarChanged,
-    CommunityOpened,
     GuardianLinked,
     GuardianUnlinked,
     ResidentChanged,
@@ -22,58 +20,6 @@ ACTIVE, RESTRICTED, ERASED = "active", "restricted", "erased"
 GROUPS = ("child", "elder", "disabled", "veteran", "low_income", "single_parent", "party_member", "newcomer")
 LANGUAGES = ("zh-CN", "en")
 CONSENT_AGE = 14  # 个人信息保护法 art. 31: below it a guardian consents
-
-
-# -- communities
-
-
-@dataclass(frozen=True, kw_only=True)
-class Community(Aggregate):
-    """A community on the platform. Its id is its slug; `street` and `district` place it in the organisation tree."""
-
-    name: str
-    timezone: str
-    district: str
-    street: str
-    street_id: str
-    opener: str = ""
-    working: list[str] = field(default_factory=list)  # ISO dates on which people work though the calendar says off, and
-    off: list[str] = field(default_factory=list)  # those on which they are off though it says work
-
-
-def open_community(
-    id: str, name: str, timezone: str, district: str, street: str, street_id: str, opener: str, at: datetime
-) -> tuple[Community, list[Event]]:
-    """A new community; its opener runs it first."""
-    made = Community(name=name, timezone=timezone, district=district, street=street, street_id=street_id, opener=opener)
-    return made, [CommunityOpened(id, timezone, street_id, at)]
-
-
-def set_calendar(community: Community, working: list[str], off: list[str], at: datetime) -> tuple[Community, list[Event]]:
-    """Days on which this community differs from the published calendar. Raises Invalid for a day that is both."""
-    if both := set(working) & set(off):
-        raise Invalid("day_twice", f"{min(both)} cannot be both", "off")
-    after = community.but(working=sorted(set(working)), off=sorted(set(off)))
-    if after == community:
-        return community, []
-    return after, [CommunityCalendarChanged(community.id, after.working, after.off, at)]
-
-
-def tree(communities: list[Community]) -> list[dict[str, Any]]:
-    """The communities as districts → streets → communities, each level by name."""
-    districts: dict[str, dict[str, list[Community]]] = {}
-    for community in communities:
-        districts.setdefault(community.district, {}).setdefault(community.street, []).append(community)
-    return [
-        {
-            "district": district,
-            "streets": [{"street": s, "communities": sorted(c, key=lambda c: c.id)} for s, c in sorted(streets.items())],
-        }
-        for district, streets in sorted(districts.items())
-    ]
-
-
-# -- residents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +114,11 @@ def unlink_guardian(child: Resident, guardian_id: str, at: datetime) -> tuple[Re
     return child.but(guardians=left), [GuardianUnlinked(child.id, guardian_id, at)]
 
 
+def move_to(resident: Resident, household_id: str) -> tuple[Resident, list[Event]]:
+    """The resident's record names the household."""
+    return (resident, []) if resident.household_id == household_id else (resident.but(household_id=household_id), [])
+
+
 def readable(resident: Resident, reader: str, is_staff: bool) -> Resident:
     """The record, for those who may see it: staff, the person, a child's guardians. Raises Forbidden."""
     if not (is_staff or reader == resident.id or reader in resident.guardians):
@@ -222,37 +173,3 @@ def id_number_birth(number: str, today: date) -> date:
     if not date(1880, 1, 1) <= born <= today:
         raise wrong
     return born
-
-
-# -- households
-
-
-@dataclass(frozen=True, kw_only=True)
-class Household(Aggregate):
-    """People who live together."""
-
-    PERSONAL: ClassVar = ("address",)
-
-    address: str = ""
-    members: list[str] = field(default_factory=list)
-
-
-def found_household(id: str, address: str, members: list[str]) -> tuple[Household, list[Event]]:
-    """A new household."""
-    return Household(address=address, members=sorted(set(members))), []
-
-
-def set_members(household: Household, members: list[str]) -> tuple[Household, list[Event]]:
-    """Who lives there now."""
-    return household.but(members=sorted(set(members))), []
-
-
-def without_member(household: Household, resident_id: str) -> tuple[Household, list[Event]]:
-    """The household after somebody left; an empty one is forgotten."""
-    left = [m for m in household.members if m != resident_id]
-    return household.but(members=left, gone=not left), []
-
-
-def move_to(resident: Resident, household_id: str) -> tuple[Resident, list[Event]]:
-    """The resident's record names the household."""
-    return (resident, []) if resident.household_id == household_id else (resident.but(household_id=household_id), [])

@@ -1,53 +1,13 @@
-"""The HTTP shapes of residents."""
+"""The HTTP shapes of residents' records."""
 
 from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
 from services.residents.people.domain import GROUPS, LANGUAGES
-from shared.entrypoints.fields import Address, Day, Id, Moment, Paging, Slug, Text, Zone
+from shared.entrypoints.fields import Address, Day, Id, Moment, Paging, Text
 
 LANGUAGE = validate.OneOf(LANGUAGES)
-
-
-class OpenCommunity(Schema):
-    slug = Slug(required=True)
-    name = Text(80, required=True)
-    timezone = Zone(load_default="Asia/Shanghai")
-    district = Text(80, required=True)
-    street = Text(80, required=True)
-
-
-class CommunityView(Schema):
-    slug = fields.String(attribute="id", required=True)
-    name = fields.String(required=True)
-    timezone = fields.String(required=True)
-    district = fields.String(required=True)
-    street = fields.String(required=True)
-
-
-class SetCalendar(Schema):
-    working = fields.List(Day(), load_default=list, validate=validate.Length(max=100))
-    off = fields.List(Day(), load_default=list, validate=validate.Length(max=100))
-
-
-class CalendarView(Schema):
-    working = fields.List(fields.String(), required=True)
-    off = fields.List(fields.String(), required=True)
-
-
-class StreetView(Schema):
-    street = fields.String(required=True)
-    communities = fields.List(fields.Nested(CommunityView), required=True)
-
-
-class DistrictView(Schema):
-    district = fields.String(required=True)
-    streets = fields.List(fields.Nested(StreetView), required=True)
-
-
-class TreeView(Schema):
-    districts = fields.List(fields.Nested(DistrictView), required=True)
 
 
 class Contact(Schema):
@@ -122,21 +82,6 @@ class ExportView(Schema):
     children = fields.List(fields.String(), required=True)
     account = fields.Dict(required=True, allow_none=True)
     elsewhere = fields.Dict(required=True, metadata={"description": "what the other services hold, by service"})
-
-
-class FoundHousehold(Schema):
-    address = Text(300, required=True)
-    members = fields.List(Id(), required=True, validate=validate.Length(min=1, max=30))
-
-
-class SetMembers(Schema):
-    members = fields.List(Id(), required=True, validate=validate.Length(min=1, max=30))
-
-
-class HouseholdView(Schema):
-    id = fields.String(required=True)
-    address = fields.String(required=True)
-    members = fields.List(fields.String(), required=True)
 
 
 class AskAbout(Schema):

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.residents.accounts import domain as accounts
 from services.residents.accounts.handlers import Accounts
+from services.residents.activations.handlers import Activations
 from services.residents.records import COMMUNITIES, WORKERS, with_plain_phones
 from services.residents.staff import domain
 from services.residents.staff.domain import Giver, Offices, Worker
@@ -22,7 +23,7 @@ class Staff:
     """Workers' records, their roles, and who holds the offices that a community is never without."""
 
     def __init__(self, platform: Platform) -> None:
-        self._accounts, self._audit = Accounts(platform), platform.audit
+        self._accounts, self._activations, self._audit = Accounts(platform), Activations(platform), platform.audit
         self._communities = platform.store(COMMUNITIES)
         self._workers, self._offices = platform.store(WORKERS), platform.store(OFFICES)
 
@@ -81,6 +82,13 @@ class Staff:
         """The role is not given."""
         changed: Worker = self._workers.change(call, id, domain.turn_down, role, giver(call))
         return changed
+
+    def link(self, call: Call, id: str) -> None:
+        """The worker is asked in, and account and offices are as the record says now; safe to repeat."""
+        worker = self._workers.find(call.community, id)
+        if worker is not None and (worker.roles or worker.proposed):
+            self._activations.send_after(call, worker)
+        self.follow(call, id)
 
     def follow(self, call: Call, id: str) -> None:
         """Offices and account are as the record says now; safe to repeat."""

@@ -6,10 +6,13 @@ from typing import Any
 
 from services.residents.records import WORKERS
 from services.residents.staff import schemas
+from services.residents.staff.bootstrap import let_the_first_operator_in
 from services.residents.staff.domain import LEAD
 from services.residents.staff.handlers import OFFICES, Staff
 from shared.entrypoints.api import api
 from shared.entrypoints.fields import Nothing, Paging
+from shared.entrypoints.inbox import by_cause, on
+from shared.events.residents import WorkerAppointed, WorkerChanged
 from shared.rules.roles import OPERATOR, STAFF
 from shared.runtime.platform import Provided, Stored
 
@@ -22,6 +25,7 @@ class Appointments:
     workers = Stored(WORKERS)
     offices = Stored(OFFICES)
     staff: Any = Provided(Staff)
+    first_operator: Any = Provided(let_the_first_operator_in)
 
     @api("POST", "/communities/{slug}/first-people", takes=schemas.NameFirstPeople, gives=schemas.FirstPeopleView,
          allow={OPERATOR})  # fmt: skip
@@ -60,3 +64,7 @@ class Appointments:
          audited="declined_role")  # fmt: skip
     def decline_role(self, call, id, role):
         return self.staff.turn_down(call, id, role)
+
+    @on(WorkerAppointed, WorkerChanged, once=by_cause)
+    def link_the_worker(self, call, event):
+        self.staff.link(call, event.worker_id)
