@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import services.notifications.domain as notifications
+import services.notifications.deliveries.domain as notifications
 from services.bookings.domain import Use
 from services.bookings.duty import domain as duty
 from services.bookings.duty.domain import Queue

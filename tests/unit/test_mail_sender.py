@@ -9,9 +9,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-from services.notifications.channels import Away, Mailer, Unsendable
-from services.notifications.domain import SENDING, Delivery
-from services.notifications.mail_sender import SENDERS, TOGETHER, Line
+from services.notifications.deliveries.domain import SENDING, Delivery
+from services.notifications.sending.channels import Away, Mailer, Unsendable
+from services.notifications.sending.mail_sender import SENDERS, TOGETHER, Line
 from tests.system.world import free_ports
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.notifications import wording
-from services.notifications.audience import TOLD, tellings
-from services.notifications.cases import OF_CASES
-from services.notifications.domain import OF_ACCOUNTS
+from services.notifications.deliveries.domain import OF_ACCOUNTS
+from services.notifications.deliveries.rules.audience import TOLD, tellings
+from services.notifications.deliveries.rules.cases import TOLD_OF_CASES
+from services.notifications.templates.rules import wording
 from shared.broker.envelope import decode
 from shared.events import bookings
 from shared.events.base import Event
@@ -31,11 +31,11 @@ def _told(event: type[Event]) -> list[tuple[str, dict[str, Any]]]:
         assert told
         return [(template, params) for _, template, params in told]
     events = _said(event)
-    return [(telling.template, telling.params(events)) for telling in OF_CASES[event]]
+    return [(telling.template, telling.params(events)) for telling in TOLD_OF_CASES[event]]
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
-@pytest.mark.parametrize("event", [*TOLD, *OF_CASES], ids=lambda event: event.name)
+@pytest.mark.parametrize("event", [*TOLD, *TOLD_OF_CASES], ids=lambda event: event.name)
 def test_what_is_told_of_an_event_can_be_read(event: type[Event], language: str) -> None:
     for template, params in _told(event):
         for text in wording.TEXTS[template][language]:
@@ -49,7 +49,7 @@ def test_what_is_told_of_an_event_can_be_read(event: type[Event], language: str)
 
 def test_every_template_is_told_of_something() -> None:
     used = {"child_left_alone", "appointment_confirmed", "child_still_here", "quiet_news", *OF_ACCOUNTS}
-    assert {template for event in (*TOLD, *OF_CASES) for template, _ in _told(event)} | used == set(wording.TEXTS)
+    assert {template for event in (*TOLD, *TOLD_OF_CASES) for template, _ in _told(event)} | used == set(wording.TEXTS)
 
 
 def test_an_appointment_beyond_office_hours_says_so() -> None:

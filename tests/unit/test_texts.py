@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from services.notifications.channels import Away, Unsendable
-from services.notifications.texts import texts
+from services.notifications.sending.channels import Away, Unsendable
+from services.notifications.sending.text_messages import texts
 from shared.settings import SettingMissing, SettingRefused
 
 SECRET = "the secret of an access key"

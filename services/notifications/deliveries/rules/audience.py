@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from services.notifications.preferences.domain import ROLE
 from shared.events import bookings
 from shared.events.base import Event
 from shared.rules.roles import DUTY_LEAD, SECRETARY
 
-ROLE = "role:"
 LEAD, HEAD = f"{ROLE}{DUTY_LEAD}|{SECRETARY}", ROLE + SECRETARY
 
 

@@ -62,7 +62,7 @@ TO_FILER = _all(FILER)
 HELP, DISPUTE, COURT = _fixed("help"), _fixed("dispute"), _fixed("court")
 BY_FILER = frozenset({"resident", "anonymous"})
 
-OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
+TOLD_OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
     petitions.PetitionFiled: (CaseTelling("case_received", _all("station")),),
     petitions.PetitionRegistered: (
         CaseTelling("case_registered", TO_FILER, lambda e: {"n": e.number, "o": e.authority}),
@@ -174,5 +174,5 @@ OF_CASES: dict[type[Event], tuple[CaseTelling, ...]] = {
 
 def tellings_of(event: Event) -> list[tuple[str, list[str], str, dict[str, Any]]]:
     """(kind of case, parties, template, parameters) of everybody who is told of an event of a case."""
-    told = [(telling, telling.parties(event)) for telling in OF_CASES[type(event)]]
+    told = [(telling, telling.parties(event)) for telling in TOLD_OF_CASES[type(event)]]
     return [(t.case(event), parties, t.template, t.params(event)) for t, parties in told if parties]

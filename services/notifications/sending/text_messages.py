@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from services.notifications.channels import Away, Unsendable
+from services.notifications.sending.channels import Away, Unsendable
 from shared.settings import SettingRefused, read
 
 

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-from services.notifications import domain
-from services.notifications.audience import ROLE
-from services.notifications.cases import FILER, QUIET, tellings_of
-from services.notifications.domain import INBOX, MAIL, Delivery, Preferences
-from services.notifications.mail_sender import DELIVERED, MailSender
-from services.notifications.templates import Templates
+from services.notifications.deliveries import domain
+from services.notifications.deliveries.domain import Delivery
+from services.notifications.deliveries.rules.cases import FILER, QUIET, tellings_of
+from services.notifications.preferences.domain import INBOX, MAIL, Preferences
+from services.notifications.preferences.handlers import Recipients
+from services.notifications.sending.mail_sender import DELIVERED, MailSender
+from services.notifications.templates.handlers import Templates
 from shared.calls import Call, derived_id
 from shared.events.base import Event
 from shared.runtime.internal import ask
 from shared.runtime.platform import Platform
 from shared.storage.cursors import MILLISECOND
-from shared.storage.store import Document, Kind, Page
+from shared.storage.store import Document, Page
 
-PREFERENCES = Kind(Preferences, "preferences", indexes=(("roles",),))
 ASKED = 100  # cases that petitions is asked about at once
-Holders = Callable[[str, str], list[Preferences]]
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,8 @@ class Deliveries:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._deliveries = platform.store(DELIVERED)
-        self._preferences = platform.store(PREFERENCES)
-        self._wordings, self.mail_sender = Templates(platform), MailSender(platform)
-        self._sweeper = platform.sweeper()
+        self._recipients, self._wordings = Recipients(platform), Templates(platform)
+        self.mail_sender = MailSender(platform)
 
     # -- from events to deliveries
 
@@ -64,12 +62,12 @@ class Deliveries:
         deliveries there already."""
         made: list[tuple[Call, Delivery]] = []
         before: Counter[tuple[str, str]] = Counter()
-        holders = self._holders()
-        told = [one.to(person) for one in told for person in _people(one.call, one.who, holders)]
-        known = self._known({one.key for one in told})
+        holders = self._recipients.holders()
+        told = [one.to(person) for one in told for person in self._recipients.people(one.call, one.who, holders)]
+        known = self._recipients.known({one.key for one in told})
         if any(preferences and preferences.guardians for preferences in known.values()):
             told = self._instead(told, known)
-            known = self._known({one.key for one in told})
+            known = self._recipients.known({one.key for one in told})
         for one in told:
             preferences, call = known[one.key], one.call
             if preferences is None:
@@ -88,14 +86,15 @@ class Deliveries:
         """Tell the parties of cases, once petitions has said who they are; nobody whom a case is hidden from."""
         tellings = [(call, event.subject, *telling) for call, event in events for telling in tellings_of(event)]
         told: list[Told] = []
-        holders = self._holders()
+        holders = self._recipients.holders()
         for (call, _, _, parties, template, params), found in zip(tellings, self._parties(tellings), strict=True):
             if found is None:
                 continue  # the case is gone
             for party in parties:
                 # A delivery that named the case would say, to who steals it, whose it is.
                 words = (QUIET, {}) if found["quiet"] and party == FILER else (template, params)
-                people = (p for who in found["people"][party] for p in _people(call, who, holders, found["hidden_from"]))
+                hidden, reached = found["hidden_from"], found["people"][party]
+                people = (p for who in reached for p in self._recipients.people(call, who, holders, hidden))
                 told += [Told(call, p, *words, private=found["private"]) for p in dict.fromkeys(people)]
         self.tell(told)
 
@@ -109,10 +108,6 @@ class Deliveries:
             found += ask(self._platform, "petitions", "/internal/parties", {"cases": cases}, asked_for)["cases"]
         return found
 
-    def _holders(self) -> Holders:
-        """Who holds a role in a community, asked once for a whole batch."""
-        return cache(lambda community, role: self._preferences.all(community, {"roles": role}))
-
     def _instead(self, told: list[Told], known: dict[tuple[str, str], Preferences | None]) -> list[Told]:
         """What concerns a child is told to its guardians; not what is private: it may be about them."""
         found: dict[tuple[str, str, str], Told] = {}
@@ -121,15 +116,6 @@ class Deliveries:
             for person in (preferences.guardians if preferences else []) or [one.who]:
                 found.setdefault((one.call.cause, one.call.community, person), one.to(person))
         return list(found.values())
-
-    def _known(self, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Preferences | None]:
-        """Preferences by person: the defaults for those never heard of, None for those erased."""
-        ordered = list(keys)
-        documents = self._preferences.backend.read(ordered)
-        return {
-            key: Preferences() if document is None else None if document.get("gone") else self._preferences.load(document)
-            for key, document in zip(ordered, documents, strict=True)
-        }
 
     def tell_account(self, call: Call, subject: str, template: str, ways: Sequence[tuple[str, str]]) -> None:
         """What concerns an account goes to its channels alone, (kind, what to ask for): it must not lie in an inbox."""
@@ -158,29 +144,18 @@ class Deliveries:
 
         paging = {"limit": call.query["limit"], "after": call.query["after"]}
         page = self._deliveries.page(call, where, keep=keep, newest_first=True, **paging)
-        return Page(self._wordings.messages(call.community, page.items, self._language(call)), page.next)
+        return Page(
+            self._wordings.messages(call.community, page.items, self._recipients.language(call.community, call.actor)),
+            page.next,
+        )
 
     def read(self, call: Call, id: str) -> dict[str, Any]:
         """Mark one message as read."""
         delivery = self._deliveries.change(call, id, domain.read, call.actor, call.at)
-        return self._wordings.messages(call.community, [delivery], self._language(call))[0]
+        return self._in_words(call, [delivery])[0]
 
-    def _language(self, call: Call) -> str:
-        own = self._preferences.find(call.community, call.actor)
-        return own.language if own else "zh-CN"
-
-    def preferences(self, call: Call) -> Preferences:
-        """The caller's preferences, or the defaults."""
-        found: Preferences | None = self._preferences.find(call.community, call.actor)
-        return found or Preferences()
-
-    def choose(self, call: Call) -> Preferences:
-        """The caller's own choice."""
-        channels, language = call.body.get("channels", {}), call.body.get("language")
-        made: Preferences = self._preferences.ensure(
-            call, call.actor, lambda _: Preferences(), domain.choose, channels, language
-        )
-        return made
+    def _in_words(self, call: Call, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
+        return self._wordings.messages(call.community, deliveries, self._recipients.language(call.community, call.actor))
 
     def deliveries(self, call: Call) -> Page:
         """The delivery log of the community; of what is private everybody sees their own alone."""
@@ -196,48 +171,23 @@ class Deliveries:
             after=call.query["after"],
         )
 
-    # -- listening
-
-    def project(self, call: Call, person: str, **facts: Any) -> None:
-        """Keep in which language somebody reads, and in which roles they work until when."""
-        self._preferences.ensure(call, person, lambda _: Preferences(**facts), domain.project, facts)
-
-    def link(self, call: Call, event: Any, linked: bool) -> None:
-        """Keep who is told instead of a child."""
-        self._preferences.ensure(call, event.child_id, lambda _: Preferences(), domain.link, event.guardian_id, linked)
-
     def forget(self, call: Call, person: str) -> None:
         """Nothing here says any more that this person was told anything."""
         for delivery in self._deliveries.all(call.community, {"recipient": person}, limit=100_000):
             self._deliveries.change(dataclasses.replace(call, cause=""), delivery.id, domain.forget)
-        self._preferences.ensure(call, person, lambda _: Preferences(), domain.forget_person)
+        self._recipients.forget(call, person)
 
     def export(self, call: Call) -> dict[str, Any]:
         """Everything that notifications holds of one resident."""
         community, person = call.body["community"], call.body["resident_id"]
-        preferences = self._preferences.find(community, person)
+        preferences = self._recipients.find(community, person)
         kept = self._deliveries.all(community, {"recipient": person}, limit=100_000)
         kept = [delivery for delivery in kept if call.body["own"] or not delivery.private]
         language = preferences.language if preferences else "zh-CN"
         messages = self._wordings.messages(community, [d for d in kept if d.channel == INBOX], language)
         return {"preferences": preferences, "messages": messages, "deliveries": kept}
 
-    def sweep(self, call: Call) -> None:
-        """Publish what a crash left behind."""
-        self._sweeper.sweep(call.at)
-
 
 def _untold(call: Call) -> Call:
     """The same call without what its event is known by."""
     return dataclasses.replace(call, cause="", correlation="", trace="")
-
-
-def _people(call: Call, who: str, holders: Holders, but: Sequence[str] = ()) -> list[str]:
-    """One person, or all who hold the first of these roles that somebody else than `but` holds here now."""
-    if not who.startswith(ROLE):
-        return [who] if who not in but else []
-    for role in who.removeprefix(ROLE).split("|"):
-        working = (p for p in holders(call.community, role) if p.until is None or p.until > call.at)
-        if present := [p.id for p in working if p.id not in but]:
-            return present
-    return []

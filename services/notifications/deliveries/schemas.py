@@ -1,13 +1,13 @@
-"""The HTTP shapes of notifications."""
+"""The HTTP shapes of deliveries."""
 
 from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from services.notifications.domain import CHANNELS, TEXT
-from shared.entrypoints.fields import Id, Moment, Paging, Text
+from services.notifications.deliveries.domain import CHANNELS, TEXT
+from services.notifications.preferences.schemas import PreferencesView
+from shared.entrypoints.fields import Id, Moment, Paging
 
-LANGUAGE = validate.OneOf(["zh-CN", "en"])
 STATES = ["PENDING", "SENDING", "SENT", "FAILED", "SKIPPED"]
 
 
@@ -44,40 +44,6 @@ class DeliveryQuery(Paging):
     channel = fields.String(validate=validate.OneOf([*CHANNELS, TEXT]))
     state = fields.String(validate=validate.OneOf(STATES))
     event_id = Id()
-
-
-class Channels(Schema):
-    mail = fields.Boolean()
-
-
-class ChoosePreferences(Schema):
-    channels = fields.Nested(Channels)
-    language = fields.String(validate=LANGUAGE)
-
-
-class PreferencesView(Schema):
-    language = fields.String(required=True)
-    channels = fields.Dict(keys=fields.String(), values=fields.Boolean(), required=True)
-
-
-class Reword(Schema):
-    subject = Text(200, required=True)
-    text = Text(1000, required=True)
-
-
-class TemplateView(Schema):
-    name = fields.String(required=True)
-    language = fields.String(required=True)
-    subject = fields.String(required=True)
-    text = fields.String(required=True)
-
-
-class AskExport(Schema):
-    """`own`: the person asks for it, and not somebody who works here."""
-
-    community = fields.String(required=True)
-    resident_id = Id(required=True)
-    own = fields.Boolean(load_default=False)
 
 
 class ExportView(Schema):

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from services.notifications.preferences.domain import INBOX, MAIL, Preferences
 from shared.events.base import Aggregate, Event
 from shared.events.notifications import DeliveryFailed
 from shared.rules.errors import Conflict, Forbidden
 
 PENDING, SENDING, SENT, FAILED, SKIPPED = "PENDING", "SENDING", "SENT", "FAILED", "SKIPPED"
-INBOX, MAIL, TEXT = "inbox", "mail", "text"
+TEXT = "text"
 CHANNELS = (INBOX, MAIL)  # of what people are told; text messages carry what concerns an account alone
 CODES = frozenset({"sign_in_code", "activation_code", "channel_code"})
 # Of these the recipient is an account, or who has none yet: not a person of a community.
@@ -54,27 +55,6 @@ class Delivery(Aggregate):
     sent_at: datetime | None = None
     read_at: datetime | None = None
     private: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preferences(Aggregate):
-    """What notifications knows of a person: the language, and the channels they want. The inbox cannot be switched off."""
-
-    language: str = "zh-CN"
-    channels: dict[str, bool] = field(default_factory=lambda: {INBOX: True, MAIL: True})
-    roles: list[str] = field(default_factory=list)  # a worker's: some messages go to whoever holds a role
-    until: datetime | None = None  # the end of a worker's term
-    guardians: list[str] = field(default_factory=list)  # a child's: they are told instead
-
-
-@dataclass(frozen=True, kw_only=True)
-class Template(Aggregate):
-    """A community's own wording of a message in one language."""
-
-    name: str
-    language: str
-    subject: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -163,31 +143,3 @@ def read(delivery: Delivery, reader: str, at: datetime) -> tuple[Delivery, list[
 def forget(delivery: Delivery) -> tuple[Delivery, list[Event]]:
     """The person was erased."""
     return delivery.but(gone=True, params={}, recipient="erased", due=None), []
-
-
-def project(preferences: Preferences, facts: dict[str, Any]) -> tuple[Preferences, list[Event]]:
-    """The person reads this language, and works in these roles until then."""
-    after = preferences.but(**facts)
-    return (preferences, []) if after == preferences else (after, [])
-
-
-def link(preferences: Preferences, guardian: str, linked: bool) -> tuple[Preferences, list[Event]]:
-    """Somebody acts for the child, or no longer does."""
-    rest = [id for id in preferences.guardians if id != guardian]
-    return preferences.but(guardians=[*rest, guardian] if linked else rest), []
-
-
-def choose(preferences: Preferences, channels: dict[str, bool], language: str | None) -> tuple[Preferences, list[Event]]:
-    """The person's own choice."""
-    chosen = {**preferences.channels, **channels, INBOX: True}
-    return preferences.but(channels=chosen, language=language or preferences.language), []
-
-
-def forget_person(preferences: Preferences) -> tuple[Preferences, list[Event]]:
-    """The person was erased."""
-    return preferences.but(gone=True, roles=[], guardians=[]), []
-
-
-def reword(template: Template, subject: str, text: str) -> tuple[Template, list[Event]]:
-    """Other words from now on."""
-    return template.but(subject=subject, text=text), []

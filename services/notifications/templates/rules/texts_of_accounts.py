@@ -3,7 +3,7 @@ screens, and reach numbers that may be somebody else's by now."""
 
 from __future__ import annotations
 
-OF_ACCOUNTS: dict[str, dict[str, tuple[str, str]]] = {
+TEXTS_OF_ACCOUNTS: dict[str, dict[str, tuple[str, str]]] = {
     "sign_in_code": {
         "zh-CN": ("登录验证码", "您的验证码:{code},5 分钟内有效。请勿告诉他人。"),
         "en": ("Your sign-in code", "Your code: {code}. It is valid for 5 minutes. Tell nobody."),

@@ -9,11 +9,12 @@ from functools import cache, partial
 from itertools import islice
 from typing import Any
 
-from services.notifications import domain, wording
-from services.notifications.channels import Away, Mailer, Session, Unsendable
-from services.notifications.domain import CODES, OF_ACCOUNTS, PENDING, SENDING, TEXT, Delivery
-from services.notifications.templates import Templates
-from services.notifications.texts import texts
+from services.notifications.deliveries import domain
+from services.notifications.deliveries.domain import CODES, OF_ACCOUNTS, PENDING, SENDING, TEXT, Delivery
+from services.notifications.sending.channels import Away, Mailer, Session, Unsendable
+from services.notifications.sending.text_messages import texts
+from services.notifications.templates.handlers import Templates
+from services.notifications.templates.rules import wording
 from shared.calls import Call
 from shared.events.base import Event
 from shared.rules.errors import Conflict, Missing, Refused

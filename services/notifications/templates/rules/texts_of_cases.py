@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
+TEXTS_OF_CASES: dict[str, dict[str, tuple[str, str]]] = {
     "case_received": {
         "zh-CN": ("新事项", "收到新事项 {n},请登记。"),
         "en": ("A new matter", "{n} came in; please register it."),

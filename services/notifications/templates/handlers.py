@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from services.notifications import domain, wording
-from services.notifications.domain import Delivery, Template
+from services.notifications.deliveries.domain import Delivery
+from services.notifications.templates import domain
+from services.notifications.templates.domain import Template
+from services.notifications.templates.rules import wording
 from shared.calls import Call, derived_id
 from shared.rules.errors import Invalid
 from shared.runtime.platform import Platform
