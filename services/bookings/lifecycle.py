@@ -22,8 +22,8 @@ from services.bookings.duty.handlers import Duty
 from services.bookings.programmes.handlers import PROGRAMMES, Programmes
 from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.handlers import Reservations
-from services.bookings.sessions import timers
 from services.bookings.sessions.handlers import Sessions
+from services.bookings.sessions.rules import timers
 from shared.calls import Call
 from shared.events.base import Aggregate
 from shared.runtime.platform import Platform

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields
-
+from services.bookings import schemas
 from services.bookings.care.service import Care
 from services.bookings.centre.service import Centre
 from services.bookings.children.service import AfterSchool
@@ -19,7 +18,7 @@ from services.bookings.rooms.service import Rooms
 from services.bookings.sessions.service import Sessions
 from services.bookings.sittings.service import Sittings
 from shared.entrypoints.api import api
-from shared.entrypoints.fields import Id
+from shared.entrypoints.fields import AskExport
 from shared.entrypoints.inbox import by_cause, by_id, on
 from shared.entrypoints.timers import every
 from shared.events.residents import (
@@ -38,15 +37,6 @@ from shared.runtime.directory import LOCALES
 from shared.runtime.platform import Provided, Stored
 
 
-class AskExport(Schema):
-    community = fields.String(required=True)
-    resident_id = Id(required=True)
-
-
-class ExportView(Schema):
-    bookings = fields.Raw(required=True)
-
-
 class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corners, Sittings, Centre):
     """Where residents meet the centre: rooms, programmes, the counter, and the places with rules of their own."""
 
@@ -57,7 +47,7 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
     lifecycle: Any = Provided(Lifecycle)
     revocations: Any = Provided(lambda platform: platform.revocations)
 
-    @api("POST", "/internal/export", takes=AskExport, gives=ExportView, internal={"residents"}, status=200)
+    @api("POST", "/internal/export", takes=AskExport, gives=schemas.ExportView, internal={"residents"}, status=200)
     def export(self, call):
         return self.lifecycle.export(call)
 

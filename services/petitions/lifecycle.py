@@ -12,7 +12,7 @@ from services.petitions.court.handlers import Court
 from services.petitions.directory import Directory
 from services.petitions.disputes.handlers import Room
 from services.petitions.domain import PROVISIONAL
-from services.petitions.help.service import HelpDesk
+from services.petitions.help.handlers import HelpDesk
 from services.petitions.sittings.handlers import Hears, Sittings
 from shared.calls import Call
 from shared.runtime.platform import Platform

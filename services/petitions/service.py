@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.petitions.acts import Acts
+from services.petitions.acts.service import Acts
 from services.petitions.attachments.service import Attached
 from services.petitions.cases.handlers import PETITIONS
 from services.petitions.cases.service import Cases
@@ -14,16 +14,16 @@ from services.petitions.deadlines.service import Deadlines
 from services.petitions.directory import PEOPLE, Directory
 from services.petitions.disputes.handlers import DISPUTES
 from services.petitions.disputes.service import Disputes
-from services.petitions.erasure_export import AskExport, ErasureExport, ExportView
-from services.petitions.help.service import HELP, Help
+from services.petitions.erasure_export.service import PersonsOwn
+from services.petitions.help.handlers import HELP
+from services.petitions.help.service import Help
 from services.petitions.lifecycle import Lifecycle
 from services.petitions.papers.service import Papers
-from services.petitions.parties import AskParties, Parties, PartiesView
+from services.petitions.parties.service import Concerned
 from services.petitions.receipts.service import Receipts
 from services.petitions.seals.service import Sealed
 from services.petitions.seals.store import SEALS
 from services.petitions.sittings.handlers import SITTINGS
-from shared.entrypoints.api import api
 from shared.entrypoints.inbox import by_cause, by_id, on
 from shared.entrypoints.timers import every
 from shared.events.bookings import SittingBooked, SittingRefused, SittingWithdrawn
@@ -32,7 +32,6 @@ from shared.events.residents import (
     AccessRevoked,
     CommunityCalendarChanged,
     CommunityOpened,
-    ResidentErased,
     ResidentRegistered,
     WorkerAppointed,
     WorkerChanged,
@@ -44,7 +43,7 @@ from shared.runtime.platform import Provided, Stored
 TRAILED = (PETITIONS, DISPUTES, HELP, COURT_CASES, SEALS)
 
 
-class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes, Hearings, Deadlines):
+class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes, Hearings, Deadlines, Concerned, PersonsOwn):
     """Where neighbours are heard: petitions, disputes, private help, and the way to the court, inside the law's clocks."""
 
     name = "petitions"
@@ -55,17 +54,7 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
     directory: Any = Provided(Directory)
     lifecycle: Any = Provided(Lifecycle)
     revocations: Any = Provided(lambda platform: platform.revocations)
-    parties: Any = Provided(Parties)
-    erasure_export: Any = Provided(ErasureExport)
     trail: Any = Provided(lambda platform: ChainWriter(platform, TRAILED, TrailCheckpointed))
-
-    @api("POST", "/internal/export", takes=AskExport, gives=ExportView, internal={"residents"}, status=200)
-    def export(self, call):
-        return self.erasure_export.export(call)
-
-    @api("POST", "/internal/parties", takes=AskParties, gives=PartiesView, internal={"notifications"}, status=200)
-    def whom_a_case_concerns(self, call):
-        return self.parties.answer(call)
 
     # -- what petitions keeps of its neighbours
 
@@ -80,11 +69,6 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
     @on(ResidentRegistered, once=by_cause)
     def know_the_resident(self, call, event):
         self.directory.project_resident(call, event)
-
-    # Forgetting what is forgotten changes nothing.
-    @on(ResidentErased, once=by_id("forget"))
-    def forget_the_resident(self, call, event):
-        self.erasure_export.forget(call, event.resident_id)
 
     @on(WorkerAppointed, WorkerChanged, once=by_cause)
     def know_the_worker(self, call, event):

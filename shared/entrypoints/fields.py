@@ -115,3 +115,11 @@ def zone(name: str) -> ZoneInfo:
     if name not in _zones:
         _zones[name] = ZoneInfo(name)
     return _zones[name]
+
+
+class AskExport(Schema):
+    """What residents asks each service of one person; `own`: the person asks for it, and not somebody who works here."""
+
+    community = fields.String(required=True)
+    resident_id = Id(required=True)
+    own = fields.Boolean(load_default=False)

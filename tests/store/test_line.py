@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from services.bookings.directory import USES
 from services.bookings.domain import OPEN, Person, Use
-from services.bookings.sessions import domain, reschedule, timers
+from services.bookings.sessions import domain
+from services.bookings.sessions.rules import reschedule, timers
 from shared.calls import Call
 from shared.rules.errors import Conflict
 from shared.runtime.testing import Collector

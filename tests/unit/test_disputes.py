@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.notifications.cases import tellings_of
-from services.petitions.disputes import agreement, domain
+from services.notifications.deliveries.rules.cases import tellings_of
+from services.petitions.disputes import domain
 from services.petitions.disputes.domain import Dispute
+from services.petitions.disputes.rules import agreement
 from services.petitions.domain import Actor
-from services.petitions.papers import service as papers
+from services.petitions.papers import handlers as papers
 from shared.events.locale import Locale
 from shared.events.petitions import DeadlineNear, MediationUnscheduled
 from shared.rules.errors import Conflict, Forbidden, Invalid

@@ -21,8 +21,9 @@ from services.bookings.domain import Person
 from services.bookings.duty.handlers import Duty
 from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.handlers import Reservations
-from services.bookings.sessions import attendance, domain
+from services.bookings.sessions import domain
 from services.bookings.sessions.handlers import Sessions
+from services.bookings.sessions.rules import attendance
 from shared.rules.errors import Conflict, Forbidden, Invalid
 from shared.settings import SettingRefused
 from tests.unit.memory import AT, START, Memory, session, taken

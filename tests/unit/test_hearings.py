@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.notifications.cases import tellings_of
+from services.notifications.deliveries.rules.cases import tellings_of
 from services.petitions.court import domain
 from services.petitions.court.domain import CONFIRMATION, HEARING, CourtCase
-from services.petitions.court.service import CourtView
+from services.petitions.court.schemas import CourtView
 from services.petitions.disputes.domain import COMMITTEE, Dispute
 from services.petitions.disputes.schemas import DisputeView
 from services.petitions.domain import Actor
 from services.petitions.help.domain import HOME, HelpRequest
-from services.petitions.help.service import HelpView
+from services.petitions.help.schemas import HelpView
 from services.petitions.sittings import domain as sittings
 from services.petitions.sittings.domain import SILENCE, Sitting
 from services.petitions.sittings.handlers import SITTINGS, Sittings

@@ -14,7 +14,8 @@ from services.bookings.children.domain import adults_needed
 from services.bookings.domain import OPEN, Person, Use
 from services.bookings.duty import domain as duty
 from services.bookings.programmes import domain as programmes
-from services.bookings.sessions import attendance, domain, reschedule, timers
+from services.bookings.sessions import domain
+from services.bookings.sessions.rules import attendance, reschedule, timers
 from shared.events.bookings import AppointmentsUncovered, PlacesMissed, PlaceWaitlisted, ReminderDue
 from shared.events.locale import Locale
 from shared.rules.errors import Conflict

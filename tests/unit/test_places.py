@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from services.bookings.domain import OPEN, Person, Use
-from services.bookings.sessions import domain, reschedule, timers
+from services.bookings.sessions import domain
+from services.bookings.sessions.rules import reschedule, timers
 from shared.events.bookings import PlaceOffered, PlaceReleased, PlacesMissed, PlaceTaken, PlaceWaitlisted, ReminderDue
 from shared.rules.errors import Conflict
 

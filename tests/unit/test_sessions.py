@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from services.bookings.directory import PEOPLE, USES
-from services.bookings.sessions import domain, reschedule, timers
+from services.bookings.sessions import domain
 from services.bookings.sessions.handlers import Sessions
+from services.bookings.sessions.rules import reschedule, timers
 from shared.events.bookings import (
     ChildNotCollected,
     PlaceOffered,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import segno
@@ -18,15 +19,24 @@ from services.bookings.directory import PEOPLE, USES, Directory
 from services.bookings.domain import HELD, RELEASED, RESERVATION, Person, Use, check_grid
 from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.handlers import ROOMS, Reservations
-from services.bookings.sessions import attendance, domain, reschedule
+from services.bookings.sessions import domain
+from services.bookings.sessions.rules import attendance, reschedule
 from shared.calls import Call
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.rules.roles import STAFF
 from shared.runtime.platform import Platform
+from shared.settings import SettingRefused, read
 from shared.storage.store import Page, Taken
 
 CODE_LIVES = 60  # seconds that a check-in code on the wall is good for
 HIDDEN = frozenset({HELD, RELEASED})
+
+
+def _limits(environ: Mapping[str, str]) -> attendance.Limits:
+    try:
+        return attendance.Limits.parse(read(environ, "LINLI_NO_SHOWS", "3/30/14"))
+    except ValueError as error:
+        raise SettingRefused(f"setting LINLI_NO_SHOWS: {error}") from error
 
 
 class Sessions:
@@ -39,7 +49,7 @@ class Sessions:
         self._people = platform.store(PEOPLE)
         self.directory, self._reservations = Directory(platform), Reservations(platform)
         self._enrolments, self._clubs = Enrolments(platform), Clubs(platform)
-        self._limits = attendance.Limits.read(platform.settings.environ)
+        self._limits = _limits(platform.settings.environ)
 
     # -- reading
 

@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields
-
+from services.petitions.attachments import schemas
 from services.petitions.attachments.domain import LARGEST
 from services.petitions.attachments.handlers import ATTACHMENTS
 from services.petitions.attachments.handlers import Attachments as Handlers
-from services.petitions.receipts.schemas import Code
 from shared.entrypoints.api import api
-from shared.entrypoints.fields import Id
 from shared.rules.roles import DUTY_LEAD, GUARDIAN, RESIDENT, SECRETARY, STREET_OFFICER, WORKER
 from shared.runtime.platform import Provided, Stored
 
 WHO = {RESIDENT, GUARDIAN, WORKER, DUTY_LEAD, SECRETARY, STREET_OFFICER}
-
-
-class AttachmentView(Schema):
-    id = fields.String(required=True)
-    type = fields.String(required=True)
-    size = fields.Integer(required=True)
-
-
-class AskAttachment(Code):
-    attachment = Id(required=True)
 
 
 class Attached:
@@ -36,7 +23,7 @@ class Attached:
     attachments = Stored(ATTACHMENTS)
     files: Any = Provided(Handlers)
 
-    @api("POST", "/{community}/attachments", takes_bytes=LARGEST, gives=AttachmentView, allow=WHO, guests=True)
+    @api("POST", "/{community}/attachments", takes_bytes=LARGEST, gives=schemas.AttachmentView, allow=WHO, guests=True)
     def keep_attachment(self, call):
         return self.files.keep(call)
 
@@ -45,7 +32,7 @@ class Attached:
     def read_attachment(self, call, id, attachment):
         return self.files.give(call, self.station.read(call, id).attachments, attachment)
 
-    @api("POST", "/{community}/petitions/by-receipt/attachment", takes=AskAttachment, gives="application/octet-stream",
+    @api("POST", "/{community}/petitions/by-receipt/attachment", takes=schemas.AskAttachment, gives="application/octet-stream",
          status=200, idempotent=False)  # fmt: skip
     def read_attachment_by_receipt(self, call):
         return self.files.give(call, self.receipts.open(call).attachments, call.body["attachment"])

@@ -9,8 +9,9 @@ from services.petitions.cases import domain as cases
 from services.petitions.cases.handlers import OFFICE, Station
 from services.petitions.court.handlers import Court
 from services.petitions.directory import Directory, new_number
-from services.petitions.disputes import agreement, domain
+from services.petitions.disputes import domain
 from services.petitions.disputes.domain import Dispute
+from services.petitions.disputes.rules import agreement
 from services.petitions.domain import Actor
 from services.petitions.sittings.domain import Sitting
 from services.petitions.sittings.handlers import Sittings, shown

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.petitions.disputes import agreement, domain, schemas
+from services.petitions.disputes import domain, schemas
 from services.petitions.disputes.handlers import DISPUTES, HANDLERS, POLICE, Room
+from services.petitions.disputes.rules import agreement
 from shared.entrypoints.api import api
 from shared.rules.roles import GUARDIAN, MEDIATOR, RESIDENT, SECRETARY
 from shared.runtime.platform import Provided, Stored

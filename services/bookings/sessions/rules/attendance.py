@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +10,6 @@ from services.bookings.domain import Person
 from shared.events.base import Event
 from shared.events.bookings import BookingSuspended, LessonCredited
 from shared.rules.errors import Missing
-from shared.settings import SettingRefused
 
 
 @dataclass(frozen=True)
@@ -23,12 +21,11 @@ class Limits:
     suspended: timedelta = timedelta(days=14)
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> Limits:
-        """From LINLI_NO_SHOWS, "misses/days/days suspended". Raises SettingRefused for anything else."""
-        value = environ.get("LINLI_NO_SHOWS") or "3/30/14"
-        if not re.fullmatch(r"[1-9]\d{0,3}(/[1-9]\d{0,3}){2}", value, re.ASCII):
-            raise SettingRefused(f"setting LINLI_NO_SHOWS: {value!r} is not misses/days/days suspended, as in 3/30/14")
-        misses, within, suspended = (int(n) for n in value.split("/"))
+    def parse(cls, text: str) -> Limits:
+        """From "misses/days/days suspended". Raises ValueError for anything else."""
+        if not re.fullmatch(r"[1-9]\d{0,3}(/[1-9]\d{0,3}){2}", text, re.ASCII):
+            raise ValueError(f"{text!r} is not misses/days/days suspended, as in 3/30/14")
+        misses, within, suspended = (int(n) for n in text.split("/"))
         return cls(misses, timedelta(days=within), timedelta(days=suspended))
 
 

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from marshmallow import Schema, fields, validate
-
 from services.petitions.cases.domain import REPORT, Petition
 from services.petitions.cases.handlers import PETITIONS
 from services.petitions.court.domain import CourtCase
@@ -18,10 +16,9 @@ from services.petitions.disputes.domain import AWAITED, Dispute
 from services.petitions.disputes.handlers import DISPUTES
 from services.petitions.domain import Case
 from services.petitions.help.domain import HelpRequest
-from services.petitions.help.service import HELP
+from services.petitions.help.handlers import HELP
 from services.petitions.seals.store import Seals
 from shared.calls import Call
-from shared.entrypoints.fields import Id
 from shared.runtime.platform import Platform
 
 # Who is told for a level, the next ones where nobody holds the role here.
@@ -34,28 +31,6 @@ ROLES = {
     "police_liaison": "role:police_liaison|secretary",
     "court": "role:court",
 }
-
-
-class AskedCase(Schema):
-    community = fields.String(required=True)
-    case = fields.String(required=True, validate=validate.Length(max=20))
-    id = Id(required=True)
-    parties = fields.List(fields.String(), required=True, validate=validate.Length(max=10))
-
-
-class AskParties(Schema):
-    cases = fields.List(fields.Nested(AskedCase), required=True, validate=validate.Length(min=1, max=100))
-
-
-class CaseView(Schema):
-    people = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
-    hidden_from = fields.List(fields.String(), required=True)
-    quiet = fields.Boolean(required=True, metadata={"description": "messages to whoever filed it must not name the case"})
-    private = fields.Boolean(required=True, metadata={"description": "what anybody is told of it is theirs alone"})
-
-
-class PartiesView(Schema):
-    cases = fields.List(fields.Nested(CaseView, allow_none=True), required=True)
 
 
 class Parties:

@@ -5,41 +5,27 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from marshmallow import Schema, fields
-
 from services.petitions.attachments.handlers import Attachments
 from services.petitions.cases import domain as cases
 from services.petitions.cases.handlers import PETITIONS
 from services.petitions.cases.schemas import PetitionView
 from services.petitions.court import domain as court
 from services.petitions.court.handlers import COURT_CASES
-from services.petitions.court.service import CourtView
+from services.petitions.court.schemas import CourtView
 from services.petitions.directory import Directory
 from services.petitions.disputes import domain as disputes
 from services.petitions.disputes.handlers import DISPUTES
 from services.petitions.disputes.schemas import DisputeView
 from services.petitions.domain import Actor, Case
 from services.petitions.help import domain as help
-from services.petitions.help.service import HELP, HelpView
+from services.petitions.help.handlers import HELP
+from services.petitions.help.schemas import HelpView
 from services.petitions.seals.store import SEALS
 from shared.calls import Call
-from shared.entrypoints.fields import Id
 from shared.events.base import Event
 from shared.runtime.platform import Platform
 
 ALL = 100_000
-
-
-class AskExport(Schema):
-    """`own`: the person asks for it, and not somebody who works here."""
-
-    community = fields.String(required=True)
-    resident_id = Id(required=True)
-    own = fields.Boolean(load_default=False)
-
-
-class ExportView(Schema):
-    cases = fields.Dict(keys=fields.String(), values=fields.List(fields.Dict()), required=True)
 
 
 class ErasureExport:

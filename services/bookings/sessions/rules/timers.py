@@ -31,7 +31,7 @@ from services.bookings.sessions.domain import (
     uncalled,
     unless_hidden,
 )
-from services.bookings.sessions.reschedule import say_owed
+from services.bookings.sessions.rules.reschedule import say_owed
 from shared.events.base import Event
 from shared.events.bookings import ChildNotCollected, ReminderDue, SessionOver
 
