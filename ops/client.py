@@ -67,6 +67,8 @@ class Client:
         after: str | None = ""
         while after is not None:
             page = self.get(f"{path}{'&' if '?' in path else '?'}limit=200&after={after}")
+            if page["next"] == after:
+                raise RuntimeError(f"{path} gives the same page again")
             found, after = found + page["items"], page["next"]
         return found
 

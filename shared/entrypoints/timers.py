@@ -15,7 +15,7 @@ from shared.calls import Call, new_trace, to_milliseconds
 from shared.rules.roles import INSTALLATION
 from shared.runtime.platform import Platform
 from shared.settings import LEASE
-from shared.telemetry import log, where
+from shared.telemetry import TIMERS, log, where
 
 
 class Leases:
@@ -129,6 +129,7 @@ class Every(Entrypoint):
                 log("timers").error(
                     "timer_failed", timer=self.method_name, error=exc_info[0].__name__, where=where(exc_info[1])
                 )
+            TIMERS.labels(self.method_name, "failed" if exc_info else "done").inc()
             done.set()
             return result, None
 

@@ -85,7 +85,7 @@ def test_the_first_array_in_an_indexed_field_is_found_by_each_of_its_values(two:
     else:
         one.update_one({"_id": "plain"}, {"$set": {"tags": ["a", "c"]}})
     assert {d["_id"] for d in other.find({"tags": "c"})} == ({"many", "more"} if act == "insert" else {"plain"})
-    assert "many" in {d["_id"] for d in other.find({"tags": "a"})} or act == "update"
+    assert {d["_id"] for d in other.find({"tags": "a"})} == ({"plain", "many"} if act == "insert" else {"plain"})
 
 
 def test_an_operation_reads_the_catalog_no_more_than_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

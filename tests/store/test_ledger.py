@@ -100,7 +100,6 @@ def test_under_a_load_that_never_pauses_what_waited_too_long_is_taken_out_all_th
         replica.confirm(1)
         made += 1
         time.sleep(0.02)  # the load's pace
-    assert replica.commands_come
 
 
 def test_a_crowded_outbox_is_emptied_at_once(replica: Replica) -> None:

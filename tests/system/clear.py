@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,11 +97,13 @@ def _messages(world: World) -> list[Place]:
             connection.Consumer(
                 Queue(name, no_declare=True, consumer_arguments=arguments), channel=channel, on_message=keep
             ).consume()
-        while True:
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
             try:
                 connection.drain_events(timeout=1.5)
             except TimeoutError:
                 return found
+    raise TimeoutError("somebody goes on publishing")
 
 
 def _outputs(world: World) -> list[Place]:

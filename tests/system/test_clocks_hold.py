@@ -135,13 +135,11 @@ def test_a_sweep_killed_half_way_and_two_at_once_neither_miss_nor_repeat(world: 
         waits = {"community": "shengtaiyuan", "number": {"$gte": prefix, "$lt": prefix + "~"}}
         world.until(lambda: all(d["due"] is None for d in collection.find(waits, {"due": 1})), 90, "the rest of the sweep")
         world.settle(200)  # what the dead replica had published is taken out of 300 documents by the other one
-        events = Counter(e["id"] for e in list(world.ear.events) if e["subject"].startswith(prefix))
         distinct = {e["id"]: (e["subject"], e["body"]["level"]) for e in list(world.ear.events)
                     if e["name"] == "deadline_missed" and e["subject"].startswith(prefix)}  # fmt: skip
         expected = {(id, level) for id in ids for level in ("duty_lead", "secretary", "street_officer")}
         assert set(distinct.values()) == expected
         assert len(distinct) == len(expected), "a stage was said twice, as two events"
-        assert sum(events.values()) >= len(expected)
     finally:
         forget(world, prefix)
 
@@ -172,11 +170,16 @@ def test_notices_wait_for_petitions_to_say_whom(world: World, lijing: Community)
     person = lijing.register()["id"]
     id = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}])["id"]
     world.settle()
-    misfires = world.faults / "notifications.tell_the_parties_of_cases.fails"
+
+    def retried():
+        log = world.here.path("logs", "notifications-0.log").read_text()
+        return sum('"retried"' in line and "petition_registered" in line for line in log.splitlines())
+
+    misfires, before = world.faults / "notifications.tell_the_parties_of_cases.fails", retried()
     misfires.touch()
     try:
         act(lijing, lijing.worker, id, "register", authority="street-letters-office")
-        world.until(lambda: world.heard("petition_registered", id), what="the event")
+        world.until(lambda: retried() > before, what="a try to fail")
         assert lijing.told(person) == []
     finally:
         misfires.unlink()
@@ -250,7 +253,7 @@ def test_a_petition_goes_through_every_branch_to_its_final_bar(world: World, lij
     first, second = (datetime.fromisoformat(deadlines(shown)["handle"]) for shown in (handled, longer))
     assert second - first == timedelta(days=30)
     assert day(85, lijing.worker, "answer", **OPINION, **DOCUMENT)["state"] == "answered"
-    window = deadlines(day(87, lijing.worker, "deliver"))["review_window"]
+    assert "review_window" in deadlines(day(87, lijing.worker, "deliver"))
     assert day(105, lijing.worker, "review", reason="不服")["state"] == "reviewing"
     assert day(125, street, "answer", **OPINION | {"outcome": "upheld"})["state"] == "reviewed"
     day(126, lijing.worker, "deliver")
@@ -268,7 +271,6 @@ def test_a_petition_goes_through_every_branch_to_its_final_bar(world: World, lij
     later = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}])["id"]
     linked = act(lijing, lijing.worker, later, "duplicate", first_id=id)
     assert (linked["state"], linked["reason"]) == ("duplicate", "final_bar")
-    assert window
     world.settle()
     said = [e["name"] for e in world.ear.events if e["subject"] == id]
     for name in ("registered", "forwarded", "forward_settled", "accepted", "paused", "resumed", "extended", "answered",

@@ -121,8 +121,10 @@ def test_tokens_that_are_not_for_us_are_refused(replica: str, issuer: Issuer, ch
     assert reply.json()["code"] in ("token_invalid", "token_expired")
 
 
-def test_a_key_that_the_issuer_does_not_publish_is_refused(replica: str, issuer: Issuer) -> None:
+def test_a_key_that_the_issuer_does_not_publish_is_refused(replica: str, issuer: Issuer, linked: tuple[str, str]) -> None:
     stranger = RSAKey.generate_key(2048, {"kid": "rsa-1"})
-    assert _comes_in(replica, issuer.token(stranger, "RS256")).status_code == 401
-    unsigned = issuer.token(issuer.rsa, "RS256").rpartition(".")[0] + "."
-    assert _comes_in(replica, unsigned).status_code == 401
+    good = issuer.token(issuer.rsa, "RS256", sub=linked[0])
+    for forged in (issuer.token(stranger, "RS256", sub=linked[0]), good.rpartition(".")[0] + "."):
+        reply = _comes_in(replica, forged)
+        assert (reply.status_code, reply.json()["code"]) == (401, "token_invalid")
+    assert _comes_in(replica, good).status_code == 201

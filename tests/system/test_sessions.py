@@ -107,6 +107,7 @@ def test_a_cancelled_session_tells_everybody_and_frees_the_room(world: World, li
     assert [lijing.told(person)[0]["template"] for person in people] == ["session_cancelled"] * 2
     assert lijing.worker.get(lijing.path(f"/places/{places[0]['id']}"))["reason"] == "session_cancelled"
     with world.clock_at(start - timedelta(hours=1)):
+        world.tick("bookings")
         world.settle()
     assert not lijing.told(people[0], "reminder")
 
@@ -130,6 +131,7 @@ def test_a_moved_session_keeps_its_places_and_moves_its_reminder(world: World, l
     world.settle()
     assert lijing.told(person, "session_moved")
     with world.clock_at(start - timedelta(hours=23)):
+        world.tick("bookings")
         world.settle()
         assert not lijing.told(person, "reminder")
     with world.clock_at(later - timedelta(hours=24)):
@@ -149,6 +151,7 @@ def test_reminders_of_a_reservation_stop_with_it(world: World, lijing: Community
     with world.clock_at(start - timedelta(hours=1)):
         world.until(lambda: lijing.told(people[0], "reminder"), what="the reminder")
     with world.clock_at(start + timedelta(hours=1)):
+        world.tick("bookings")
         world.settle()
     assert len(lijing.told(people[0], "reminder")) == 1
     assert not lijing.told(people[1], "reminder")

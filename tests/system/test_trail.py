@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,9 @@ def test_five_thousand_acts_while_the_writer_is_killed_leave_one_whole_chain(wor
 
     def act(n: int, verb: str, **body: Any) -> None:
         key, path = str(uuid.uuid4()), shengtaiyuan.path(f"/petitions/{ids[n % RECORDS]}{verb}")
+        end = time.monotonic() + 90
         while True:
+            assert time.monotonic() < end, "it was never taken"
             reply = worker.call("POST", path, body, key=key) if verb else worker.call("GET", path)
             if reply.status_code == 200:
                 done[0] += 1
@@ -77,7 +80,9 @@ def test_five_thousand_acts_while_the_writer_is_killed_leave_one_whole_chain(wor
     assert [entry["n"] for entry in chain] == list(range(1, len(chain) + 1))
     keys = [entry["key"] for entry in chain]
     assert len(keys) == len(set(keys))
-    for document in world.mongo["petitions"]["petitions"].find({"_id": {"$in": ids}, "community": "shengtaiyuan"}):
+    documents = list(world.mongo["petitions"]["petitions"].find({"_id": {"$in": ids}, "community": "shengtaiyuan"}))
+    assert len(documents) == RECORDS
+    for document in documents:
         expected = {f"petitions/{document['_id']}/{n}" for n in range(1, document["trail"] + 1)}
         assert expected <= set(keys)
         assert document["trail"] == document["version"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -24,6 +25,7 @@ class Cutter:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)  # wakes who waits for a client
         self._server.close()
 
     def _accept(self) -> None:
@@ -113,8 +115,9 @@ def test_while_nobody_knows_it_is_503_and_the_repeat_finds_its_own_work(
 
 
 def _keep_away(cutter: Cutter) -> None:
-    while not cutter.cuts:
-        threading.Event().wait(0.001)
+    end = time.monotonic() + 60
+    while not cutter.cuts and time.monotonic() < end:
+        time.sleep(0.001)
     cutter.away = 10**6
 
 

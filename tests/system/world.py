@@ -52,11 +52,13 @@ def free_ports(count: int, run: int = 1) -> list[int]:
     """`count` free ports, each with `run - 1` free ones behind it; of each process of a test run in a range of its own."""
     chosen: list[int] = []
     mine = 20000 + 4000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw2")[2:]) % 3)
-    while len(chosen) < count:
+    for _ in range(10_000):
+        if len(chosen) == count:
+            return chosen
         first = mine + random.SystemRandom().randrange(4000 - run)
         if all(abs(first - other) >= run for other in chosen) and all(_is_free(first + n) for n in range(run)):
             chosen.append(first)
-    return chosen
+    raise OSError(f"no {count} free ports from {mine} on")
 
 
 def _is_free(port: int) -> bool:
@@ -276,6 +278,19 @@ class World:
             yield
         finally:
             self.clock_file.unlink()
+
+    def tick(self, service: str, timer: str = "let_time_pass") -> None:
+        """Wait until a timer has run from its beginning to its end: whatever was due has been done, or is on its way."""
+        before = self._runs(service, timer)
+        # One may have been at work already.
+        self.until(lambda: self._runs(service, timer) >= before + 2, what=f"{service}.{timer}")
+
+    def _runs(self, service: str, timer: str) -> float:
+        lines: list[str] = []
+        for n, _ in enumerate(self.here.service_ports(service)):
+            asked = {"name[]": "linli_timer_runs_total"}
+            lines += self._http.get(f"{self.replica(service, n)}/metrics", params=asked, timeout=10).text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if f'timer="{timer}"' in line)
 
     def until(self, found: Callable[[], Any], seconds: float = 90, what: str = "it") -> Any:
         """The first true value."""

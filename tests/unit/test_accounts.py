@@ -392,7 +392,8 @@ def test_nobody_changes_their_own_roles_or_term() -> None:
 ])  # fmt: skip
 def test_who_gives_which_roles(giver: Giver, roles: list[str], may: bool) -> None:
     if may:
-        assert _appointed(*roles, by=giver)
+        worker = _appointed(*roles, by=giver)
+        assert {*worker.roles, *worker.proposed} >= set(roles)
     else:
         with pytest.raises(Forbidden, match="role_too_high"):
             _appointed(*roles, by=giver)

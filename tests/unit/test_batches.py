@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ops.client import until
 from services.bookings.directory import PEOPLE
 from services.bookings.domain import Person
 from shared.calls import Call
@@ -30,8 +31,7 @@ class Line:
         self._threads: list[threading.Thread] = []
         self.batcher: Batcher[int, int] = Batcher(self._act, limit)
         self.come(1)
-        while not self.sizes:
-            pass
+        until(lambda: self.sizes, 10, "the first to be at work")
         self.come(COMPANY)  # while the first is alone at work
         self._gate.set()
         self.rest()
@@ -51,8 +51,7 @@ class Line:
         for n in range(count):
             self._threads.append(threading.Thread(target=self.batcher.submit, args=(n,)))
             self._threads[-1].start()
-        while busy and len(self.batcher._waiting) < before + count:
-            pass
+        until(lambda: not busy or len(self.batcher._waiting) >= before + count, 10, "all to wait")
 
     def rest(self) -> None:
         """Everybody has been served."""
@@ -135,8 +134,7 @@ def test_what_is_saved_together_is_offered_before_any_of_the_callers_goes_on(mon
     threads = [threading.Thread(target=create, args=(n,)) for n in range(5)]
     for thread in threads:
         thread.start()
-    while len(store._inserts._waiting) < 4:
-        pass
+    until(lambda: len(store._inserts._waiting) >= 4, 10, "four to wait")
     gate.set()
     for thread in threads:
         thread.join(10)

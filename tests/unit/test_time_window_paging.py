@@ -64,7 +64,9 @@ def test_hardly_more_is_read_than_is_given(apart: timedelta, newest_first: bool)
     given: list[Any] = []
     asked: dict[str, Any] = {}
     while len(given) < 1000:
-        given += time_window_paging.page(server.find, {"at": asked}, "at", newest_first, 50, NOW)
+        page = time_window_paging.page(server.find, {"at": asked}, "at", newest_first, 50, NOW)
+        assert page
+        given += page
         last = given[-1]["at"]
         asked = {"$lt": last} if newest_first else {"$gt": last}
     assert server.read <= 2 * len(given)

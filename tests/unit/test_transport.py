@@ -74,14 +74,15 @@ def test_what_is_sent_together_leaves_in_one_piece_and_in_order(ends: tuple[Any,
 def test_over_tls_the_same_parts_are_there() -> None:
     sent: list[bytes] = []
     transport = SSLTransport("127.0.0.1:5671")
-    transport.sock = SimpleNamespace(read=lambda wanted: b"x" * wanted, write=sent.append)
+    transport.sock = SimpleNamespace(read=lambda wanted: b"x" * wanted, write=lambda data: sent.append(data) or len(data))
     transport._wrap_socket = lambda sock, **_: sock
     transport.sslopts = {}
     transport.sock.do_handshake = lambda: None
     transport.sock.settimeout = lambda seconds: None
     transport._setup_transport()
     assert transport._quick_recv(2) == b"xx"
-    assert callable(transport._write)
+    transport._write(b"y")
+    assert sent == [b"y"]
 
 
 def test_publishing_looks_for_a_full_broker_only_where_the_client_said_it_would() -> None:

@@ -220,14 +220,13 @@ def test_L14_a_roster_with_a_gap_is_not_published_without_an_exception(world: Wo
     lijing.secretary.post(lijing.path(f"/shifts/{gaps[1]['id']}/exception"), reason)
     assert roster.publish().json()["state"] == "published"
     # A swap, and then the last one leaves: appointments are uncovered, and the lead is alerted.
-    shift, clerk = gaps[0]["id"], lijing.id_of("clerk")
+    shift = gaps[0]["id"]
     roster.assign(shift, [lijing.id_of("worker")])
     saturday = roster.at(5, 9, 30)
     place = roster.book(saturday).json()["id"]
     lijing.worker.post(lijing.path(f"/shifts/{shift}/swap"), {"person_id": lijing.id_of("duty_lead")})
     swapped = roster.lead.post(lijing.path(f"/shifts/{shift}/swap/answer"), {"agrees": True})
     assert swapped["people"] == [lijing.id_of("duty_lead")]
-    assert clerk not in swapped["people"]
     roster.assign(shift, [])
     world.until(lambda: lijing.worker.get(lijing.path(f"/places/{place}"))["uncovered"], what="uncovered")
     world.settle()
@@ -317,7 +316,7 @@ def test_L28_a_member_who_scans_twice_is_credited_once(world: World, lijing: Com
         world.until(lambda: session in lijing.resident.get(lijing.path(f"/conduct/{me}"))["credits"], what="credit")
         world.settle()
     assert lijing.resident.get(lijing.path(f"/conduct/{me}"))["credits"].count(session) == 1
-    assert len(world.heard("lesson_credited", me)) == len({e["body"]["session_id"] for e in world.heard("lesson_credited", me)})
+    assert [e["body"]["session_id"] for e in world.heard("lesson_credited", me)].count(session) == 1
 
 
 def test_L30_the_41st_for_40_seats_waits(lijing: Community) -> None:
@@ -365,6 +364,7 @@ def test_L32_without_a_reply_in_five_working_days_the_secretary_is_reminded(worl
     assert held["reply_by"] == due.isoformat()
     before = len(lijing.told(lijing.id_of("secretary"), "parlour_overdue"))
     with world.clock_at(tomorrow(8).replace(year=due.year, month=due.month, day=due.day)):
+        world.tick("bookings", "let_days_pass")
         world.settle()
         assert len(lijing.told(lijing.id_of("secretary"), "parlour_overdue")) == before
     with world.clock_at(tomorrow(0, 1).replace(year=due.year, month=due.month, day=due.day) + timedelta(days=1)):
@@ -430,7 +430,9 @@ def test_L37_a_lost_item_goes_to_who_describes_it_and_signs(world: World, lijing
     rest = lijing.room(name="出租车司机之家", use="rest")["id"]
     features = {"颜色": "黑色", "里面": "钥匙两把"}
     item = lijing.worker.post(lijing.path("/lost-items"), {"room_id": rest, "category": "钱包", "features": features})
-    assert "黑色" not in str(lijing.resident.get(lijing.path("/lost-items")))
+    shown = lijing.resident.pages(lijing.path("/lost-items"))
+    assert item["id"] in {one["id"] for one in shown}
+    assert "黑色" not in str(shown)
     path, claim = (
         lijing.path(f"/lost-items/{item['id']}/claim"),
         {"claimant": "孙师傅", "signature": "data:image/png;base64,AA"},
