@@ -60,7 +60,7 @@ class Lifecycle:
         self._directory, self._reservations, self._sessions = Directory(platform), Reservations(platform), Sessions(platform)
         self._programmes, self._children, self._care = Programmes(platform), Children(platform), Care(platform)
         self._clubs, self._corners, self._duty = Clubs(platform), Corners(platform), Duty(platform)
-        self._feeds, self._sweeper, self._watch = Feeds(platform), platform.sweeper(), Watch()
+        self._feeds, self._watch = Feeds(platform), Watch()
 
     # -- time
 
@@ -90,10 +90,6 @@ class Lifecycle:
         inside = dataclasses.replace(call.plain(), community=event.community_id)
         self._directory.locales.project_calendar(call, event)
         self._programmes.follow_calendar(inside)
-
-    def sweep(self, call: Call) -> None:
-        """Publish what a crash left behind."""
-        self._sweeper.sweep(call.at)
 
     # -- one person
 

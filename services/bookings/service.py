@@ -20,9 +20,9 @@ from services.bookings.sittings.service import Sittings
 from shared.entrypoints.api import api
 from shared.entrypoints.fields import AskExport
 from shared.entrypoints.inbox import by_cause, by_id, on
+from shared.entrypoints.service import ServiceBase
 from shared.entrypoints.timers import every
 from shared.events.residents import (
-    AccessRevoked,
     CommunityCalendarChanged,
     CommunityOpened,
     GuardianLinked,
@@ -37,7 +37,7 @@ from shared.runtime.directory import LOCALES
 from shared.runtime.platform import Provided, Stored
 
 
-class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corners, Sittings, Centre):
+class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corners, Sittings, Centre, ServiceBase):
     """Where residents meet the centre: rooms, programmes, the counter, and the places with rules of their own."""
 
     name = "bookings"
@@ -45,7 +45,6 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
     people = Stored(PEOPLE)
     locales = Stored(LOCALES)
     lifecycle: Any = Provided(Lifecycle)
-    revocations: Any = Provided(lambda platform: platform.revocations)
 
     @api("POST", "/internal/export", takes=AskExport, gives=schemas.ExportView, internal={"residents"}, status=200)
     def export(self, call):
@@ -84,10 +83,6 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
     def forget_the_resident(self, call, event):
         self.lifecycle.forget_for_good(call, event.resident_id)
 
-    @on(AccessRevoked, once=by_id("revoked"))
-    def void_tokens(self, call, event):
-        self.revocations.note(event)
-
     # -- the clock
 
     @every(2)
@@ -97,7 +92,3 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
     @every(5)
     def let_days_pass(self, call):
         self.lifecycle.pass_days(call)
-
-    @every(5)
-    def sweep(self, call):
-        self.lifecycle.sweep(call)

@@ -27,7 +27,7 @@ class Lifecycle:
 
     def __init__(self, platform: Platform) -> None:
         self._directory = Directory(platform)
-        self._sweeper, self._watch = platform.sweeper(), Watch()
+        self._watch = Watch()
         station, helping, room, court = Station(platform), HelpDesk(platform), Room(platform), Court(platform)
         self._sittings, self._attachments = Sittings(platform), Attachments(platform)
         self._petitions = station.petitions
@@ -68,7 +68,3 @@ class Lifecycle:
         for store, _, follow in self._timed:
             for case in store.all(event.community_id, {"agenda": {"$gt": EPOCH}}, OPEN, order="agenda"):
                 follow(inside, case)
-
-    def sweep(self, call: Call) -> None:
-        """Publish what a crash left behind."""
-        self._sweeper.sweep(call.at)

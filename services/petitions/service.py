@@ -24,12 +24,12 @@ from services.petitions.receipts.service import Receipts
 from services.petitions.seals.service import Sealed
 from services.petitions.seals.store import SEALS
 from services.petitions.sittings.handlers import SITTINGS
-from shared.entrypoints.inbox import by_cause, by_id, on
+from shared.entrypoints.inbox import by_cause, on
+from shared.entrypoints.service import ServiceBase
 from shared.entrypoints.timers import every
 from shared.events.bookings import SittingBooked, SittingRefused, SittingWithdrawn
 from shared.events.petitions import TrailCheckpointed
 from shared.events.residents import (
-    AccessRevoked,
     CommunityCalendarChanged,
     CommunityOpened,
     ResidentRegistered,
@@ -43,7 +43,9 @@ from shared.runtime.platform import Provided, Stored
 TRAILED = (PETITIONS, DISPUTES, HELP, COURT_CASES, SEALS)
 
 
-class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes, Hearings, Deadlines, Concerned, PersonsOwn):
+class Petitions(
+    Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes, Hearings, Deadlines, Concerned, PersonsOwn, ServiceBase
+):
     """Where neighbours are heard: petitions, disputes, private help, and the way to the court, inside the law's clocks."""
 
     name = "petitions"
@@ -53,7 +55,6 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
     locales = Stored(LOCALES)
     directory: Any = Provided(Directory)
     lifecycle: Any = Provided(Lifecycle)
-    revocations: Any = Provided(lambda platform: platform.revocations)
     trail: Any = Provided(lambda platform: ChainWriter(platform, TRAILED, TrailCheckpointed))
 
     # -- what petitions keeps of its neighbours
@@ -74,10 +75,6 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
     def know_the_worker(self, call, event):
         self.directory.project_worker(call, event)
 
-    @on(AccessRevoked, once=by_id("revoked"))
-    def void_tokens(self, call, event):
-        self.revocations.note(event)
-
     # -- the centre's answers
 
     @on(SittingBooked, SittingRefused, SittingWithdrawn, once=by_cause)
@@ -97,7 +94,3 @@ class Petitions(Cases, Acts, Receipts, Attached, Papers, Sealed, Help, Disputes,
     @every(60)
     def look_for_calendars(self, call):
         self.lifecycle.know_calendars(call)
-
-    @every(5)
-    def sweep(self, call):
-        self.lifecycle.sweep(call)

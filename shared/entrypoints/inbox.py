@@ -1,8 +1,8 @@
 """Listening: `@on`, the inbox with its retries and its parking place.
 
-At-least-once in, effectively-once out. Every handler says by which of the three ways it is idempotent:
-`by_id(purpose)` (it creates with ids derived from the event), `by_cause` (the store remembers the event in the same
-write as its effect) or `by_sequence` (it projects, newest wins).
+At-least-once in, effectively-once out. Every handler says by which of two ways it is idempotent: `by_id(purpose)` (it
+creates with ids derived from the event, or doing it twice changes nothing) or `by_cause` (the store remembers the event in
+the same write as its effect).
 """
 
 from __future__ import annotations
@@ -49,7 +49,6 @@ def by_id(purpose: str) -> str:
 
 
 by_cause = "cause"
-by_sequence = "sequence"
 
 
 class On(Entrypoint):

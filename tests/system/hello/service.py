@@ -9,6 +9,7 @@ from services.hello.events import SomebodyGreeted
 from shared.entrypoints.api import api
 from shared.entrypoints.fields import Paging, Text
 from shared.entrypoints.inbox import by_cause, on
+from shared.entrypoints.service import ServiceBase
 from shared.rules.roles import EVERYBODY
 from shared.runtime.platform import Stored
 from shared.storage.store import Kind
@@ -26,7 +27,7 @@ class GreetingView(Schema):
     heard = fields.Integer(required=True)
 
 
-class Hello:
+class Hello(ServiceBase):
     """Greets."""
 
     name = "hello"
