@@ -163,6 +163,15 @@ def show_logs(
 
 
 @main.command()
+@click.argument("service", type=click.Choice(SERVICES))
+@click.pass_obj
+def foreground(stack: Stack, service: str) -> None:
+    """Run one service in this terminal, in the place of its replicas; Ctrl-C gives it back."""
+    say(f"{service} runs here; Ctrl-C drains it and starts its replicas again")
+    sys.exit(stack.foreground(service))
+
+
+@main.command()
 @click.pass_obj
 def demo(stack: Stack) -> None:
     """Play the main job against what is running; exits 1 if it fails."""

@@ -112,6 +112,26 @@ class Stack:
         with self._manager() as manager:
             manager.supervisor.startProcess(_full(program))
 
+    def foreground(self, service: str) -> int:
+        """Run one service in this terminal, in the place of its replicas, until it ends; its exit status. Raises Problem."""
+        if not self.running:
+            raise Problem("nothing runs; start with `make up`")
+        here = self.installation
+        replicas = [f"{service}-{n}" for n in range(here.replicas(service))]
+        told = here.service_environ(service, here.service_ports(service)[0]) | {"LINLI_SHOW_EXCEPTIONS": "1"}
+        for replica in replicas:
+            self.stop(replica)
+        # Ctrl-C reaches both: the service drains (it takes the signal into its own hands), and this waits for it.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            command = [sys.executable, "-m", "shared.runtime.runner", service]
+            with subprocess.Popen(command, env=os.environ | told) as process:
+                return process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+            for replica in replicas:
+                self.start(replica)
+
     # -- looking
 
     @property
