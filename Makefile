@@ -1,5 +1,5 @@
 # Linli. `make run` to see it, `make test` to trust it.
-.PHONY: help run up down status demo test systems parts fast check fuzz inventory bench setup setup-dev lock clean
+.PHONY: help run up down status demo test systems parts fast check fuzz inventory bench setup setup-dev lock hooks clean
 
 # Where nothing compiled is kept, each start of a service compiles all of it again: a third of the time that it takes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -62,6 +62,9 @@ lock: setup ## resolve the dependencies again
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/setup.lock
 	for kind in setup services run dev; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
 		--no-emit-index-url --generate-hashes --no-header --python-version 3.11); done
+
+hooks: setup-dev ## have git check each commit, and its message
+	.venv/bin/pre-commit install --hook-type pre-commit --hook-type commit-msg
 
 clean: ## forget the virtual environment and the local installation
 	rm -rf .venv .run
