@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-LEASE = 10.0
+LEASE_SECONDS = 10.0
 
 
 class SettingMissing(SystemExit):
@@ -86,7 +86,7 @@ class Settings:
             database_timeout=float(read(e, "LINLI_DATABASE_TIMEOUT", "3")),
             retry_seconds=tuple(float(s) for s in read(e, "LINLI_RETRY_SECONDS", "5,30,300").split(",")),
             sweep_after=float(read(e, "LINLI_SWEEP_AFTER", "10")),
-            lease=float(read(e, "LINLI_LEASE", str(LEASE))),
+            lease=float(read(e, "LINLI_LEASE", str(LEASE_SECONDS))),
             outbox_cap=int(read(e, "LINLI_OUTBOX_CAP", "200")),
             log_level=read(e, "LINLI_LOG_LEVEL", "info"),
             shows_exceptions=e.get("LINLI_SHOW_EXCEPTIONS") == "1",

@@ -19,7 +19,7 @@ from shared.storage.store import Kind
 USES = Kind(Use, "uses", unique=(("claims",),), indexes=(("found_by", "start"), ("due",)), order="start")
 PEOPLE = Kind(Person, "people")
 
-STANDING = 5.0  # seconds that a person's standing is believed
+STANDING_BELIEVED_SECONDS = 5.0
 
 
 class Directory:
@@ -60,7 +60,7 @@ class Directory:
             person = self.person(call, id)
             if len(self._standing) > 10_000:
                 self._standing.clear()
-            self._standing[(call.community, id)] = (time.monotonic() + STANDING, person)
+            self._standing[(call.community, id)] = (time.monotonic() + STANDING_BELIEVED_SECONDS, person)
         if person.suspended_until and person.suspended_until > call.at:
             raise Conflict("suspended", "too many missed places", until=person.suspended_until.isoformat())
 

@@ -15,8 +15,8 @@ RESERVATION = "reservation"
 # A reservation is CONFIRMED; a session is HELD until its programme is published, then OPEN. OVER is its end.
 CONFIRMED, HELD, OPEN, CANCELLED, OVER, RELEASED = "confirmed", "held", "open", "cancelled", "over", "released"
 QUARTER = timedelta(minutes=15)
-AHEAD = timedelta(days=180)
-LONGEST = timedelta(hours=12)
+BOOKABLE_AHEAD = timedelta(days=180)
+LONGEST_USE = timedelta(hours=12)
 REMINDERS = (timedelta(hours=24), timedelta(hours=1))
 
 
@@ -114,11 +114,11 @@ class Person(Aggregate):
 
 def claims(room_id: str, start: datetime, end: datetime) -> list[str]:
     """The quarter-hours (UTC) of a room or resource between two times."""
-    found, moment = [], start.astimezone(UTC)
+    quarters, moment = [], start.astimezone(UTC)
     while moment < end:
-        found.append(f"{room_id}/{moment:%Y-%m-%dT%H:%M}")
+        quarters.append(f"{room_id}/{moment:%Y-%m-%dT%H:%M}")
         moment += QUARTER
-    return found
+    return quarters
 
 
 def claims_of(rooms: Iterable[str], start: datetime, end: datetime) -> list[str]:
@@ -133,11 +133,11 @@ def check_grid(start: datetime, end: datetime, at: datetime) -> None:
             raise Invalid("off_grid", "times lie on the quarter-hour", name)
     if end <= start:
         raise Invalid("times_reversed", "it must end after it begins", "end")
-    if end - start > LONGEST:
+    if end - start > LONGEST_USE:
         raise Invalid("too_long", "at most 12 hours", "end")
     if start < at:
         raise Invalid("in_the_past", "it would have begun already", "start")
-    if start > at + AHEAD:
+    if start > at + BOOKABLE_AHEAD:
         raise Invalid("too_far_ahead", "at most 180 days ahead", "start")
 
 

@@ -27,13 +27,13 @@ from services.bookings.sessions.rules import timers
 from shared.calls import Call
 from shared.events.base import Aggregate
 from shared.runtime.platform import Platform
-from shared.security.revocations import KEPT
+from shared.security.revocations import REVOCATION_KEPT_SECONDS
 from shared.storage.store import Kind, Store
 from shared.storage.tenants import Watch
 
 SECRET = frozenset({"community", "gone", "version", "claims", "found_by", "due", "told"})
 
-TOKENS_LIVE = timedelta(seconds=KEPT)
+TOKENS_LIVE = timedelta(seconds=REVOCATION_KEPT_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from shared.rules.law import WARN_AT, Deadline, overdue_from, warns_at
 RUNNING, PAUSED, MET, OFF = "running", "paused", "met", "off"
 # After the warning: who is told that a date has passed, and how many working days after it; 0 is at midnight.
 LEVELS = (("duty_lead", 0), ("secretary", 1), ("street_officer", 3))
-NOTES = 500
+NOTES_A_CASE = 500
 PROVISIONAL = "provisional"  # how cases with a date that is still a guess are found
 
 
@@ -85,8 +85,8 @@ class Case(Aggregate):
         """With one more note. Raises Conflict("too_many_notes")."""
         if not text:
             return self
-        if len(self.notes) >= NOTES:
-            raise Conflict("too_many_notes", f"a case holds {NOTES} notes")
+        if len(self.notes) >= NOTES_A_CASE:
+            raise Conflict("too_many_notes", f"a case holds {NOTES_A_CASE} notes")
         note = {"at": at.isoformat(), "role": actor.role, "kind": kind, "text": text, "internal": internal}
         return self.but(notes=[*self.notes, note])
 
@@ -106,9 +106,9 @@ def private(name: str) -> bool:
 
 def start(case: Any, locale: Locale, name: str, rule: str, day: date) -> Any:
     """With a clock that runs by a rule from a day on."""
-    found = locale.deadline(rule, day)
+    deadline = locale.deadline(rule, day)
     return wind(case.but(clocks=[*case.clocks, {"name": name, "state": RUNNING, "told": 0, "extended": False, "pauses": [],
-                                               **_facts(found)}]), locale)  # fmt: skip
+                                               **_facts(deadline)}]), locale)  # fmt: skip
 
 
 def stop(case: Any, locale: Locale, *names: str, state: str = MET) -> Any:
@@ -250,13 +250,13 @@ def _facts(found: Deadline) -> dict[str, Any]:
 
 def explained(clock: Mapping[str, Any]) -> dict[str, Any]:
     """A clock as callers see it, with its sentence."""
-    found = Deadline(
+    deadline = Deadline(
         clock["rule"], clock["version"], clock["source"], date.fromisoformat(clock["start"]), clock["days"], clock["counts"],
         clock["rolls"], _day(clock), clock["provisional"],
     )  # fmt: skip
     return {
         "name": clock["name"], "due": clock["due"], "rule": clock["rule"], "version": clock["version"],
-        "provisional": clock["provisional"], "explanation": found.explanation, "state": clock["state"],
+        "provisional": clock["provisional"], "explanation": deadline.explanation, "state": clock["state"],
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from shared.runtime.platform import Platform
 from shared.storage.cursors import EPOCH
 from shared.storage.tenants import Watch, guarded
 
-OPEN = 100_000  # cases of one community that a new calendar is applied to
+OPEN_CASES_A_COMMUNITY = 100_000  # cases of one community that a new calendar is applied to
 
 
 class Lifecycle:
@@ -58,7 +58,7 @@ class Lifecycle:
         for store, _, follow in self._timed:
             for community in store.backend.written():
                 inside = dataclasses.replace(call, community=community)
-                for case in store.all(community, {"found_by": PROVISIONAL}, limit=OPEN):
+                for case in store.all(community, {"found_by": PROVISIONAL}, limit=OPEN_CASES_A_COMMUNITY):
                     guarded(follow, inside, case)
 
     def project_calendar(self, call: Call, event: Any) -> None:
@@ -66,5 +66,5 @@ class Lifecycle:
         inside = dataclasses.replace(call.plain(), community=event.community_id)
         self._directory.locales.project_calendar(call, event)
         for store, _, follow in self._timed:
-            for case in store.all(event.community_id, {"agenda": {"$gt": EPOCH}}, OPEN, order="agenda"):
+            for case in store.all(event.community_id, {"agenda": {"$gt": EPOCH}}, OPEN_CASES_A_COMMUNITY, order="agenda"):
                 follow(inside, case)

@@ -18,7 +18,7 @@ from shared.rules.errors import Invalid, Limited, Unauthenticated
 from shared.security.privacy import e164
 from shared.settings import read
 
-HASHING = 32  # passwords that may wait for one of the two threads that hash: about a second
+HASHES_WAITING_MOST = 32  # passwords that may wait for one of the two threads that hash: about a second
 _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)  # OWASP's first recommendation
 _NOBODY = _hasher.hash(secrets.token_hex(16))
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: nothing that is read wrong on paper
@@ -90,7 +90,7 @@ class Keys:
         return bool(self._in_turn(_verify, hashed or _NOBODY, password)) and bool(hashed)
 
     def _in_turn(self, work: Any, *args: Any) -> Any:
-        if Keys._waiting >= HASHING:
+        if Keys._waiting >= HASHES_WAITING_MOST:
             raise Limited("busy", "too many sign in at this moment; try again", retry_after=2)
         Keys._waiting += 1
         try:

@@ -77,8 +77,8 @@ class Records:
 
     def contacts(self, person: Person) -> set[tuple[str, str]]:
         """The addresses of the record, by kind."""
-        found = {(TEXT, person.phone), (MAIL, person.email.lower())}
-        return {(kind, address) for kind, address in found if address}
+        addresses = {(TEXT, person.phone), (MAIL, person.email.lower())}
+        return {(kind, address) for kind, address in addresses if address}
 
     def wall_clock(self, slug: str, moment: datetime) -> str:
         """A moment as the community's clock shows it, ISO 8601."""

@@ -23,9 +23,9 @@ from shared.telemetry import UNTIDIED
 Row = tuple[str, str, str, str]  # collection, community, document, event
 Remove = Callable[[str, list[tuple[str, str, str]]], None]
 
-TIDIED_TOGETHER = 32  # rows taken out in one write: commands that come meanwhile wait for no more than that
-FULL = 5_000  # rows noted by one replica: beyond that, tidying no longer gives way to commands
-ORPHANED = 3  # times as long as a replica takes at the most: whoever noted it is dead
+ROWS_A_TIDYING = 32  # rows taken out in one write: commands that come meanwhile wait for no more than that
+ROWS_NOTED_MOST = 5_000  # rows noted by one replica: beyond that, tidying no longer gives way to commands
+ORPHANED_AFTER_TIMES = 3  # times as long as a replica takes at the most: whoever noted it is dead
 
 
 @dataclass
@@ -60,12 +60,12 @@ class Ledger:
 
     def urgent(self) -> bool:
         """Tidying must not give way any longer."""
-        return bool(self._mine) and (self.waiting >= FULL or datetime.now(UTC) - self._mine[0].noted > self.within)
+        return bool(self._mine) and (self.waiting >= ROWS_NOTED_MOST or datetime.now(UTC) - self._mine[0].noted > self.within)
 
     def tidy_some(self) -> None:
         """Take some rows of the oldest entry out of their documents; an entry goes with its last row."""
         entry = self._mine[0]
-        some = entry.rows[:TIDIED_TOGETHER]
+        some = entry.rows[:ROWS_A_TIDYING]
         self.remove(some)
         del entry.rows[: len(some)]
         for _, _, document, _ in some:
@@ -97,7 +97,7 @@ class Ledger:
 
     def tidy_after_the_dead(self) -> None:
         """Finish what replicas left behind that are no more. Its caller holds the lease."""
-        before = datetime.now(UTC) - ORPHANED * self.within
+        before = datetime.now(UTC) - ORPHANED_AFTER_TIMES * self.within
         for entry in list(self._entries.find({"community": INSTALLATION, "noted": {"$lt": before}})):
             self.remove([tuple(row) for row in entry["rows"]])
             self._entries.delete_one({"_id": entry["_id"], "community": INSTALLATION})

@@ -24,7 +24,7 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from shared.broker.envelope import message_for
-from shared.broker.ledger import TIDIED_TOGETHER, Ledger, Row
+from shared.broker.ledger import ROWS_A_TIDYING, Ledger, Row
 from shared.broker.topology import connect, declare_speaker, out, restricted, sent_together
 from shared.faults import fault
 from shared.storage.mongo import MongoBackend
@@ -32,14 +32,14 @@ from shared.storage.store import Document
 from shared.storage.tenants import MARGIN, Watch
 from shared.telemetry import BROKER_UP, NACKED, PENDING, PUBLISHED, log, where
 
-WINDOW = 256
-TOGETHER = 16  # events in one send: the broker begins with them while the next are put together
-PAGE = 500  # documents that the sweeper looks at together
-MEMORY = 20_000  # events held in memory; beyond that the sweeper finds them in the database
-CONFIRM_TIMEOUT = 15.0
-LULL = 0.03  # seconds without a new event: nobody waits for the database
-GATHER = 0.4  # seconds that confirmed events wait for a lull, or for more of them, before they are noted
-CROWDED = 8  # events of one document: its outbox is capped, so they are taken out at once
+EVENTS_IN_FLIGHT = 256
+EVENTS_A_SEND = 16  # events in one send: the broker begins with them while the next are put together
+DOCUMENTS_A_SWEEP_PAGE = 500  # documents that the sweeper looks at together
+EVENTS_HELD_MOST = 20_000  # events held in memory; beyond that the sweeper finds them in the database
+CONFIRM_SECONDS = 15.0
+LULL_SECONDS = 0.03  # seconds without a new event: nobody waits for the database
+GATHER_SECONDS = 0.4  # seconds that confirmed events wait for a lull, or for more of them, before they are noted
+CROWDED_EVENTS_A_DOCUMENT = 8  # events of one document: its outbox is capped, so they are taken out at once
 LOST = (AMQPError, OperationalError, OSError, socket.timeout)
 
 
@@ -92,7 +92,7 @@ class OutboxRelay:
     def offer(self, collection: str, community: str, id: str, rows: list[Document]) -> None:
         """Take committed events. Never blocks, never fails: what does not fit in memory stays in the database."""
         for row in rows:
-            if len(self._known) >= MEMORY or row["id"] in self._known:
+            if len(self._known) >= EVENTS_HELD_MOST or row["id"] in self._known:
                 continue
             outgoing = Outgoing(collection, community, id, row)
             self._known[outgoing.id] = outgoing
@@ -136,7 +136,7 @@ class OutboxRelay:
     def settle(self) -> None:
         """Note confirmed events, and take them out of their documents when nobody is kept waiting by that."""
         while not (self.stopping and self.idle):
-            self._settle.wait(LULL if self._confirmed or self.ledger.waiting else 1.0)
+            self._settle.wait(LULL_SECONDS if self._confirmed or self.ledger.waiting else 1.0)
             self._settle.clear()
             try:
                 self._settle_some()
@@ -148,20 +148,20 @@ class OutboxRelay:
 
     def _settle_some(self) -> None:
         now = time.monotonic()
-        quiet = now - self._offered > LULL and not self._busy()
+        quiet = now - self._offered > LULL_SECONDS and not self._busy()
         # What has waited too long does not give way to what was just confirmed, either.
         if self.ledger.urgent() or (self.ledger.waiting and quiet and not self._confirmed):
             self.ledger.tidy_some()
             self._settle.set()
         if not self._confirmed:
             return
-        first = list(islice(self._confirmed, WINDOW))
+        first = list(islice(self._confirmed, EVENTS_IN_FLIGHT))
         rows = Counter(outgoing.document for outgoing in first)
-        batch = [o for o in first if rows[o.document] + self.ledger.rows[o.document] >= CROWDED]
+        batch = [o for o in first if rows[o.document] + self.ledger.rows[o.document] >= CROWDED_EVENTS_A_DOCUMENT]
         if batch or quiet:
-            batch = batch or first[:TIDIED_TOGETHER]
+            batch = batch or first[:ROWS_A_TIDYING]
             self.ledger.remove([outgoing.where for outgoing in batch])
-        elif self.stopping or len(first) >= WINDOW // 2 or now - first[0].confirmed > GATHER:
+        elif self.stopping or len(first) >= EVENTS_IN_FLIGHT // 2 or now - first[0].confirmed > GATHER_SECONDS:
             batch = first
             self.ledger.note([outgoing.where for outgoing in batch])
         self._forget(first, {outgoing.id for outgoing in batch})
@@ -213,13 +213,13 @@ class OutboxRelay:
             ready = [o for o in self._delayed if o.due <= now]
             self._delayed = [o for o in self._delayed if o.due > now]
             self._queue.extendleft(reversed(ready))
-        while self._queue and len(self._flight) < WINDOW:
+        while self._queue and len(self._flight) < EVENTS_IN_FLIGHT:
             with sent_together(connection):
-                for _ in range(min(TOGETHER, len(self._queue), WINDOW - len(self._flight))):
+                for _ in range(min(EVENTS_A_SEND, len(self._queue), EVENTS_IN_FLIGHT - len(self._flight))):
                     self._publish(self._queue.popleft(), now)
         if self._flight:
             oldest = next(iter(self._flight.values()))[1]
-            if now - oldest > CONFIRM_TIMEOUT:
+            if now - oldest > CONFIRM_SECONDS:
                 raise TimeoutError("no confirm")
 
     def _publish(self, outgoing: Outgoing, now: float) -> None:
@@ -286,20 +286,20 @@ class Sweeper:
             return 0
         ledger = self._relay.ledger
         ledger.tidy_after_the_dead()
-        published, found = ledger.published(), 0
+        published, left_behind = ledger.published(), 0
         for collection, backend in self._backends.items():
             for community in self._watch.places(collection, backend.written()):
                 looked, quiet = datetime.now(UTC), True
-                for documents in backend.left_behind(community, now - self._after, PAGE):
+                for documents in backend.left_behind(community, now - self._after, DOCUMENTS_A_SWEEP_PAGE):
                     quiet = False
                     # Asked again: one that was noted while we read is in the second answer, one tidied in the first.
                     published |= ledger.published()
                     for document in documents:
                         rows = [r for r in document["outbox"] if r["at"] < now - self._after and r["id"] not in published]
                         self._relay.offer(collection, community, document["_id"], rows)
-                        found += len(rows)
+                        left_behind += len(rows)
                 if quiet:
                     self._watch.quiet(collection, community, looked)
-        if found:
-            log("sweeper").info("left_behind", events=found)
-        return found
+        if left_behind:
+            log("sweeper").info("left_behind", events=left_behind)
+        return left_behind

@@ -54,7 +54,7 @@ def parked(service: str) -> str:
     return f"{service}.parked"
 
 
-READ = 8192  # bytes asked of a connection at once
+BYTES_A_READ = 8192  # bytes asked of a connection at once
 
 
 def connect(connection: Connection) -> None:
@@ -71,7 +71,7 @@ def connect(connection: Connection) -> None:
     connection.connection.client_properties["capabilities"]["connection.blocked"] = False
     transport = connection.connection.transport
     receive = transport._quick_recv
-    transport._quick_recv = lambda wanted: receive(max(wanted, READ))
+    transport._quick_recv = lambda wanted: receive(max(wanted, BYTES_A_READ))
 
 
 @contextlib.contextmanager

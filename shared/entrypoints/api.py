@@ -27,7 +27,7 @@ from shared.security.identity import Membership, Principal
 from shared.storage.store import Page
 from shared.telemetry import log, where
 
-MAX_BODY = 256 * 1024
+BODY_BYTES_MOST = 256 * 1024
 JSON = "application/json"
 _CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -248,7 +248,7 @@ class Api(Entrypoint):
     def _read_body(self, environ: dict[str, Any], call: Call) -> bytes:
         if self.method in ("GET", "DELETE"):
             return b""
-        raw = _whole_body(environ, self.takes_bytes or MAX_BODY)
+        raw = _whole_body(environ, self.takes_bytes or BODY_BYTES_MOST)
         if self.takes_bytes:
             call.body = {"data": raw}
             return raw

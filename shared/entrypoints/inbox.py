@@ -30,15 +30,15 @@ from shared.events.base import Event
 from shared.faults import fault, misfire
 from shared.rules.errors import Permanent, Refused, Unavailable
 from shared.runtime.platform import Platform
-from shared.storage.batches import COMPANY
+from shared.storage.batches import COMPANY_CALLERS
 from shared.storage.store import REMEMBER_CAUSE
 from shared.telemetry import CONSUMED, INBOX, PARKED, frames, log, where
 
-TAKE = 512  # messages handled together, and acknowledged at once
-LIST = 256  # of these in one call of a handler that takes batches: while one list is saved, the next is put together
-TURN = 32  # messages read in a row
-WAVE = 0.004  # seconds in which some of it comes where many events were saved together
-WAVES = 3  # at most, and none after one in which nothing came
+MESSAGES_A_BATCH = 512  # messages handled together, and acknowledged at once
+MESSAGES_A_LIST = 256  # of these in one call of a handler that takes batches: while one list is saved, the next is put together
+MESSAGES_A_TURN = 32  # messages read in a row
+WAVE_SECONDS = 0.004  # seconds in which some of it comes where many events were saved together
+WAVES_A_BATCH = 3  # at most, and none after one in which nothing came
 DELAYS = ("5s", "5s", "30s", "5m")  # after the 1st … 4th failure; the 5th parks
 LOST = (AMQPError, OperationalError, OSError, socket.timeout)
 
@@ -93,7 +93,7 @@ class Inbox(ProviderCollector, SharedExtension):
         super().__init__()
         self._handlers: dict[str, list[On]] = defaultdict(list)
         self._types: dict[str, type[Event]] = {}
-        self._taken: list[_Delivery] = []
+        self._received: list[_Delivery] = []
         self._at_work = 0  # of those taken before, not yet acknowledged
         self._more = Signal()
         self._beat = 0.0
@@ -106,7 +106,7 @@ class Inbox(ProviderCollector, SharedExtension):
 
     def setup(self) -> None:
         self.platform.inbox = self
-        INBOX.set_function(lambda: len(self._taken) + self._at_work)
+        INBOX.set_function(lambda: len(self._received) + self._at_work)
 
     def start(self) -> None:
         for provider in self._providers:
@@ -148,7 +148,7 @@ class Inbox(ProviderCollector, SharedExtension):
                 log("inbox").warning("broker_lost", error=type(error).__name__)
             except Exception as error:  # a bug here must not end the container
                 log("inbox").error("inbox_failed", error=type(error).__name__, where=where(error))
-            self._taken = []  # they come again
+            self._received = []  # they come again
             if not self._cancelled:
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
@@ -156,10 +156,10 @@ class Inbox(ProviderCollector, SharedExtension):
 
     def _listen(self, connection: Connection) -> None:
         channel = connection.channel()
-        channel.basic_qos(0, TAKE * 2, False)
+        channel.basic_qos(0, MESSAGES_A_BATCH * 2, False)
         retries = connection.channel()
         retries.confirm_select()
-        self._channel, self._taken = channel, []
+        self._channel, self._received = channel, []
         over, failed = Signal(), list[Exception]()
         try:
             self.platform.spawn(partial(self._handle_what_comes, channel, retries, over, failed))
@@ -194,9 +194,9 @@ class Inbox(ProviderCollector, SharedExtension):
             self._read(delivery)
         except Permanent as error:
             delivery.error = error
-        self._taken.append(delivery)
+        self._received.append(delivery)
         self._more.set()
-        if len(self._taken) % TURN == 0:
+        if len(self._received) % MESSAGES_A_TURN == 0:
             time.sleep(0)  # a socket that is full would not let anybody else have a turn
 
     # -- handling
@@ -205,15 +205,15 @@ class Inbox(ProviderCollector, SharedExtension):
         """Batch after batch, in a thread of its own: what comes meanwhile is the next one. Whoever reads raises its failure."""
         last = 0
         try:
-            while self._channel is channel and not (self._cancelled and not self._taken):
+            while self._channel is channel and not (self._cancelled and not self._received):
                 self._more.wait(1.0)
                 self._more.clear()
-                while self._taken and self._channel is channel:
-                    if last >= COMPANY:
+                while self._received and self._channel is channel:
+                    if last >= COMPANY_CALLERS:
                         self._await_wave()
                         if self._channel is not channel:
                             break
-                    batch, self._taken = self._taken[:TAKE], self._taken[TAKE:]
+                    batch, self._received = self._received[:MESSAGES_A_BATCH], self._received[MESSAGES_A_BATCH:]
                     last = self._at_work = len(batch)
                     self._handle(batch)
                     for spoilt in (d for d in batch if d.error is not None):
@@ -230,11 +230,11 @@ class Inbox(ProviderCollector, SharedExtension):
     def _await_wave(self) -> None:
         """Let the rest come of what has begun to come: a batch costs the same for one as for many."""
         here = 0
-        for _ in range(WAVES):
-            if not here < len(self._taken) < TAKE:
+        for _ in range(WAVES_A_BATCH):
+            if not here < len(self._received) < MESSAGES_A_BATCH:
                 return
-            here = len(self._taken)
-            time.sleep(WAVE)
+            here = len(self._received)
+            time.sleep(WAVE_SECONDS)
 
     def _handle(self, batch: Sequence[_Delivery]) -> None:
         """Run the handlers of a batch, those that take batches with all of theirs at once, the others side by side."""
@@ -253,7 +253,8 @@ class Inbox(ProviderCollector, SharedExtension):
                     alone.append((handler, delivery))
         for its in together.values():  # replicas publish beside each other; told is what they said in the order of its time
             its.sort(key=lambda delivery: delivery.heard.time)  # type: ignore[union-attr]
-        self._run_all([(handler, its[n : n + LIST]) for handler, its in together.items() for n in range(0, len(its), LIST)])
+        size = MESSAGES_A_LIST
+        self._run_all([(handler, its[n : n + size]) for handler, its in together.items() for n in range(0, len(its), size)])
         self._run_all([(handler, [delivery]) for handler, delivery in alone])
         outcomes = [(d.name or "unknown", "failed" if d.error else "done") for d in batch]
         for labels, count in Counter(outcomes).items():

@@ -37,10 +37,10 @@ PROBLEM = {
 
 def operations(service: type) -> list[tuple[str, Api]]:
     """The HTTP operations of a service class, with the names of their methods."""
-    found = []
+    listed = []
     for name, method in inspect.getmembers(service, inspect.isfunction):
-        found += [(name, e) for e in getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ()) if isinstance(e, Api)]
-    return sorted(found, key=lambda pair: (pair[1].template, pair[1].method))
+        listed += [(name, e) for e in getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ()) if isinstance(e, Api)]
+    return sorted(listed, key=lambda pair: (pair[1].template, pair[1].method))
 
 
 def document(services: list[type], version: str = "1.0.0") -> dict[str, Any]:

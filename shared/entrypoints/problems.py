@@ -73,9 +73,9 @@ def refusal(error: Refused) -> Reply:
 
 def invalid(messages: Any, where: str = "") -> Invalid:
     """What marshmallow found, as one error with a list of fields."""
-    found = list(_flatten(messages, where))
-    names = ", ".join(item["field"] for item in found[:5])
-    return Invalid("input_invalid", f"check: {names}", errors=found)
+    errors = list(_flatten(messages, where))
+    names = ", ".join(item["field"] for item in errors[:5])
+    return Invalid("input_invalid", f"check: {names}", errors=errors)
 
 
 def _flatten(messages: Any, path: str) -> Iterator[dict[str, str]]:

@@ -23,7 +23,7 @@ from shared.entrypoints.problems import Reply, problem
 from shared.runtime.platform import Platform
 from shared.telemetry import LATENCY, REQUESTS, log
 
-MAX_LINES = 102  # of a head: what it asks for, a hundred headers, and the empty one
+HEAD_LINES_MOST = 102  # of a head: what it asks for, a hundred headers, and the empty one
 REASONS = {
     200: "200 OK", 201: "201 Created", 202: "202 Accepted", 204: "204 No Content", 400: "400 Bad Request",
     401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not Found", 405: "405 Method Not Allowed",
@@ -118,12 +118,12 @@ class Protocol(HttpOnlyProtocol):
         self.close_connection = True
         # One empty line between two requests is to be overlooked (RFC 9112, 2.2).
         lines = [self.rfile.readline() if self.raw_requestline == b"\r\n" else self.raw_requestline]
-        while lines[-1] not in (b"\r\n", b"\n") and len(lines) <= MAX_LINES:
+        while lines[-1] not in (b"\r\n", b"\n") and len(lines) <= HEAD_LINES_MOST:
             if not lines[-1]:
                 return False  # whoever began it is gone
             lines.append(self.rfile.readline())
         head = Head()
-        if len(lines) > MAX_LINES or not head.read(b"".join(lines)):
+        if len(lines) > HEAD_LINES_MOST or not head.read(b"".join(lines)):
             self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             return False
         self.requestline, self.request_version = lines[0].decode("latin-1"), f"HTTP/{head.version}"

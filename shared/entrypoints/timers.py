@@ -14,7 +14,7 @@ from uuid_utils import uuid7
 from shared.calls import Call, new_trace, to_milliseconds
 from shared.rules.roles import INSTALLATION
 from shared.runtime.platform import Platform
-from shared.settings import LEASE
+from shared.settings import LEASE_SECONDS
 from shared.telemetry import TIMERS, log, where
 
 
@@ -29,7 +29,7 @@ class Leases:
         self._renewed: dict[str, tuple[datetime, float]] = {}  # when they were, by the caller's clock and by our own
         self._foreign: dict[str, float] = {}  # those that were somebody else's, and when all was tried for them last
 
-    def acquire(self, name: str, now: datetime, seconds: float = LEASE) -> int | None:
+    def acquire(self, name: str, now: datetime, seconds: float = LEASE_SECONDS) -> int | None:
         """The fence number if the lease is ours now, else None. Renewing keeps the number, and waits until a quarter of the
         time has passed: three quarters are left to whoever acts. Those who wait ask with one write each."""
         if (fence := self._fences.get(name)) and self._fresh(name, now, seconds / 4):

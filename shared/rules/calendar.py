@@ -33,7 +33,7 @@ ALLOWED = {
     "MONTHLY": {"BYDAY", "BYMONTHDAY", "BYSETPOS"},
     "YEARLY": {"BYDAY", "BYMONTHDAY", "BYMONTH"},
 }
-FINEST = 3  # dateutil's number for DAILY; larger ones repeat within a day
+FINEST_FREQUENCY = 3  # dateutil's number for DAILY; larger ones repeat within a day
 
 
 @dataclass(frozen=True)
@@ -121,17 +121,17 @@ def occurrences(rule: str, first: date, clock: str, zone: ZoneInfo, last: date) 
 
     Raises Invalid for the field `rule`: `rule_invalid`, `rule_too_fine` (more than once a day).
     """
-    found, there = _read(rule, first, clock, zone)
+    recurrence, there = _read(rule, first, clock, zone)
     end = datetime.combine(last, time.max).replace(tzinfo=there)
-    bounded = found.replace(count=None, until=min(end, found._until or end))
-    return sorted({moment.date() for moment in itertools.islice(bounded, found._count)})
+    bounded = recurrence.replace(count=None, until=min(end, recurrence._until or end))
+    return sorted({moment.date() for moment in itertools.islice(bounded, recurrence._count)})
 
 
 def last_occurrence(rule: str, first: date, clock: str, zone: ZoneInfo, by: date) -> date | None:
     """The last day of a recurrence rule that starts on `first`; None where it goes on after `by`."""
-    found, _ = _read(rule, first, clock, zone)
+    recurrence, _ = _read(rule, first, clock, zone)
     last = first - DAY  # where it falls on no day at all
-    for moment in itertools.islice(found.replace(count=None), found._count):
+    for moment in itertools.islice(recurrence.replace(count=None), recurrence._count):
         if moment.date() > by:
             return None
         last = moment.date()
@@ -150,14 +150,19 @@ def _read(rule: str, first: date, clock: str, zone: ZoneInfo) -> tuple[Any, Zone
         raise Invalid("rule_invalid", "INTERVAL is 1 to 999", "rule")  # 0 would never end
     there = zone if "Z" in rule.upper().partition("UNTIL=")[2].partition(";")[0] else None
     try:
-        found = rrulestr(rule, dtstart=start.replace(tzinfo=there))
+        recurrence = rrulestr(rule, dtstart=start.replace(tzinfo=there))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise Invalid("rule_invalid", "not a recurrence rule of RFC 5545", "rule") from error
-    if found._freq > FINEST or "BYHOUR" in rule.upper() or "BYMINUTE" in rule.upper() or "BYSECOND" in rule.upper():
+    if (
+        recurrence._freq > FINEST_FREQUENCY
+        or "BYHOUR" in rule.upper()
+        or "BYMINUTE" in rule.upper()
+        or "BYSECOND" in rule.upper()
+    ):
         raise Invalid("rule_too_fine", "at most once a day; the time has its own field", "rule")
     if not _falls_on_some_day(_parts(rule)):
         raise Invalid("rule_unsupported", "these parts do not go together here", "rule")
-    return found, there
+    return recurrence, there
 
 
 def _falls_on_some_day(parts: dict[str, str]) -> bool:

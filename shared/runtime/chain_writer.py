@@ -10,12 +10,12 @@ from typing import Any
 from shared.events.base import Aggregate
 from shared.faults import fault
 from shared.runtime.platform import Platform
-from shared.security.audit import SIGNED_EVERY, Audit, Finding
+from shared.security.audit import ENTRIES_A_CHECKPOINT, Audit, Finding
 from shared.storage.store import Kind, Store
 from shared.storage.tenants import Watch
 from shared.storage.trail import digest
 
-AT_ONCE = 200  # records whose acts are appended together
+RECORDS_AN_APPENDING = 200  # records whose acts are appended together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,8 @@ class ChainWriter:
         for store in self._stores:
             for community in self._watch.places(store.kind.collection, store.backend.written()):
                 looked, until, some = datetime.now(UTC), time.monotonic() + 5, 0
-                while taken := self._some(store, community):
-                    some += taken
+                while appended := self._some(store, community):
+                    some += appended
                     if time.monotonic() > until:
                         break
                 if not some:
@@ -65,14 +65,14 @@ class ChainWriter:
         return written
 
     def _some(self, store: Store[Any], community: str) -> int:
-        documents = store.backend.acts(community, AT_ONCE)  # type: ignore[attr-defined]
+        documents = store.backend.acts(community, RECORDS_AN_APPENDING)  # type: ignore[attr-defined]
         acts = sorted((act for document in documents for act in document["trail_acts"]), key=lambda act: act["at"])
         if not acts:
             return 0
         self._platform.audit.extend(community, acts)
         fault(f"{self._platform.service}.appended")
-        taken = {document["_id"]: [act["key"] for act in document["trail_acts"]] for document in documents}
-        store.backend.remove_acts(community, taken)  # type: ignore[attr-defined]
+        keys = {document["_id"]: [act["key"] for act in document["trail_acts"]] for document in documents}
+        store.backend.remove_acts(community, keys)  # type: ignore[attr-defined]
         return len(acts)
 
     def _sign(self, call: Any, community: str) -> bool:
@@ -80,7 +80,7 @@ class ChainWriter:
         n, hash = self._platform.audit.length(community)
         inside = call.plain(community)
         last = self._checkpoints.page(inside, newest_first=True, limit=1).items
-        if n < (last[0].n if last else 0) + SIGNED_EVERY:
+        if n < (last[0].n if last else 0) + ENTRIES_A_CHECKPOINT:
             return False
         signature = self._platform.signer.vouch(claims(self._platform.service, community, n, hash))
         made = Checkpoint(id=f"{community}:{n}", community=community, n=n, hash=hash, signature=signature)
@@ -90,14 +90,16 @@ class ChainWriter:
 
 def check_against(audit: Audit, community: str, signed: list[dict[str, Any]]) -> list[Finding]:
     """What does not fit checkpoints whose signatures were verified: a chain that was cut off, or written anew."""
-    found = []
+    findings = []
     for claims in sorted(signed, key=lambda claims: claims["n"]):
         hash = audit.hash_of(community, claims["n"])
         if not hash:
-            found.append(Finding(claims["n"], "truncated: a signed checkpoint says that there were at least so many entries"))
+            findings.append(
+                Finding(claims["n"], "truncated: a signed checkpoint says that there were at least so many entries")
+            )
         elif hash != claims["hash"]:
-            found.append(Finding(claims["n"], "rewritten: a signed checkpoint knows another entry here"))
-    return found
+            findings.append(Finding(claims["n"], "rewritten: a signed checkpoint knows another entry here"))
+    return findings
 
 
 def check_record(audit: Audit, collection: str, key: bytes, document: dict[str, Any], state: Aggregate) -> Finding | None:

@@ -16,7 +16,7 @@ from shared.runtime.platform import Platform
 from shared.storage.store import Kind, Store
 
 LOCALES = Kind(Locale, "locales")
-WAIT_FOR_NEWS = 2.0  # seconds; the neighbour's event is on its way
+NEWS_WAIT_SECONDS = 2.0  # seconds; the neighbour's event is on its way
 _GIVEN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -55,7 +55,7 @@ def project(store: Store[Any], call: Call, id: str, kind: type, as_of: datetime,
 
 def look_up(store: Store[Any], community: str, id: str) -> Any:
     """What is known by listening; news that is on its way gets two seconds, if the id can be one that was given here."""
-    until = time.monotonic() + (WAIT_FOR_NEWS if _GIVEN.fullmatch(id) or id == community else 0)
+    until = time.monotonic() + (NEWS_WAIT_SECONDS if _GIVEN.fullmatch(id) or id == community else 0)
     while (found := store.find(community, id)) is None and time.monotonic() < until:
         time.sleep(0.05)
     return found

@@ -11,11 +11,11 @@ from shared.calls import Call
 from shared.rules.errors import Missing, Unavailable
 from shared.runtime.platform import Platform
 
-TALKING = 32  # connections to a neighbour that are kept: handlers and senders ask side by side
+CONNECTIONS_A_NEIGHBOUR = 32  # connections to a neighbour that are kept: handlers and senders ask side by side
 
 _session = requests.Session()
-_session.mount("http://", HTTPAdapter(pool_maxsize=TALKING))
-_session.mount("https://", HTTPAdapter(pool_maxsize=TALKING))
+_session.mount("http://", HTTPAdapter(pool_maxsize=CONNECTIONS_A_NEIGHBOUR))
+_session.mount("https://", HTTPAdapter(pool_maxsize=CONNECTIONS_A_NEIGHBOUR))
 
 
 def ask(platform: Platform, peer: str, path: str, body: dict[str, Any], call: Call | None = None) -> dict[str, Any]:

@@ -32,8 +32,8 @@ from shared.runtime.platform import Provided
 from shared.settings import Settings
 from shared.telemetry import configure, log
 
-NOTICE = 1.5  # seconds in which the edge sees that this replica takes no more
-LIMITS = {"consumer": 7.0, "requests": 7.0, "relay": 5.0, "container": 3.0}
+EDGE_NOTICE_SECONDS = 1.5  # seconds in which the edge sees that this replica takes no more
+DRAIN_SECONDS = {"consumer": 7.0, "requests": 7.0, "relay": 5.0, "container": 3.0}
 
 
 def wait_for_broker(uri: str) -> None:
@@ -54,14 +54,14 @@ def drain(container: ServiceContainer, platform: Any) -> None:
     """Stop without losing a request or an event: each step has a limit, all together stay under 25 s."""
     log("runner").info("draining")
     platform.draining = True
-    time.sleep(NOTICE)
+    time.sleep(EDGE_NOTICE_SECONDS)
     if platform.inbox is not None:
-        platform.inbox.cancel(LIMITS["consumer"])
-    platform.server.quiet(LIMITS["requests"])
-    flushed = platform.flush(LIMITS["relay"])
+        platform.inbox.cancel(DRAIN_SECONDS["consumer"])
+    platform.server.quiet(DRAIN_SECONDS["requests"])
+    flushed = platform.flush(DRAIN_SECONDS["relay"])
     platform.relay.stopping = True
     log("runner").info("drained", flushed=flushed)
-    with eventlet.Timeout(LIMITS["container"], False):
+    with eventlet.Timeout(DRAIN_SECONDS["container"], False):
         container.stop()
 
 

@@ -32,12 +32,12 @@ class MemoryBackend:
         key = (document["community"], document["_id"])
         if key in self._documents:
             return Inserted("_id")
-        if taken := self._taken(document):
-            return Inserted(taken)
+        if index := self._refusing_index(document):
+            return Inserted(index)
         self._documents[key] = copy.deepcopy(document)
         return Inserted()
 
-    def _taken(self, document: Document) -> str:
+    def _refusing_index(self, document: Document) -> str:
         for fields in self._unique:
             for other in self._documents.values():
                 same = other["community"] == document["community"] and other["_id"] != document["_id"]
@@ -51,8 +51,8 @@ class MemoryBackend:
             document = self._documents.get((community, id))
             if document is None or document["version"] != version:
                 return False
-            if taken := self._taken(document | changes):
-                raise Taken(taken)
+            if index := self._refusing_index(document | changes):
+                raise Taken(index)
             document.update(copy.deepcopy(changes))
             document.setdefault("outbox", []).extend(copy.deepcopy(events))
             return True

@@ -27,8 +27,8 @@ from shared.storage.tenants import Tenants, Written
 
 DUPLICATE = 11000
 FIELDS = ("n", "act", "actor", "roles", "subjects", "purpose", "route", "correlation", "at")
-SIGNED_EVERY = 100  # entries between two checkpoints
-TOGETHER = 50  # acts asked for at once: SecantusDB compares each that it finds with each that was asked for
+ENTRIES_A_CHECKPOINT = 100  # entries between two checkpoints
+ACTS_A_QUERY = 50  # acts asked for at once: SecantusDB compares each that it finds with each that was asked for
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class Audit:
 
     def extend(self, community: str, acts: Sequence[dict[str, Any]]) -> None:
         """Append acts that were saved with their records, those that are not in the chain yet."""
-        for start in range(0, len(acts), TOGETHER):
-            some = [Entry(community, **act) for act in acts[start : start + TOGETHER]]
+        for start in range(0, len(acts), ACTS_A_QUERY):
+            some = [Entry(community, **act) for act in acts[start : start + ACTS_A_QUERY]]
             self._extend(community, self._missing(community, some))
 
     def _missing(self, community: str, acts: list[Entry]) -> list[Entry]:
@@ -165,21 +165,21 @@ class Audit:
     def verify(self, community: str) -> list[Finding]:
         """Everything that does not fit: an entry that was changed, removed, or moved. It goes on behind each, so that
         later ones are found too."""
-        found: list[Finding] = []
+        findings: list[Finding] = []
         previous, expected = "", 1
         for document in self._entries.find({"community": community}).sort("n", 1):
             n = document["n"]
             if n != expected:
-                found.append(Finding(expected, f"removed: entries {expected} to {n - 1} are missing"))
+                findings.append(Finding(expected, f"removed: entries {expected} to {n - 1} are missing"))
             elif document["_id"] != f"{community}:{n}":
-                found.append(Finding(n, "moved: the entry stands under another number"))
+                findings.append(Finding(n, "moved: the entry stands under another number"))
             elif document["prev"] != previous:
-                found.append(Finding(n, "moved: it does not follow the entry before it"))
+                findings.append(Finding(n, "moved: it does not follow the entry before it"))
             lone = not document.get("digest") and document["key"] != document["_id"]
             if lone or digest(document) != document["hash"]:
-                found.append(Finding(n, "changed: its content is not what was written"))
+                findings.append(Finding(n, "changed: its content is not what was written"))
             previous, expected = document["hash"], n + 1
-        return found
+        return findings
 
     def length(self, community: str) -> tuple[int, str]:
         """How many entries, and the last one's hash."""

@@ -23,9 +23,9 @@ from joserfc.jwk import KeySet, OKPKey
 from shared.rules.errors import Unauthenticated, Unavailable
 from shared.rules.roles import EVERYBODY
 
-CACHE = 60.0
-SERVICE_TOKEN_LIVES = 60  # seconds
-CLOCKS_DIFFER = 5  # seconds that a caller's clock may be ahead
+PRINCIPAL_HELD_SECONDS = 60.0
+SERVICE_TOKEN_SECONDS = 60  # seconds
+CLOCK_SKEW_SECONDS = 5  # seconds that a caller's clock may be ahead
 SIGNED_WITH = ["EdDSA", "Ed25519", "RS256", "ES256"]
 
 
@@ -88,7 +88,7 @@ class Verifier:
             str(claims["sub"]), _memberships(claims.get("communities")), str(claims.get("sid", "")), int(claims.get("gen", 0)),
             bool(claims.get("limited", False)),
         )  # fmt: skip
-        self._cache[token] = (min(now + CACHE, float(claims["exp"])), principal)
+        self._cache[token] = (min(now + PRINCIPAL_HELD_SECONDS, float(claims["exp"])), principal)
         if len(self._cache) > 10_000:
             self._cache.popitem(last=False)
         return principal
@@ -185,7 +185,7 @@ class InternalCalls:
     def token_for(self, callee: str) -> str:
         """A token that lets this service call `callee` for a minute."""
         now = int(time.time())
-        claims = {"iss": self._service, "aud": callee, "iat": now, "exp": now + SERVICE_TOKEN_LIVES}
+        claims = {"iss": self._service, "aud": callee, "iat": now, "exp": now + SERVICE_TOKEN_SECONDS}
         return self._signer.sign(claims)
 
     def caller(self, token: str) -> str:
@@ -215,13 +215,13 @@ def _is_short_lived(claims: Mapping[str, Any]) -> bool:
     made, over, now = claims.get("iat"), claims.get("exp"), time.time()
     if not isinstance(made, int | float) or not isinstance(over, int | float):
         return False
-    return bool(now < over <= made + SERVICE_TOKEN_LIVES and made <= now + CLOCKS_DIFFER)
+    return bool(now < over <= made + SERVICE_TOKEN_SECONDS and made <= now + CLOCK_SKEW_SECONDS)
 
 
 def _memberships(claim: Any) -> dict[str, Membership]:
     """The claim `communities`; what is not as it should be opens nothing."""
-    found: dict[str, Membership] = {}
+    memberships: dict[str, Membership] = {}
     for slug, value in claim.items() if isinstance(claim, Mapping) else ():
         if isinstance(value, Mapping) and value.get("id"):
-            found[str(slug)] = Membership(str(value["id"]), EVERYBODY & frozenset(value.get("roles", ())))
-    return found
+            memberships[str(slug)] = Membership(str(value["id"]), EVERYBODY & frozenset(value.get("roles", ())))
+    return memberships

@@ -32,8 +32,8 @@ from pymongo.errors import DuplicateKeyError, EncryptionError, PyMongoError
 from shared.rules.errors import Invalid
 from shared.storage.mongo import unavailable
 
-EXPLICIT = 6  # the subtype of what MongoDB's explicit encryption gives
-KEPT, REMEMBER_KEY = 10_000, 60  # keys that a process holds at once, and for how many seconds
+EXPLICIT_SUBTYPE = 6  # the subtype of what MongoDB's explicit encryption gives
+KEYS_HELD_MOST, KEY_HELD_SECONDS = 10_000, 60  # keys that a process holds at once, and for how many seconds
 
 # Surnames whose reading as a surname differs from the usual one, or that have two.
 SURNAMES = {
@@ -54,8 +54,8 @@ class Vault:
 
     def __init__(self, client: MongoClient[Any], database: str, master_key: str) -> None:
         master = base64.b64decode(master_key)
-        self._ids: TTLCache[str, bytes] = TTLCache(KEPT, REMEMBER_KEY)
-        self._ciphers: TTLCache[bytes, AESGCMSIV] = TTLCache(KEPT, REMEMBER_KEY)
+        self._ids: TTLCache[str, bytes] = TTLCache(KEYS_HELD_MOST, KEY_HELD_SECONDS)
+        self._ciphers: TTLCache[bytes, AESGCMSIV] = TTLCache(KEYS_HELD_MOST, KEY_HELD_SECONDS)
         # Identifiers as they lie there, not as UUIDs, whatever the client is set to.
         self._vault = client[database].get_collection("keys", codec_options=CodecOptions())
         options: CodecOptions[Any] = CodecOptions(tz_aware=True, uuid_representation=STANDARD)
@@ -80,7 +80,7 @@ class Vault:
 
     def reveal(self, sealed: Binary) -> dict[str, Any]:
         """The personal fields that `seal` encrypted."""
-        if sealed.subtype == EXPLICIT:  # as they were sealed before decision 19
+        if sealed.subtype == EXPLICIT_SUBTYPE:  # as they were sealed before decision 19
             with _database():
                 return dict(orjson.loads(self._codec.decrypt(sealed)["json"]))
         key = sealed[:16]

@@ -18,9 +18,9 @@ from shared.rules.roles import INSTALLATION
 from shared.security.identity import Principal
 from shared.telemetry import log
 
-ACCESS_LIVES = 600  # seconds that an access token lives at most
-KEPT = 660  # seconds that an entry is needed
-EVERY = 1.0  # seconds between two looks
+ACCESS_TOKEN_SECONDS = 600  # seconds that an access token lives at most
+REVOCATION_KEPT_SECONDS = 660  # seconds that an entry is needed
+LOOK_SECONDS = 1.0  # seconds between two looks
 MARGIN = timedelta(seconds=15)  # a write takes its time, and a database may have another first member by now
 
 
@@ -37,7 +37,7 @@ class Revocations:
     def prepare(self) -> None:
         """Index it, and read what there is: a replica that starts must not let in whom the others refuse."""
         self._collection.create_index([("community", ASCENDING), ("noted", ASCENDING)])
-        self._collection.create_index("noted", expireAfterSeconds=KEPT)
+        self._collection.create_index("noted", expireAfterSeconds=REVOCATION_KEPT_SECONDS)
         self.read()
 
     def note(self, event: Any) -> None:
@@ -57,13 +57,13 @@ class Revocations:
             self._keep(entry["_id"], entry["generation"])
             self._read_until = max(self._read_until, entry["noted"])
         now = time.monotonic()
-        for id in [id for id, (_, kept) in self._known.items() if now - kept > KEPT]:
+        for id in [id for id, (_, kept) in self._known.items() if now - kept > REVOCATION_KEPT_SECONDS]:
             del self._known[id]
 
     def run(self) -> None:
         """Look each second, for as long as the process lives."""
         while True:
-            time.sleep(EVERY)
+            time.sleep(LOOK_SECONDS)
             try:
                 self.read()
             except PyMongoError as error:  # what is known holds on; the database is asked again in a second

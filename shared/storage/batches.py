@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
-COMPANY = 4  # whoever acted for as many the last time expects as many again
-TURNS = 3  # of the event loop in which nobody has come: nobody is on the way
-LONGEST = 0.03  # seconds for all turns: where others are busy, somebody may be on the way for ever
+COMPANY_CALLERS = 4  # whoever acted for as many the last time expects as many again
+QUIET_TURNS = 3  # of the event loop in which nobody has come: nobody is on the way
+COMPANY_WAIT_SECONDS = 0.03  # seconds for all turns: where others are busy, somebody may be on the way for ever
 
 
 class _Ticket(Generic[Item, Outcome]):
@@ -67,7 +67,7 @@ class Batcher(Generic[Item, Outcome]):
     def _lead(self) -> None:
         batch: list[_Ticket[Item, Outcome]] = []
         try:
-            if self._last >= COMPANY:
+            if self._last >= COMPANY_CALLERS:
                 self._await_company()
             batch = self._take()
             outcomes: Sequence[Outcome | BaseException] = self._act([ticket.item for ticket in batch])
@@ -86,8 +86,8 @@ class Batcher(Generic[Item, Outcome]):
     def _await_company(self) -> None:
         """Let others have their turns for as long as somebody comes, up to LONGEST. A turn in which nobody has anything to do
         is over at once."""
-        here, quiet, until = len(self._waiting), 0, time.monotonic() + LONGEST
-        while quiet < TURNS and here < self._limit and time.monotonic() < until:
+        here, quiet, until = len(self._waiting), 0, time.monotonic() + COMPANY_WAIT_SECONDS
+        while quiet < QUIET_TURNS and here < self._limit and time.monotonic() < until:
             time.sleep(0)
             quiet = 0 if len(self._waiting) > here else quiet + 1
             here = len(self._waiting)

@@ -33,7 +33,7 @@ from shared.storage.tenants import Tenants, Written
 from shared.telemetry import DATABASE_UP
 
 DUPLICATE = 11000
-TOGETHER = 50  # documents changed at once: SecantusDB compares each of their parts with each that is named
+DOCUMENTS_A_WRITE = 50  # documents changed at once: SecantusDB compares each of their parts with each that is named
 # After these nobody knows whether the write happened.
 UNKNOWN = (AutoReconnect, NetworkTimeout, ExecutionTimeout, WTimeoutError, ConnectionFailure)
 T = TypeVar("T")
@@ -265,12 +265,12 @@ class MongoBackend:
         where = {"community": community, "trail_acts.at": {"$gt": EPOCH}}
         return _run(lambda: list(self._collection.find(where, {"trail_acts": 1}).sort("trail_acts.at", 1).limit(size)))
 
-    def remove_acts(self, community: str, taken: dict[str, list[str]]) -> None:
+    def remove_acts(self, community: str, keys: dict[str, list[str]]) -> None:
         """Take out of each document the acts of these keys. The version stays."""
-        ids = list(taken)
-        for some in (ids[n : n + TOGETHER] for n in range(0, len(ids), TOGETHER)):
-            keys = [key for id in some for key in taken[id]]
-            where, pull = {"_id": {"$in": some}, "community": community}, {"$pull": {"trail_acts": {"key": {"$in": keys}}}}
+        ids = list(keys)
+        for some in (ids[n : n + DOCUMENTS_A_WRITE] for n in range(0, len(ids), DOCUMENTS_A_WRITE)):
+            gone = [key for id in some for key in keys[id]]
+            where, pull = {"_id": {"$in": some}, "community": community}, {"$pull": {"trail_acts": {"key": {"$in": gone}}}}
             _run(partial(self._collection.update_many, where, pull))
 
     def left_behind(self, community: str, before: Any, size: int) -> Iterator[list[Document]]:

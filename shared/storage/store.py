@@ -34,16 +34,16 @@ Decision = Callable[..., tuple[Any, list[Event]]]
 Keep = Callable[[Document], bool]
 Order = list[tuple[str, int]]
 
-PATIENCE = 2.0  # seconds that a command fights for a document before Conflict("busy")
+PATIENCE_SECONDS = 2.0  # seconds that a command fights for a document before Conflict("busy")
 REMEMBER_REPLY, REMEMBER_CAUSE = timedelta(hours=24), timedelta(days=30)
-STAMPS = 8  # how many of the last writes a document can be asked about
+WRITES_STAMPED = 8  # how many of the last writes a document can be asked about
 
 
 @dataclass(frozen=True)
 class Inserted:
-    """What became of one insert: written, or refused because `taken` (an index's name; "_id" for its own id)."""
+    """What became of one insert: written, or refused because of `refused_by` (an index's name; "_id" for its own id)."""
 
-    taken: str = ""
+    refused_by: str = ""
 
 
 class Backend(Protocol):
@@ -227,9 +227,9 @@ class Store(Generic[A]):
 
     # -- writing
 
-    def create(self, call: Call, decide: Decision, *args: Any, taken: Callable[[], Refused] | None = None, **named: Any) -> A:
+    def create(self, call: Call, decide: Decision, *args: Any, refusal: Callable[[], Refused] | None = None, **named: Any) -> A:
         """`decide(id, *args, **named)` gives the first state and what was said. Raises what it raises; Taken, or what
-        `taken()` returns, where a unique value is somebody else's; Replayed for a repeat."""
+        `refusal()` returns, where a unique value is somebody else's; Replayed for a repeat."""
         given = named.pop("id", None)
         id = given or call.new_id(self.kind.collection)
         try:
@@ -239,12 +239,12 @@ class Store(Generic[A]):
             raise
         document, aggregate = self._first(call, id, aggregate, events)
         outcome = self._inserts.submit(document)
-        if not outcome.taken:
+        if not outcome.refused_by:
             return aggregate
         # Another index may be named first although the document is one's own repeat: ask by id before believing it.
         if (repeated := self.repeated(call, id)) is not None and not given:
             return repeated
-        raise taken() if taken else Taken(outcome.taken)
+        raise refusal() if refusal else Taken(outcome.refused_by)
 
     def create_all(self, decided: Iterable[tuple[Call, A, list[Event]]]) -> int:
         """Save many new aggregates in one write; those that exist already are left as they are. Returns how many were new.
@@ -253,7 +253,7 @@ class Store(Generic[A]):
         for outcome in self.try_all(decided):
             if isinstance(outcome, BaseException):
                 raise outcome
-            fresh += not outcome.taken
+            fresh += not outcome.refused_by
         return fresh
 
     def try_all(self, decided: Iterable[tuple[Call, A, list[Event]]]) -> list[Inserted | BaseException]:
@@ -275,7 +275,7 @@ class Store(Generic[A]):
         """`decide(aggregate, *args, **named)` gives the next state and what was said. Commands that wait for the same
         document are decided in turn and saved by one write. `forget_replies` drops the kept replies: they may quote what
         is being erased. Raises Missing, Stale, Taken, Conflict("busy"), Replayed."""
-        line, until = (call.community, id), time.monotonic() + PATIENCE
+        line, until = (call.community, id), time.monotonic() + PATIENCE_SECONDS
         while True:
             batcher = self._lines.get(line) or self._lines.setdefault(line, Batcher(self._carry_out))
             try:
@@ -303,7 +303,7 @@ class Store(Generic[A]):
         outcomes = self.backend.insert(documents)
         # Before any of the callers goes on: what they said goes out together, and while their replies are written.
         for document, outcome in zip(documents, outcomes, strict=True):
-            if isinstance(outcome, Inserted) and not outcome.taken:
+            if isinstance(outcome, Inserted) and not outcome.refused_by:
                 fault(f"{self.kind.collection}.committed")
                 self._relay.offer(self.kind.collection, document["community"], document["_id"], document["outbox"])
         return outcomes
@@ -340,7 +340,7 @@ class Store(Generic[A]):
 
     def _carry_out(self, commands: Sequence[_Command]) -> list[A | BaseException]:
         community, id = commands[0].call.community, commands[0].id
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + PATIENCE_SECONDS
         read = [command.call.learned.pop((self.kind.collection, community, id), None) for command in commands]
         # Where several wait, somebody was just served: what they read is old. The write is guarded by the version anyway.
         first = read[0] if len(read) == 1 else None
@@ -429,7 +429,7 @@ class _Turn(Generic[A]):
         changes["replies"], changes["seen"] = self._replies, self._seen
         if self._acts:
             changes |= self._acts.changes(self._gone)
-        changes["wrote"] = [*self._document.get("wrote", []), str(uuid7())][-STAMPS:]
+        changes["wrote"] = [*self._document.get("wrote", []), str(uuid7())][-WRITES_STAMPED:]
         return changes
 
 

@@ -21,9 +21,9 @@ from shared.rules.roles import INSTALLATION
 from shared.storage.cursors import EPOCH
 from shared.telemetry import log, where
 
-BELIEVED = 1.0  # seconds that an answer is
-NOTED = 60.0  # seconds that a note stands for whatever is written there
-MARGIN = timedelta(seconds=NOTED + 60)  # a write takes its time, and clocks differ
+BELIEVED_SECONDS = 1.0  # for an answer
+NOTED_SECONDS = 60.0  # for which a note stands for whatever is written there
+MARGIN = timedelta(seconds=NOTED_SECONDS + 60)  # a write takes its time, and clocks differ
 AHEAD = timedelta(minutes=1)  # that is asked for together with what is due now
 AGAIN = timedelta(minutes=10)  # after which every place is looked at, whatever was noted
 
@@ -37,7 +37,8 @@ class Tenants:
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._collection = options["tenants"]
         self._noted: dict[tuple[str, str], tuple[float, float]] = {}  # by both clocks: one may have stood still
-        self._rows: tuple[float, list[dict[str, Any]]] = (-BELIEVED, [])  # when they were asked for, and the answer
+        # When they were asked for, and the answer.
+        self._rows: tuple[float, list[dict[str, Any]]] = (-BELIEVED_SECONDS, [])
 
     def note(self, collection: str, communities: Iterable[str], new: bool = True) -> None:
         """Say that something is about to be written there; `new`: also where nothing was so far. Raises PyMongoError; then
@@ -45,7 +46,7 @@ class Tenants:
         now = time.monotonic(), time.time()
         for community in communities:
             noted = self._noted.get((collection, community))
-            if noted is None or any(not 0 <= there - then < NOTED for there, then in zip(now, noted, strict=True)):
+            if noted is None or any(not 0 <= there - then < NOTED_SECONDS for there, then in zip(now, noted, strict=True)):
                 where = {"_id": community, "community": INSTALLATION}
                 note = {"$set": {f"written.{collection}": datetime.now(UTC)}}
                 if self._collection.update_one(where, note, upsert=new).matched_count or new:
@@ -54,7 +55,7 @@ class Tenants:
     def written(self, collection: str) -> Written:
         """Every community, and what was noted of this collection; as it was a second ago, for every timer asks this."""
         at, rows = self._rows
-        if time.monotonic() - at >= BELIEVED:
+        if time.monotonic() - at >= BELIEVED_SECONDS:
             rows = list(self._collection.find({"community": INSTALLATION}).sort("_id", 1))
             self._rows = (time.monotonic(), rows)
         return {row["_id"]: row.get("written", {}).get(collection, EPOCH) for row in rows}

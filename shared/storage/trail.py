@@ -19,7 +19,7 @@ from shared.events.base import Aggregate, Event
 
 LONE = "changed"  # an act that is nobody's news
 META = frozenset({"id", "community", "born"})
-PENDING = 2000  # acts of one record that may wait for the writer
+ACTS_WAITING_MOST = 2000  # acts of one record that may wait for the writer
 STATE = orjson.OPT_SORT_KEYS | orjson.OPT_OMIT_MICROSECONDS
 
 
@@ -41,7 +41,7 @@ class WaitingActs:
     @property
     def full(self) -> bool:
         """So many wait for the writer that another one would be too many."""
-        return len(self._acts) >= PENDING
+        return len(self._acts) >= ACTS_WAITING_MOST
 
     def add(self, call: Call, state: Aggregate, events: list[Event]) -> None:
         """One act, as it leaves the record."""

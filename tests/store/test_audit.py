@@ -14,7 +14,7 @@ from services.petitions.directory import Somebody
 from shared.calls import Call
 from shared.rules.errors import Unavailable
 from shared.runtime.chain_writer import check_record
-from shared.security.audit import TOGETHER, Audit
+from shared.security.audit import ACTS_A_QUERY, Audit
 from shared.storage.mongo import connect
 from shared.storage.tenants import Tenants
 from shared.storage.trail import digest
@@ -105,7 +105,7 @@ def test_an_act_costs_no_more_behind_a_backlog_or_a_long_chain(replicas: list[Au
     ends = [where for where in asked if "n" in where]
     assert ends, "the other's entries were not run into"
     assert all(entries.count_documents(where) <= 211 for where in ends)  # what came since, of 811
-    assert max(len(where["key"]["$in"]) for where in asked if "key" in where) == TOGETHER
+    assert max(len(where["key"]["$in"]) for where in asked if "key" in where) == ACTS_A_QUERY
     assert one.length("lijing")[0] == 811
     assert one.verify("lijing") == []
 

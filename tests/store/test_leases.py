@@ -13,11 +13,11 @@ from pymongo.errors import AutoReconnect
 
 from ops.client import until
 from shared.entrypoints.timers import Leases
-from shared.settings import LEASE
+from shared.settings import LEASE_SECONDS
 from tests.store.asked import Asked
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
-LATER = NOW + timedelta(seconds=LEASE + 1)
+LATER = NOW + timedelta(seconds=LEASE_SECONDS + 1)
 
 
 @pytest.fixture
@@ -75,10 +75,10 @@ def test_holding_costs_one_write_in_a_quarter_of_the_time_and_waiting_one_an_ask
     one, other, asked = two
     one.acquire("sweep", NOW), other.acquire("sweep", NOW)
     before = len(asked.found)
-    for second in range(1, 1 + int(LEASE / 2)):
+    for second in range(1, 1 + int(LEASE_SECONDS / 2)):
         one.acquire("sweep", NOW + timedelta(seconds=second))
         other.acquire("sweep", NOW + timedelta(seconds=second))
-    assert len(asked.found) - before == 1 + int(LEASE / 2)
+    assert len(asked.found) - before == 1 + int(LEASE_SECONDS / 2)
 
 
 def test_a_holder_whose_clock_was_set_back_asks_again(two: tuple[Leases, Leases, Asked]) -> None:

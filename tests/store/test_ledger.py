@@ -14,8 +14,8 @@ import pytest
 from pymongo import MongoClient
 
 from ops.client import until
-from shared.broker.ledger import ORPHANED, Ledger
-from shared.broker.outbox import CROWDED, OutboxRelay, Sweeper
+from shared.broker.ledger import ORPHANED_AFTER_TIMES, Ledger
+from shared.broker.outbox import CROWDED_EVENTS_A_DOCUMENT, OutboxRelay, Sweeper
 from shared.runtime.platform import Platform
 from shared.security.privacy import PlainVault
 from shared.storage.mongo import MongoBackend, connect
@@ -104,10 +104,10 @@ def test_under_a_load_that_never_pauses_what_waited_too_long_is_taken_out_all_th
 
 def test_a_crowded_outbox_is_emptied_at_once(replica: Replica) -> None:
     replica.store.create(call(), opened, id="hot")
-    for n in range(CROWDED - 1):
+    for n in range(CROWDED_EVENTS_A_DOCUMENT - 1):
         replica.store.change(call(), "hot", lambda s, n=n: (s.but(name=str(n)), opened("hot")[1]))
     replica.settle()
-    replica.confirm(CROWDED)
+    replica.confirm(CROWDED_EVENTS_A_DOCUMENT)
     until(lambda: replica.untidied() == 0)
     assert replica.entries.count_documents({}) == 0
 
@@ -117,14 +117,14 @@ def test_what_a_dead_replica_noted_is_tidied_by_the_sweeper(replica: Replica) ->
     row = ("sessions", "lijing", "s", replica.relay._queue[0].id)
     replica.ledger.note([row])
     assert replica.sweep() == [] and replica.untidied() == 1, "its replica may be alive"
-    long_ago = datetime.now(UTC) - ORPHANED * replica.ledger.within - timedelta(seconds=1)
+    long_ago = datetime.now(UTC) - ORPHANED_AFTER_TIMES * replica.ledger.within - timedelta(seconds=1)
     replica.entries.update_one({}, {"$set": {"noted": long_ago}})
     assert replica.sweep() == []
     assert replica.untidied() == 0 and replica.entries.count_documents({}) == 0
 
 
 def test_the_sweeper_finds_the_unpublished_behind_pages_of_published(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.broker.outbox.PAGE", 10)
+    monkeypatch.setattr("shared.broker.outbox.DOCUMENTS_A_SWEEP_PAGE", 10)
     for n in range(45):
         made = call()
         made.at += timedelta(milliseconds=n // 25)  # more than a page of one moment

@@ -69,7 +69,7 @@ class Line:
         held = [n for n in self.seats | self.here | set(self.offers) | self.line if self.person[n] == person]
         if held:
             return "already_booked"
-        if sum(p == person for p in self.person.values()) >= domain.ROUNDS:
+        if sum(p == person for p in self.person.values()) >= domain.TAKINGS_A_PERSON:
             return "too_often"
         n = len(self.person) + 1
         self.person[n], self.rank[n] = person, rank
@@ -144,7 +144,7 @@ class Line:
             return
         self.offers = {n: until for n, until in self.offers.items() if until > at}
         self.promote(at)
-        if at >= self.start + domain.GRACE:
+        if at >= self.start + domain.SEAT_KEPT_FOR:
             self.seats &= self.late
             self.promote(at)
         if at >= self.end:

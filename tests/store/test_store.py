@@ -75,7 +75,7 @@ def test_a_taken_value_is_refused_and_free_again_after_release(store: Any) -> No
     with pytest.raises(Taken):
         store.create(call(), opened, claims=["r/2", "r/3"])
     with pytest.raises(Invalid, match="mine"):
-        store.create(call(), opened, claims=["r/2"], taken=lambda: Invalid("mine"))
+        store.create(call(), opened, claims=["r/2"], refusal=lambda: Invalid("mine"))
     store.create(call("shengtaiyuan"), opened, claims=["r/2"])
     store.change(call(), first.id, lambda s: (s.but(claims=[s.id]), []))
     store.create(call(), opened, claims=["r/2", "r/3"])
@@ -111,7 +111,7 @@ def test_while_events_go_out_a_full_outbox_is_waited_for(monkeypatch: pytest.Mon
     timer.start()
     assert store.change(call(), made.id, take, "b").version == 3
     timer.join()
-    monkeypatch.setattr("shared.storage.store.PATIENCE", 0.1)
+    monkeypatch.setattr("shared.storage.store.PATIENCE_SECONDS", 0.1)
     with pytest.raises(Unavailable, match="outbox_full"):
         store.change(call(), made.id, take, "c")
 

@@ -29,7 +29,7 @@ def document(id: str, community: str = "lijing", **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def two(database: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[MongoBackend, MongoBackend, Asked]]:
     """The same collection in two processes; what the second one reads is noted. Answers are believed for no time."""
-    monkeypatch.setattr(tenants, "BELIEVED", 0.0)
+    monkeypatch.setattr(tenants, "BELIEVED_SECONDS", 0.0)
     asked, name = Asked(), f"tenants_{uuid.uuid4().hex[:8]}"
     with (
         MongoClient[Any](database.uri, tz_aware=True) as one,
@@ -88,7 +88,7 @@ def test_a_note_is_written_once_a_minute_and_before_what_it_is_about(two: tuple[
         one.insert([document(f"a{n}")])
         one.update(f"a{n}", "lijing", 1, {"version": 2, "wrote": ["b"]}, [])
     assert notes == 2
-    one._tenants._noted = {key: (at - tenants.NOTED, wall) for key, (at, wall) in one._tenants._noted.items()}
+    one._tenants._noted = {key: (at - tenants.NOTED_SECONDS, wall) for key, (at, wall) in one._tenants._noted.items()}
     one.update("a1", "lijing", 2, {"version": 3, "wrote": ["c"]}, [])
     assert notes == 3
     assert set(other.written()) == {"lijing"}

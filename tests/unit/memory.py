@@ -79,7 +79,7 @@ def session(id: str = "s", capacity: int = 2, **facts: Any) -> Use:
     """A session in two days that people can take places in."""
     asked: dict[str, Any] = {"kind": "activity", "state": OPEN, "room_id": "r", "room_name": "厅", "timezone": "Asia/Shanghai"}
     asked |= {"start": START, "end": START + timedelta(hours=2), "capacity": capacity, "seats": capacity, "claims": [id]}
-    return domain.found(Use(id=id, community="c", **(asked | facts)))
+    return domain.findable(Use(id=id, community="c", **(asked | facts)))
 
 
 def taken(use: Use, *people: str, at: datetime = AT) -> Use:

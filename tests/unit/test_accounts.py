@@ -187,7 +187,7 @@ def test_a_code_works_once_for_five_minutes() -> None:
     assert (
         accounts.use_code(both, "right", AT + 2 * MINUTE).codes == accounts.use_code(both, "other", AT + 2 * MINUTE).codes == []
     )
-    for n in range(accounts.CODES):
+    for n in range(accounts.CODES_WAITING_MOST):
         both, _ = accounts.expect_code(both, f"x{n}", f"x{n}", b"", "c1", AT)
     assert [code["hash"] for code in both.codes] == ["x0", "x1", "x2"]
     for one, code, at in ((waiting, "wrong", AT), (waiting, "right", AT + 5 * MINUTE), (account(), "right", AT)):
@@ -234,7 +234,7 @@ def test_recovery_takes_two_a_day_without_objection_and_a_week_of_less() -> None
     used = accounts.use_recovery(confirmed, AT + DAY)
     with pytest.raises(Conflict, match="recovery_waits"):
         accounts.may_open_by_slip(used, "lijing", "p", AT + DAY)
-    until = AT + DAY + accounts.LIMITED
+    until = AT + DAY + accounts.LIMITED_FOR
     assert accounts.limited_until(used, None, AT + DAY) == until
     assert accounts.is_recovered(used, None)
     assert not accounts.is_recovered(account(), None)

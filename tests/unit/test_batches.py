@@ -16,7 +16,7 @@ from services.bookings.domain import Person
 from shared.calls import Call
 from shared.runtime.testing import MemoryStore
 from shared.storage import batches
-from shared.storage.batches import COMPANY, LONGEST, TURNS, Batcher
+from shared.storage.batches import COMPANY_CALLERS, COMPANY_WAIT_SECONDS, QUIET_TURNS, Batcher
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -32,10 +32,10 @@ class Line:
         self.batcher: Batcher[int, int] = Batcher(self._act, limit)
         self.come(1)
         until(lambda: self.sizes, 10, "the first to be at work")
-        self.come(COMPANY)  # while the first is alone at work
+        self.come(COMPANY_CALLERS)  # while the first is alone at work
         self._gate.set()
         self.rest()
-        assert self.sizes == [1, COMPANY]
+        assert self.sizes == [1, COMPANY_CALLERS]
         self.turns: list[Callable[[], Any]] = []
         clock = SimpleNamespace(sleep=lambda seconds: self.turns.pop(0)(), monotonic=lambda: self.now)
         monkeypatch.setattr(batches, "time", clock)
@@ -66,27 +66,28 @@ def nobody() -> None:
 
 def test_others_have_turns_for_as_long_as_somebody_comes_and_whoever_comes_is_in(monkeypatch: pytest.MonkeyPatch) -> None:
     line = Line(monkeypatch)
-    line.turns += [lambda: line.come(2), nobody, nobody, lambda: line.come(1), *[nobody] * TURNS]
+    line.turns += [lambda: line.come(2), nobody, nobody, lambda: line.come(1), *[nobody] * QUIET_TURNS]
     assert line.batcher.submit(7) == 7
-    assert line.sizes == [1, COMPANY, 4]
+    assert line.sizes == [1, COMPANY_CALLERS, 4]
     assert not line.turns
 
 
 def test_who_were_few_the_last_time_act_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     line = Line(monkeypatch)
-    line.turns += [nobody] * TURNS
+    line.turns += [nobody] * QUIET_TURNS
     line.batcher.submit(7)
     line.turns += [lambda: pytest.fail("others were given a turn")]
     assert line.batcher.submit(8) == 8
-    assert line.sizes == [1, COMPANY, 1, 1]
+    assert line.sizes == [1, COMPANY_CALLERS, 1, 1]
 
 
 def test_a_full_batch_waits_for_nobody_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = Line(monkeypatch, limit=COMPANY + 2)
-    line.turns += [lambda: line.come(COMPANY), lambda: line.come(2), *[nobody] * TURNS]
+    line = Line(monkeypatch, limit=COMPANY_CALLERS + 2)
+    line.turns += [lambda: line.come(COMPANY_CALLERS), lambda: line.come(2), *[nobody] * QUIET_TURNS]
     line.batcher.submit(7)
     line.rest()
-    assert line.sizes == [1, COMPANY, COMPANY + 2, 1]  # the turns in which nobody came were the next one's
+    # The turns in which nobody came were the next one's.
+    assert line.sizes == [1, COMPANY_CALLERS, COMPANY_CALLERS + 2, 1]
 
 
 def test_where_somebody_comes_for_ever_nobody_is_awaited_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,12 +95,12 @@ def test_where_somebody_comes_for_ever_nobody_is_awaited_for_ever(monkeypatch: p
 
     def comes() -> None:
         line.come(1)
-        line.now += LONGEST / 3
+        line.now += COMPANY_WAIT_SECONDS / 3
 
-    line.turns += [comes] * 4 + [nobody] * TURNS
+    line.turns += [comes] * 4 + [nobody] * QUIET_TURNS
     line.batcher.submit(7)
-    assert line.sizes == [1, COMPANY, 4]
-    assert len(line.turns) == 1 + TURNS
+    assert line.sizes == [1, COMPANY_CALLERS, 4]
+    assert len(line.turns) == 1 + QUIET_TURNS
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
@@ -110,14 +111,14 @@ def test_whoever_is_killed_while_waiting_for_company_is_so_alone(
 
     def killed() -> None:
         line.come(2)
-        line.turns += [nobody] * TURNS  # for the next who leads
+        line.turns += [nobody] * QUIET_TURNS  # for the next who leads
         raise error
 
     line.turns += [killed]
     with pytest.raises(error):
         line.batcher.submit(7)
     line.rest()
-    assert line.sizes == [1, COMPANY, 2]
+    assert line.sizes == [1, COMPANY_CALLERS, 2]
 
 
 def test_what_is_saved_together_is_offered_before_any_of_the_callers_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

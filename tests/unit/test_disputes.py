@@ -291,7 +291,7 @@ def test_what_goes_to_the_court_is_due_at_once_until_the_court_has_it() -> None:
     applied, _ = agreement.apply(dispute, "", "", "c", TWO, HERE, later)
     assert (applied.to_court, applied.due) == ("confirmation", later)
     assert agreement.turn(applied, HERE, later)[0].due == later
-    had, events = agreement.taken(applied, HERE, later)
+    had, events = agreement.reached_the_court(applied, HERE, later)
     assert (had.to_court, events) == ("", [])
     assert had.due is not None
     assert had.due > later

@@ -135,7 +135,7 @@ def test_an_unknown_person_is_refused_with_the_field_that_names_them(memory: Mem
     Care(memory).keep(memory.call(), "elder")
     start, end = START, START + timedelta(hours=1)
     with pytest.raises(Invalid) as club:
-        Clubs(memory).found(memory.call(name="x", leader="nobody"))
+        Clubs(memory).found_club(memory.call(name="x", leader="nobody"))
     with pytest.raises(Invalid) as adults:
         Children(memory).staff(memory.call(adults=["nobody"], exception=""), "s")
     with pytest.raises(Invalid) as people:
@@ -264,7 +264,7 @@ def test_a_meal_is_handed_over_once_with_proof_after_a_try_that_failed(memory: M
 def test_a_leader_hands_over_before_leaving(memory: Memory) -> None:
     clubs = Clubs(memory)
     memory.people("lead", "next", "guest")
-    club = clubs.found(memory.call(name="广场舞", leader="lead")).id
+    club = clubs.found_club(memory.call(name="广场舞", leader="lead")).id
 
     def as_(who, **body):
         return memory.call(who, "resident", **body)

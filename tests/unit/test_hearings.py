@@ -19,7 +19,7 @@ from services.petitions.domain import Actor
 from services.petitions.help.domain import HOME, HelpRequest
 from services.petitions.help.schemas import HelpView
 from services.petitions.sittings import domain as sittings
-from services.petitions.sittings.domain import SILENCE, Sitting
+from services.petitions.sittings.domain import ANSWER_AWAITED_FOR, Sitting
 from services.petitions.sittings.handlers import SITTINGS, Sittings
 from shared.calls import Call
 from shared.events.locale import Locale
@@ -152,12 +152,12 @@ def asked() -> Sitting:
 
 
 def test_silence_gives_up_only_what_was_not_answered() -> None:
-    silent, events = sittings.give_up(asked(), NOW + SILENCE)
+    silent, events = sittings.give_up(asked(), NOW + ANSWER_AWAITED_FOR)
     assert (silent.state, silent.reason, [e.name for e in events]) == ("dropped", "no_answer", ["sitting_dropped"])
     booked, _ = sittings.booked(asked(), NOW)
-    assert sittings.give_up(booked, NOW + SILENCE) == (booked, [])
+    assert sittings.give_up(booked, NOW + ANSWER_AWAITED_FOR) == (booked, [])
     # An answer that comes after the silence is given back.
-    assert [e.name for e in sittings.booked(silent, NOW + SILENCE)[1]] == ["sitting_dropped"]
+    assert [e.name for e in sittings.booked(silent, NOW + ANSWER_AWAITED_FOR)[1]] == ["sitting_dropped"]
 
 
 class Heard(list[str]):
@@ -185,7 +185,7 @@ def desk() -> tuple[Sittings, Call]:
 def test_silence_is_heard_again_until_its_case_has_heard_it() -> None:
     found, call = desk()
     hears = Heard(failures=1)
-    late = NOW + SILENCE
+    late = NOW + ANSWER_AWAITED_FOR
     with pytest.raises(ConnectionError):
         found.give_up(call, found.store.due("lijing", late)[0], {"court": hears})
     found.give_up(call, found.store.due("lijing", late)[0], {"court": hears})
@@ -194,7 +194,7 @@ def test_silence_is_heard_again_until_its_case_has_heard_it() -> None:
 
 def test_a_booking_that_overtakes_the_silence_wins() -> None:
     found, call = desk()
-    hears, seen_as_asked = Heard(), found.store.due("lijing", NOW + SILENCE)[0]
+    hears, seen_as_asked = Heard(), found.store.due("lijing", NOW + ANSWER_AWAITED_FOR)[0]
     found.hear(call, SimpleNamespace(request_id="s", name="sitting_booked"), {"court": hears})
     found.give_up(call, seen_as_asked, {"court": hears})
     assert (hears, found.store.find("lijing", "s").state) == (["booked"], "booked")

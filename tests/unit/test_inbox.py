@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared.entrypoints import inbox as messaging
-from shared.entrypoints.inbox import LIST, Inbox, On, _Delivery, _Outcome, by_id
+from shared.entrypoints.inbox import MESSAGES_A_LIST, Inbox, On, _Delivery, _Outcome, by_id
 from shared.events.bookings import ReservationConfirmed
-from shared.storage.batches import COMPANY
+from shared.storage.batches import COMPANY_CALLERS
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -31,8 +31,8 @@ def test_lists_of_a_batch_go_side_by_side_and_one_message_spoils_its_own_list_al
     inbox, handler = Inbox(), On(ReservationConfirmed, once=by_id("told"), batch=True)
     inbox.platform = _platform()
     inbox._handlers[ReservationConfirmed.name] = [handler]
-    batch = [_delivery(tag) for tag in range(2 * LIST + 10)]
-    spoilt, calls = batch[LIST + 5], list[int]()
+    batch = [_delivery(tag) for tag in range(2 * MESSAGES_A_LIST + 10)]
+    spoilt, calls = batch[MESSAGES_A_LIST + 5], list[int]()
 
     def spawn(handler: On, deliveries: list[_Delivery]) -> _Outcome:
         calls.append(len(deliveries))
@@ -42,7 +42,7 @@ def test_lists_of_a_batch_go_side_by_side_and_one_message_spoils_its_own_list_al
 
     monkeypatch.setattr(inbox, "_spawn", spawn)
     inbox._handle(batch)
-    assert calls == [LIST, LIST, 10] + [1] * LIST
+    assert calls == [MESSAGES_A_LIST, MESSAGES_A_LIST, 10] + [1] * MESSAGES_A_LIST
     assert [delivery for delivery in batch if delivery.error] == [spoilt]
 
 
@@ -67,19 +67,26 @@ def test_under_load_a_batch_waits_a_moment_for_the_rest_of_a_wave(monkeypatch: A
     inbox, sizes, acked = Inbox(), list[int](), list[int]()
     inbox.platform = SimpleNamespace(service="listener")  # type: ignore[assignment]
     inbox._channel = channel = SimpleNamespace(basic_ack=lambda tag, multiple: acked.append(tag))
-    inbox._taken = [_delivery(tag) for tag in range(COMPANY)]  # and the last time there were none
+    inbox._received = [_delivery(tag) for tag in range(COMPANY_CALLERS)]  # and the last time there were none
     inbox._more.set()
 
     def handle(batch: list[_Delivery]) -> None:
         sizes.append(len(batch))
         if len(sizes) < 4:
-            inbox._taken += [_delivery(10 * len(sizes))] * (COMPANY if len(sizes) == 2 else 1)  # the first of the next wave
+            inbox._received += [_delivery(10 * len(sizes))] * (
+                COMPANY_CALLERS if len(sizes) == 2 else 1
+            )  # the first of the next wave
         else:
             inbox._channel = None
 
     monkeypatch.setattr(inbox, "_handle", handle)
     waves = [[_delivery(11), _delivery(12)], [], *([_delivery(n)] for n in (21, 22, 23))]
-    monkeypatch.setattr(messaging, "time", SimpleNamespace(sleep=lambda seconds: inbox._taken.extend(waves.pop(0))))
+    monkeypatch.setattr(messaging, "time", SimpleNamespace(sleep=lambda seconds: inbox._received.extend(waves.pop(0))))
     over, failed = Signal(), list[Exception]()
     inbox._handle_what_comes(channel, None, over, failed)
-    assert (sizes, acked, failed, over.is_set()) == ([COMPANY, 3, COMPANY, 4], [COMPANY - 1, 12, 20, 23], [], True)
+    assert (sizes, acked, failed, over.is_set()) == (
+        [COMPANY_CALLERS, 3, COMPANY_CALLERS, 4],
+        [COMPANY_CALLERS - 1, 12, 20, 23],
+        [],
+        True,
+    )

@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP
 
 from services.notifications.deliveries.domain import SENDING, Delivery
 from services.notifications.sending.channels import Away, Mailer, Unsendable
-from services.notifications.sending.mail_sender import SENDERS, TOGETHER, Line
+from services.notifications.sending.mail_sender import DELIVERIES_A_CONVERSATION, SENDERS_MOST, Line
 from tests.system.world import free_ports
 
 
@@ -40,7 +40,7 @@ def _sent(*waiting: tuple[str, Delivery]) -> list[tuple[str, list[str]]]:
     line = Line(platform, lambda community, ids: sent.append((community, ids)))  # type: ignore[arg-type]
     for community, delivery in waiting:
         line.put(community, delivery)
-    assert len(platform.work) == min(len(waiting), SENDERS)
+    assert len(platform.work) == min(len(waiting), SENDERS_MOST)
     platform.run()
     return sent
 
@@ -49,8 +49,8 @@ def test_one_message_to_many_goes_in_shares_and_each_once() -> None:
     ids = [f"{n:03d}" for n in range(300)]
     sent = _sent(*(("lijing", _delivery(id)) for id in [*ids, *ids]))
     assert [id for _, some in sent for id in some] == ids
-    assert len(sent[0][1]) == TOGETHER
-    assert all(len(some) <= TOGETHER for _, some in sent)
+    assert len(sent[0][1]) == DELIVERIES_A_CONVERSATION
+    assert all(len(some) <= DELIVERIES_A_CONVERSATION for _, some in sent)
 
 
 def test_a_few_go_side_by_side() -> None:

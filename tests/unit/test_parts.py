@@ -106,7 +106,7 @@ def test_a_reminder_goes_out_once_whatever_comes_between() -> None:
 
 def test_nobody_takes_and_gives_back_for_ever() -> None:
     use = session()
-    for n in range(domain.ROUNDS):
+    for n in range(domain.TAKINGS_A_PERSON):
         use = taken(use, "a")
         use, _ = domain.give_back(use, n + 1, "by_resident", AT)
     with pytest.raises(Conflict, match="too_often"):

@@ -100,8 +100,8 @@ def test_250_freed_seats_are_offered_in_passes_in_order() -> None:
     assert moved.due == AT
     moved, more = passed(moved, AT)
     assert [e.person_id for e in of(events + more, PlaceOffered)] == [f"q{n}" for n in range(250)]
-    assert moved.due == AT + domain.OFFER
-    moved, lapsed = passed(moved, AT + domain.OFFER)
+    assert moved.due == AT + domain.OFFER_LIVES
+    moved, lapsed = passed(moved, AT + domain.OFFER_LIVES)
     assert len(of(lapsed, PlaceReleased)) == 250
     assert domain.seated(moved) == 250
 
@@ -109,7 +109,7 @@ def test_250_freed_seats_are_offered_in_passes_in_order() -> None:
 def test_250_missed_seats_go_to_those_at_the_door_in_passes() -> None:
     use = taken(session(capacity=250), *(f"p{n}" for n in range(250)))
     use = taken(use, *(f"q{n}" for n in range(250)))
-    at = START + domain.GRACE
+    at = START + domain.SEAT_KEPT_FOR
     use, events = passed(use.but(reminded=[24, 1], due=at), at)
     assert [e.person_id for e in of(events, PlaceTaken)] == [f"q{n}" for n in range(250)]
     assert [p["state"] for p in use.places] == ["missed"] * 250 + ["taken"] * 250
@@ -155,7 +155,7 @@ def test_no_event_of_a_hidden_session_says_its_title_or_its_room() -> None:
     events = timers.pass_time(use, START - timedelta(hours=24))[1]
     events += reschedule.move(use, START + timedelta(days=1), use.end + timedelta(days=1), "r2", "书记办公室", 1, AT)[1]
     events += domain.cancel(use, "weather", AT)[1]
-    events += timers.pass_time(use.but(due=START), START + domain.GRACE)[1]
+    events += timers.pass_time(use.but(due=START), START + domain.SEAT_KEPT_FOR)[1]
     events += timers.pass_time(use.but(due=use.end), use.end)[1]
     events += domain.give_back(use, 1, "by_resident", AT)[1]
     kinds = {type(event).__name__ for event in events}
@@ -175,7 +175,7 @@ def limited(memory: Memory, *names: str) -> list[Any]:
     """Sessions of one programme, two a week at the most, each taken by "a"; what was said of the takings, in order."""
     uses = [session(name, kind="class", programme_id="p", weekly_limit=2) for name in names]
     memory.keep(USES, *(taken(use, "a") for use in uses))
-    return [domain.taken(use, domain.of_person(use, "a"), "booked", AT) for use in map(memory.use, names)]
+    return [domain.place_taken(use, domain.of_person(use, "a"), "booked", AT) for use in map(memory.use, names)]
 
 
 def states(memory: Memory, *names: str) -> list[str]:

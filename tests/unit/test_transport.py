@@ -53,7 +53,7 @@ def test_one_read_takes_what_there_is_and_frames_come_whole(ends: tuple[Any, soc
     assert transport.read_frame() == (1, 1, b"first")
     theirs.sendall(frame(b"second")[9:])
     assert transport.read_frame() == (1, 1, b"second")
-    assert asked == [topology.READ] * 2, "two reads, not six"
+    assert asked == [topology.BYTES_A_READ] * 2, "two reads, not six"
 
 
 def test_what_is_sent_together_leaves_in_one_piece_and_in_order(ends: tuple[Any, socket.socket]) -> None:

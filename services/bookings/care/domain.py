@@ -42,8 +42,8 @@ def keep_file(elder: Elder, resident_id: str, facts: dict[str, Any]) -> tuple[El
 
 def assess(elder: Elder, score: int, by: str, at: datetime) -> tuple[Elder, list[Event]]:
     """One more assessment."""
-    found = {"score": score, "level": level(score), "at": at.isoformat(), "by": by}
-    return elder.but(assessments=[*elder.assessments, found]), []
+    assessment = {"score": score, "level": level(score), "at": at.isoformat(), "by": by}
+    return elder.but(assessments=[*elder.assessments, assessment]), []
 
 
 def forget(elder: Elder) -> tuple[Elder, list[Event]]:

@@ -16,7 +16,7 @@ from shared.rules.errors import Invalid
 
 SERVICE, OFFICE = "service", "office"
 LEAST_SHARE = Fraction(97, 100)
-IDLE = timedelta(days=30)
+IDLE_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,8 @@ def share(centre: Centre) -> Fraction | None:
 
 def is_low(centre: Centre) -> bool:
     """Whether less than 97 % serves residents: of the exact figure, not of the one that is shown."""
-    found = share(centre)
-    return found is not None and found < LEAST_SHARE
+    part = share(centre)
+    return part is not None and part < LEAST_SHARE
 
 
 def describe(centre: Centre, facts: dict[str, Any], at: datetime) -> tuple[Centre, list[Event]]:
@@ -51,9 +51,9 @@ def describe(centre: Centre, facts: dict[str, Any], at: datetime) -> tuple[Centr
     for n, area in enumerate(after.areas):
         if not 1 <= area["floor"] <= after.floors:
             raise Invalid("floor_unknown", f"it has {after.floors} floors", f"areas.{n}.floor")
-    found = share(after)
+    part = share(after)
     fell = is_low(after) and not is_low(centre)
-    return after, [ServiceShareFell(centre.id, round(float(found) * 100, 4), at)] if fell and found is not None else []
+    return after, [ServiceShareFell(centre.id, round(float(part) * 100, 4), at)] if fell and part is not None else []
 
 
 def publish_plan(centre: Centre, poll_id: str, rooms: list[dict[str, str]], at: datetime) -> tuple[Centre, list[Event]]:
@@ -83,7 +83,7 @@ def of_rooms(
         lines.append({
             "room_id": room.id, "room": room.name, "uses": len(took_place), "visits": seen,
             "open_hours": round(opened / timedelta(hours=1), 2), "used_hours": round(used / timedelta(hours=1), 2),
-            "rate": round(used / opened, 4) if opened else None, "idle": newest is None or at - newest > IDLE,
+            "rate": round(used / opened, 4) if opened else None, "idle": newest is None or at - newest > IDLE_FOR,
         })  # fmt: skip
     return lines
 

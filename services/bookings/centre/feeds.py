@@ -13,7 +13,7 @@ from icalendar import Calendar, Event
 from services.bookings.centre import domain
 from services.bookings.centre.domain import Feed
 from services.bookings.directory import USES, Directory
-from services.bookings.domain import AHEAD, CANCELLED, HELD, RELEASED, Use
+from services.bookings.domain import BOOKABLE_AHEAD, CANCELLED, HELD, RELEASED, Use
 from services.bookings.rooms.domain import CONFIDENTIAL
 from services.bookings.rooms.handlers import ROOMS
 from services.bookings.sessions import domain as sessions
@@ -24,8 +24,8 @@ from shared.storage.store import Kind
 
 FEEDS = Kind(Feed, "feeds", indexes=(("person",),))
 BUSY = "占用"
-PAST = timedelta(days=30)
-LARGEST = 2000  # entries
+FEED_LOOKS_BACK = timedelta(days=30)
+ENTRIES_A_FEED = 2000
 HIDDEN = frozenset({HELD, RELEASED, CANCELLED})
 
 
@@ -73,8 +73,8 @@ class Feeds:
         return _calendar(_entry(use, _public_title(use), room.name) for use in uses)
 
     def _between(self, call: Call, found_by: str) -> list[Use]:
-        where = {"found_by": found_by, "start": {"$gte": call.at - PAST, "$lt": call.at + AHEAD}}
-        return self._uses.all(call.community, where, limit=LARGEST)
+        where = {"found_by": found_by, "start": {"$gte": call.at - FEED_LOOKS_BACK, "$lt": call.at + BOOKABLE_AHEAD}}
+        return self._uses.all(call.community, where, limit=ENTRIES_A_FEED)
 
     def of(self, community: str, person: str) -> list[Feed]:
         """The addresses that were opened for one person, for an export. Which ones nobody can say: only hashes are kept."""

@@ -20,7 +20,7 @@ from shared.runtime.platform import Platform
 from shared.storage.store import Kind
 
 CENTRES = Kind(Centre, "centres")
-MANY = 100_000
+USES_A_REPORT = 100_000
 COLUMNS = {
     "rooms": ("room_id", "room", "uses", "visits", "open_hours", "used_hours", "rate", "idle"),
     "programmes": ("programme_id", "title", "sessions", "seats", "taken", "attended", "rate"),
@@ -48,8 +48,8 @@ class Centres:
     def plan(self, call: Call) -> dict[str, Any]:
         """Publish what the rooms are for. Raises Invalid("room_unknown")."""
         wanted = call.body["rooms"]
-        found = self._rooms.several(call, [entry["room_id"] for entry in wanted])
-        for n, room in enumerate(found):
+        rooms = self._rooms.several(call, [entry["room_id"] for entry in wanted])
+        for n, room in enumerate(rooms):
             if room is None:
                 raise Invalid("room_unknown", "no such room", f"rooms.{n}.room_id")
         args = (call.body["poll_id"], wanted, call.at)
@@ -58,7 +58,7 @@ class Centres:
     def _shown(self, call: Call, centre: Centre) -> dict[str, Any]:
         share = domain.share(centre)
         low = domain.is_low(centre)
-        rooms = self._rooms.all(call.community, {}, limit=MANY)
+        rooms = self._rooms.all(call.community, {}, limit=USES_A_REPORT)
         return {
             "site": centre.site, "opened_on": centre.opened_on, "floors": centre.floors, "areas": centre.areas,
             "history": centre.history, "plan": centre.plan, "rooms": rooms,
@@ -77,15 +77,15 @@ class Centres:
             raise Invalid("range_invalid", "a year at the most", "to")
         since = datetime.combine(first, time(0), zone)
         before = datetime.combine(last + timedelta(days=1), time(0), zone)
-        rooms = self._rooms.all(call.community, {}, limit=MANY)
+        rooms = self._rooms.all(call.community, {}, limit=USES_A_REPORT)
         uses = {room.id: self._in(call, room.id, since, before) for room in rooms}
         visits, latest = {}, {}
         for room in rooms:
             # A log is born on its day: none before the range and the last thirty days matters.
-            oldest = min(since, call.at - domain.IDLE) - timedelta(days=1)
-            logs = self._visits.all(call.community, {"room_id": room.id, "born": {"$gte": oldest}}, limit=MANY)
+            oldest = min(since, call.at - domain.IDLE_FOR) - timedelta(days=1)
+            logs = self._visits.all(call.community, {"room_id": room.id, "born": {"$gte": oldest}}, limit=USES_A_REPORT)
             visits[room.id] = sum(log.visits for log in logs if first.isoformat() <= log.day <= last.isoformat())
-            recent = self._in(call, room.id, call.at - domain.IDLE, call.at)
+            recent = self._in(call, room.id, call.at - domain.IDLE_FOR, call.at)
             # A session that nobody came to is no visit; a reservation has nobody who would check in.
             seen = [u.start for u in recent if u.state == CONFIRMED or any(p["state"] == PRESENT for p in u.places)]
             seen += [datetime.combine(date.fromisoformat(log.day), time(0), zone) for log in logs]
@@ -114,4 +114,4 @@ class Centres:
 
     def _by(self, call: Call, tag: str, since: datetime, before: datetime) -> list[Use]:
         where = {"found_by": tag, "start": {"$gte": since, "$lt": before}}
-        return self._uses.all(call.community, where, limit=MANY)
+        return self._uses.all(call.community, where, limit=USES_A_REPORT)

@@ -27,11 +27,11 @@ from shared.events.bookings import (
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 
 ENROLLED, WITHDRAWN = "enrolled", "withdrawn"
-ALONE_FROM = 8  # years; 未成年人保护法 art. 21
+LEAVES_ALONE_FROM_YEARS = 8  # 未成年人保护法 art. 21
 CHILDREN_AN_ADULT, FEWEST_ADULTS = 20, 2
-ABSENCES = 2  # running, then somebody asks
-READING = timedelta(minutes=30)  # before the class, and
-AFTER = timedelta(hours=1)  # after it, its staff may read its children's data
+ABSENCES_RUNNING = 2  # running, then somebody asks
+READABLE_BEFORE_CLASS = timedelta(minutes=30)  # before the class, and
+READABLE_AFTER_CLASS = timedelta(hours=1)  # after it, its staff may read its children's data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def note_absence(enrolment: Enrolment, session_id: str, tell: list[str], at: dat
         return enrolment, []
     times = enrolment.absent + 1
     after = enrolment.but(absent=times, absences=[*enrolment.absences, session_id][-30:])
-    return after, [ChildAbsentAgain(enrolment.id, enrolment.child_id, tell, times, at)] if times >= ABSENCES else []
+    return after, [ChildAbsentAgain(enrolment.id, enrolment.child_id, tell, times, at)] if times >= ABSENCES_RUNNING else []
 
 
 def note_presence(enrolment: Enrolment) -> tuple[Enrolment, list[Event]]:
@@ -119,8 +119,8 @@ def may_leave_alone(enrolment: Enrolment, today: date) -> None:
         raise Conflict("age_unknown", "the child's birth date is not known; somebody must collect it")
     born = date.fromisoformat(enrolment.birth_date)
     age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-    if age < ALONE_FROM:
-        raise Conflict("too_young", f"nobody under {ALONE_FROM} leaves alone (未成年人保护法 art. 21)")
+    if age < LEAVES_ALONE_FROM_YEARS:
+        raise Conflict("too_young", f"nobody under {LEAVES_ALONE_FROM_YEARS} leaves alone (未成年人保护法 art. 21)")
 
 
 # -- pick-up
@@ -263,7 +263,11 @@ def approve_reading(
 
 def can_read(use: Use | None, child_id: str, reader: str, approvals: list[Approval], at: datetime) -> bool:
     """Whether the reader is staff of the child's class in its hours, or has an approval of their own."""
-    staffs = use is not None and reader in use.staffing.get("adults", []) and use.start - READING <= at <= use.end + AFTER
+    staffs = (
+        use is not None
+        and reader in use.staffing.get("adults", [])
+        and use.start - READABLE_BEFORE_CLASS <= at <= use.end + READABLE_AFTER_CLASS
+    )
     if staffs and use and any(p["person"] == child_id and p["state"] in KNOWN for p in use.places):
         return True
     return any(a.reader == reader and a.child_id == child_id and a.until > at for a in approvals)

@@ -20,7 +20,7 @@ class Club(Aggregate):
     largest: int = 500
 
 
-def found(id: str, name: str, leader: str, at: datetime) -> tuple[Club, list[Event]]:
+def found_club(id: str, name: str, leader: str, at: datetime) -> tuple[Club, list[Event]]:
     """A new club; its leader is its first member."""
     return Club(name=name, leader=leader, members=[leader]), []
 

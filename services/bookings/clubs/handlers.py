@@ -25,10 +25,10 @@ class Clubs:
         self._programmes = platform.store(PROGRAMMES)
         self._reservations, self._directory = Programmes(platform), Directory(platform)
 
-    def found(self, call: Call) -> Club:
+    def found_club(self, call: Call) -> Club:
         """A new club."""
         self._directory.person(call, call.body["leader"], "leader")
-        club: Club = self.store.create(call, domain.found, call.body["name"], call.body["leader"], call.at)
+        club: Club = self.store.create(call, domain.found_club, call.body["name"], call.body["leader"], call.at)
         return club
 
     def join(self, call: Call, id: str) -> Club:

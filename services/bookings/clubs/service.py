@@ -24,7 +24,7 @@ class Clubs:
 
     @api("POST", "/{community}/clubs", takes=schemas.FoundClub, gives=schemas.ClubView, allow=STAFF)
     def found_club(self, call):
-        return self.clubs.found(call)
+        return self.clubs.found_club(call)
 
     @api("GET", "/{community}/clubs", query=Paging, gives=schemas.ClubView, allow=EVERYBODY)
     def list_clubs(self, call):

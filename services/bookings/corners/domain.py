@@ -30,8 +30,8 @@ from shared.rules.errors import Conflict, Forbidden, Invalid
 # -- the library
 
 LENT, RETURNED = "lent", "returned"
-LENT_FOR, RENEWALS, AT_ONCE = timedelta(days=30), 2, 5
-SOON = timedelta(days=3)
+LENT_FOR, RENEWALS_A_LOAN, LOANS_A_PERSON = timedelta(days=30), 2, 5
+REMINDED_BEFORE_DUE = timedelta(days=3)
 MORNING = "08:30"
 
 
@@ -71,8 +71,8 @@ def lend(id: str, copy_id: str, borrower_id: str, out: list[Loan], timezone: str
     today = at.astimezone(ZoneInfo(timezone)).date()
     if late := next((loan for loan in out if loan.ends < today.isoformat()), None):
         raise Conflict("loan_overdue", "first return what is overdue", loan_id=late.id, due=late.ends)
-    if len(out) >= AT_ONCE:
-        raise Conflict("loan_limit", f"at most {AT_ONCE} at a time")
+    if len(out) >= LOANS_A_PERSON:
+        raise Conflict("loan_limit", f"at most {LOANS_A_PERSON} at a time")
     ends = (today + LENT_FOR).isoformat()
     loan = Loan(id=id, copy_id=copy_id, borrower_id=borrower_id, timezone=timezone, ends=ends, claim=copy_id)
     return _timed_loan(loan), [LoanMade(id, copy_id, borrower_id, ends, at)]
@@ -85,8 +85,8 @@ def renew(loan: Loan, at: datetime) -> tuple[Loan, list[Event]]:
     today = at.astimezone(ZoneInfo(loan.timezone)).date()
     if loan.ends < today.isoformat():
         raise Conflict("loan_overdue", "it is overdue", due=loan.ends)
-    if loan.renewals >= RENEWALS:
-        raise Conflict("renewal_limit", f"at most {RENEWALS} times")
+    if loan.renewals >= RENEWALS_A_LOAN:
+        raise Conflict("renewal_limit", f"at most {RENEWALS_A_LOAN} times")
     ends = (date.fromisoformat(loan.ends) + LENT_FOR).isoformat()
     after = _timed_loan(loan.but(ends=ends, renewals=loan.renewals + 1, told=[]))
     return after, [LoanRenewed(loan.id, loan.borrower_id, ends, at)]
@@ -116,7 +116,7 @@ def forget_loan(loan: Loan) -> tuple[Loan, list[Event]]:
 
 def _timed_loan(loan: Loan) -> Loan:
     zone, ends = ZoneInfo(loan.timezone), date.fromisoformat(loan.ends)
-    moments = {"soon": ends - SOON, "overdue": ends + timedelta(days=1)}
+    moments = {"soon": ends - REMINDED_BEFORE_DUE, "overdue": ends + timedelta(days=1)}
     left = [at_clock(day, MORNING, zone) for name, day in moments.items() if name not in loan.told]
     return loan.but(due=min(left, default=None))
 
@@ -165,7 +165,7 @@ def _plain(text: str) -> str:
 # -- the secretary's parlour
 
 ASKED, HELD, REPLIED = "asked", "held", "replied"
-REPLY_WITHIN = 5  # working days [D]
+REPLY_WORKING_DAYS = 5  # [D]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +198,7 @@ def hold_parlour(visit: ParlourVisit, calendar: dict[str, bool], at: datetime) -
     if visit.state == HELD:
         return visit, []
     zone = ZoneInfo(visit.timezone)
-    by = working_days_after(at.astimezone(zone).date(), REPLY_WITHIN, calendar)
+    by = working_days_after(at.astimezone(zone).date(), REPLY_WORKING_DAYS, calendar)
     due = at_clock(by.day + timedelta(days=1), "00:00", zone)
     return visit.become(HELD, reply_by=by.day.isoformat(), provisional=by.provisional, due=due), []
 
@@ -297,7 +297,7 @@ def forget_note(note: Note) -> tuple[Note, list[Event]]:
 
 # -- rest rooms
 
-SUPPLIES = 50  # kinds of things a day
+SUPPLY_KINDS_A_DAY = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,7 +314,7 @@ def count_visit(log: VisitLog, room_id: str, day: str, people: int, supplies: di
     """Some people came, and took some things. Raises Invalid for a thing without a name."""
     if any(not name.strip() for name in supplies):
         raise Invalid("supply_unnamed", "say what it was", "supplies")
-    if len({*log.supplies, *supplies}) > SUPPLIES:
-        raise Invalid("supplies_too_many", f"at most {SUPPLIES} kinds of things a day", "supplies")
-    taken = {name: log.supplies.get(name, 0) + supplies.get(name, 0) for name in {*log.supplies, *supplies}}
-    return log.but(room_id=room_id, day=day, visits=log.visits + people, supplies=taken), []
+    if len({*log.supplies, *supplies}) > SUPPLY_KINDS_A_DAY:
+        raise Invalid("supplies_too_many", f"at most {SUPPLY_KINDS_A_DAY} kinds of things a day", "supplies")
+    supplied = {name: log.supplies.get(name, 0) + supplies.get(name, 0) for name in {*log.supplies, *supplies}}
+    return log.but(room_id=room_id, day=day, visits=log.visits + people, supplies=supplied), []

@@ -48,11 +48,11 @@ class Corners:
         self._directory.person(call, borrower)
         out = [loan for loan in self._of(call.community, borrower) if loan.state == domain.LENT]
 
-        def taken() -> Conflict:
+        def refusal() -> Conflict:
             return Conflict("copy_lent", "somebody else has it")
 
         timezone = self._directory.locale(call).timezone
-        loan: Loan = self._loans.create(call, domain.lend, copy.id, borrower, out, timezone, call.at, taken=taken)
+        loan: Loan = self._loans.create(call, domain.lend, copy.id, borrower, out, timezone, call.at, refusal=refusal)
         return loan
 
     def loans(self, call: Call) -> Page:
@@ -159,10 +159,10 @@ class Corners:
             rooms.check_times(one, body["start"], body["end"], call.at)
         args = (room, counsellor, self._directory.for_whom(call), body["start"], body["end"], call.actor, call.at)
 
-        def taken() -> Refused:
+        def refusal() -> Refused:
             return self._reservations.slot_taken(call, [room, counsellor], body["start"], body["end"])
 
-        made: Use = self._uses.create(call, domain.book_talk, *args, taken=taken)
+        made: Use = self._uses.create(call, domain.book_talk, *args, refusal=refusal)
         return made
 
     def _resource(self, call: Call, field: str, use: str) -> Any:

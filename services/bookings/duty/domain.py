@@ -186,7 +186,7 @@ def forget_person(roster: Roster, person: str, at: datetime) -> tuple[Roster, li
 # -- appointments
 
 SLOT = timedelta(minutes=30)
-QUOTA = 2  # appointments a slot
+APPOINTMENTS_A_SLOT = 2
 
 
 def slot(id: str, community: str, timezone: str, start: datetime, quota: int, extended: bool) -> Use:
@@ -210,7 +210,7 @@ def uncover(use: Use, covered: bool, at: datetime, seated: bool = False) -> tupl
 # -- the counter's queue
 
 WAITS, CALLED, HOLDS, SERVED, LEFT = "waiting", "called", "held", "served", "left"
-TICKETS = 2000
+TICKETS_A_DAY = 2000
 PRIORITY = ("veteran", "disabled", "elder")
 
 
@@ -235,7 +235,7 @@ def draw(
     queue: Queue, kind: str, person: str, groups: list[str], due: datetime | None, place: str, at: datetime
 ) -> tuple[Queue, list[Event]]:
     """A ticket: for a walk-in, or for an appointment that has come (`due` is its time). Priority groups go first."""
-    if len(queue.tickets) >= TICKETS:
+    if len(queue.tickets) >= TICKETS_A_DAY:
         raise Conflict("queue_full", "no more tickets today")
     if place and any(t["place"] == place for t in queue.tickets):
         raise Conflict("already_queued", "this appointment has its ticket")

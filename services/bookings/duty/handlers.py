@@ -38,11 +38,11 @@ class Duty:
         """A week's empty shifts. Raises Conflict("already_planned")."""
         timezone = self._directory.locale(call).timezone
 
-        def taken() -> Conflict:
+        def refusal() -> Conflict:
             return Conflict("already_planned", "this week has its roster")
 
         made: Roster = self._rosters.create(
-            call, domain.plan, call.body["week"], timezone, call.body["needed"], taken=taken,
+            call, domain.plan, call.body["week"], timezone, call.body["needed"], refusal=refusal,
             id=_roster(call.community, call.body["week"]),
         )  # fmt: skip
         return made
@@ -58,8 +58,8 @@ class Duty:
         if not since <= before <= since + timedelta(days=62):
             raise Invalid("range_invalid", "two months at the most", "to")
         weeks = sorted({week_of(_noon(since + timedelta(days=n))) for n in range((before - since).days + 1)})
-        found = [self._rosters.find(call.community, _roster(call.community, week)) for week in weeks]
-        inside = [(r, s) for r in found if r for s in r.shifts if since.isoformat() <= s["id"][:10] <= before.isoformat()]
+        rosters = [self._rosters.find(call.community, _roster(call.community, week)) for week in weeks]
+        inside = [(r, s) for r in rosters if r for s in r.shifts if since.isoformat() <= s["id"][:10] <= before.isoformat()]
         return {"items": [_shown(r, s) for r, s in inside], "next": None}
 
     def shift(self, call: Call, id: str) -> dict[str, Any]:
@@ -135,7 +135,9 @@ class Duty:
         id = _slot_id(call.community, start)
         if (found := self._uses.find(call.community, id)) is not None:
             return found
-        self._uses.create_all([(call.plain(), domain.slot(id, call.community, timezone, start, domain.QUOTA, extended), [])])
+        self._uses.create_all(
+            [(call.plain(), domain.slot(id, call.community, timezone, start, domain.APPOINTMENTS_A_SLOT, extended), [])]
+        )
         made: Use = self._uses.get(call, id)
         return made
 
@@ -164,8 +166,8 @@ class Duty:
         zone = self._directory.locale(call).zone
         first = datetime.combine(date.fromisoformat(call.query["date"]), time(0), zone)
         where = {"found_by": "kind:counter", "start": {"$gte": first, "$lt": first + timedelta(days=1)}}
-        found = self._uses.all(call.community, where)
-        shown = [sessions.shown(u, p) for u in found for p in u.places if p["state"] != sessions.GONE]
+        uses = self._uses.all(call.community, where)
+        shown = [sessions.shown(u, p) for u in uses for p in u.places if p["state"] != sessions.GONE]
         return {"items": self._enrolments.masked(call, shown), "next": None}
 
     def check_cover(self, call: Call, session_id: str) -> None:

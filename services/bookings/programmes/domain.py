@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from services.bookings.domain import AHEAD, HELD, Use, claims_of
-from services.bookings.sessions.domain import KINDS, LARGEST
+from services.bookings.domain import BOOKABLE_AHEAD, HELD, Use, claims_of
+from services.bookings.sessions.domain import KINDS, PEOPLE_A_SESSION
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import ProgrammeEnded, ProgrammeExtended, ProgrammePublished, SessionClashed
 from shared.events.locale import Locale
@@ -72,8 +72,8 @@ def check(facts: dict[str, Any], rooms: list[Any], today: date) -> None:
             raise Invalid("off_grid", "times lie on the quarter-hour", name)
     _check_term(facts, first, today)
     _check_rooms(facts, rooms)
-    if facts["capacity"] > LARGEST:
-        raise Invalid("capacity_too_large", f"at most {LARGEST} seats and waiting", "capacity")
+    if facts["capacity"] > PEOPLE_A_SESSION:
+        raise Invalid("capacity_too_large", f"at most {PEOPLE_A_SESSION} seats and waiting", "capacity")
 
 
 def _check_term(facts: dict[str, Any], first: date, today: date) -> None:
@@ -109,16 +109,16 @@ def days(programme: Programme, locale: Locale, after: date, until: date) -> list
     """The days on which it meets, later than `after` and up to `until`."""
     first, last = date.fromisoformat(programme.first), programme.last or until.isoformat()
     until = min(until, date.fromisoformat(last))
-    found = set(occurrences(programme.rule, first, programme.begins, locale.zone, until))
+    dates = set(occurrences(programme.rule, first, programme.begins, locale.zone, until))
     if not programme.on_holidays:
-        found = {day for day in found if not _is_off(day, locale)}
+        dates = {day for day in dates if not _is_off(day, locale)}
     if programme.make_up:
         over = last_occurrence(programme.rule, first, programme.begins, locale.zone, until) or until
         span = (first + timedelta(days=n) for n in range((over - first).days + 1))
-        found |= {day for day in span if day.weekday() > 4 and works_on(day, locale.calendar)}
-    found |= {date.fromisoformat(day) for day in programme.add}
-    found -= {date.fromisoformat(day) for day in programme.skip}
-    return sorted(day for day in found if after < day <= until)
+        dates |= {day for day in span if day.weekday() > 4 and works_on(day, locale.calendar)}
+    dates |= {date.fromisoformat(day) for day in programme.add}
+    dates -= {date.fromisoformat(day) for day in programme.skip}
+    return sorted(day for day in dates if after < day <= until)
 
 
 def check_ahead(programme: Programme, locale: Locale, made: list[date], until: date, at: datetime) -> None:
@@ -157,7 +157,7 @@ def session(programme: Programme, id: str, day: date, hold: str, at: datetime) -
 
 def horizon(at: datetime, locale: Locale) -> date:
     """The last day for which sessions are made now."""
-    return (at + AHEAD).astimezone(locale.zone).date()
+    return (at + BOOKABLE_AHEAD).astimezone(locale.zone).date()
 
 
 def publish(id: str, programme: Programme, hold: str, until: date, clashes: list[Use], at: datetime) -> tuple[Any, list[Event]]:

@@ -168,8 +168,8 @@ class Programmes:
         for use in self._ahead(call, programme.id):
             if use.state == HELD and use.hold not in programme.holds:
                 self._uses.change(call.plain(), use.id, sessions.release)
-        found = [r for r in self._rooms.several(call, [programme.room_id, *programme.resources]) if r]
-        return self._hold(call, programme, days, hold, found)
+        rooms = [r for r in self._rooms.several(call, [programme.room_id, *programme.resources]) if r]
+        return self._hold(call, programme, days, hold, rooms)
 
     # -- reading and ending
 
@@ -202,7 +202,7 @@ class Programmes:
 def _is_ours(outcome: Inserted | BaseException) -> bool:
     if isinstance(outcome, BaseException):
         raise outcome
-    return not outcome.taken
+    return not outcome.refused_by
 
 
 def _is_open(room: Any, use: Use) -> bool:

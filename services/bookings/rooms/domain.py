@@ -23,7 +23,7 @@ from shared.rules.calendar import at_clock
 from shared.rules.errors import Conflict, Forbidden, Invalid
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-ALTERNATIVES = 3
+ALTERNATIVES_A_REFUSAL = 3
 # Who is there when is nobody's business; and they are booked in their own way: talks, hearings, mediations.
 CONFIDENTIAL = frozenset({"counselling", "court", "mediation", "judge", "mediator", "counsellor"})
 
@@ -214,20 +214,20 @@ def alternatives(
     """Up to three free choices of the same length: the nearest times in the wanted room that day, and other rooms that
     hold as many people at the wanted time; each when all that is needed `along` with the room (people, equipment) is free."""
     length = end - start
-    found: list[tuple[timedelta, Room, datetime]] = []
+    choices: list[tuple[timedelta, Room, datetime]] = []
     for opens, closes in wanted.open_on(start.astimezone(wanted.zone).date())[0]:
         moment = opens
         while moment + length <= closes:
             free = moment >= at and busy.isdisjoint(claims(wanted.id, moment, moment + length))
             if free and all(_can_come(one, moment, moment + length, busy) for one in along):
-                found.append((abs(moment - start), wanted, moment))
+                choices.append((abs(moment - start), wanted, moment))
             moment += QUARTER
     # A later start is better than an earlier one that is as far away: people come after, not before.
-    found.sort(key=lambda choice: (choice[0], choice[2] < start))
+    choices.sort(key=lambda choice: (choice[0], choice[2] < start))
     there = all(_can_come(one, start, end, busy) for one in along)
     same_time = [(timedelta(), room, start) for room in others if there and _is_free(room, start, end, busy, at)]
-    apart = _apart(found, length)
-    chosen = (apart[:2] + same_time[:1] + apart[2:] + same_time[1:])[:ALTERNATIVES]
+    apart = _apart(choices, length)
+    chosen = (apart[:2] + same_time[:1] + apart[2:] + same_time[1:])[:ALTERNATIVES_A_REFUSAL]
     return [
         {
             "room_id": room.id,

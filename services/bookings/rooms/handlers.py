@@ -8,7 +8,7 @@ from typing import Any
 
 from services.bookings.children.enrolments import Enrolments
 from services.bookings.directory import USES, Directory
-from services.bookings.domain import LONGEST, RESERVATION, Use
+from services.bookings.domain import LONGEST_USE, RESERVATION, Use
 from services.bookings.rooms import domain
 from services.bookings.rooms.domain import Room
 from shared.calls import Call
@@ -43,7 +43,7 @@ class Reservations:
             raise
         made: Use = self._uses.create(
             call, domain.reserve, room, resident_id, start, end, call.body["purpose"], call.actor, call.at,
-            taken=lambda: self.slot_taken(call, [room], start, end),
+            refusal=lambda: self.slot_taken(call, [room], start, end),
         )  # fmt: skip
         return made
 
@@ -74,7 +74,7 @@ class Reservations:
     def _claimed(self, call: Call, room: Room, first: date, last: date) -> Iterator[str]:
         """What is taken of a room from one local day to another. One read a room: one for several at once would be served by
         no index."""
-        since = at_clock(first, "00:00", room.zone) - LONGEST
+        since = at_clock(first, "00:00", room.zone) - LONGEST_USE
         near = {"$gte": since, "$lt": at_clock(last + timedelta(days=1), "00:00", room.zone)}
         for use in self._uses.all(call.community, {"found_by": f"room:{room.id}", "start": near}, limit=100_000):
             yield from use.claims

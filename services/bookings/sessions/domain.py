@@ -39,19 +39,19 @@ PLACES = {  # what may follow
 ACTIVE = frozenset({WAITING, OFFERED, TAKEN, PRESENT})
 SEATED = frozenset({OFFERED, TAKEN, PRESENT})
 KNOWN = ACTIVE | {MISSED}  # whose place the session's staff must know of
-LARGEST = 500  # seats and waiting together
-ROUNDS = 5  # times that a person may take a place in one session and give it back
-ARRIVALS = 4 * LARGEST
+PEOPLE_A_SESSION = 500  # seats and waiting together
+TAKINGS_A_PERSON = 5  # times that a person may take a place in one session and give it back
+ARRIVALS_A_SESSION = 4 * PEOPLE_A_SESSION
 ERASED = "erased"
 EXTENDED = "延时"  # what the centre calls its hours beyond the office's
-OFFER = timedelta(hours=2)
+OFFER_LIVES = timedelta(hours=2)
 LAST_HOUR = timedelta(hours=1)
 HOURS_BEFORE = (24, 1)
-GRACE = timedelta(minutes=15)  # an unclaimed seat is released this long after the start
+SEAT_KEPT_FOR = timedelta(minutes=15)  # an unclaimed seat is released this long after the start
 # a child not collected: its guardians, then the duty lead
 LATE = {"guardian": timedelta(minutes=15), "duty_lead": timedelta(minutes=30)}
 # Places that one decision says something of, one by one: the outbox of a record is bounded, and time does the rest.
-AT_ONCE = 40
+EVENTS_A_PASS = 40
 
 
 @dataclass(frozen=True)
@@ -149,20 +149,20 @@ def take(use: Use, person: Person, tell: list[str], by: str, at: datetime) -> tu
         raise Conflict("suspended", "too many missed places", until=person.suspended_until.isoformat())
     if mine := next((p for p in use.places if p["person"] == person.id and p["state"] in ACTIVE), None):
         raise Conflict("already_booked", "one place a person", place_id=place_id(use, mine), state=mine["state"])
-    if sum(p["person"] == person.id for p in use.places) >= ROUNDS:
-        raise Conflict("too_often", f"at most {ROUNDS} times")
+    if sum(p["person"] == person.id for p in use.places) >= TAKINGS_A_PERSON:
+        raise Conflict("too_often", f"at most {TAKINGS_A_PERSON} times")
     line = queue(use)
     free = seated(use) < use.capacity and not line
-    full = seated(use) + len(line) >= LARGEST or use.arrivals >= ARRIVALS
+    full = seated(use) + len(line) >= PEOPLE_A_SESSION or use.arrivals >= ARRIVALS_A_SESSION
     if full or (not free and not KINDS[use.kind].waits):
         raise Conflict("session_full", "no seat is left")
     rank = next((n for n, group in enumerate(use.priority) if group in person.groups), len(use.priority))
     place = {"n": use.arrivals + 1, "person": person.id, "tell": tell, "rank": rank, "at": at, "by": by}
     place |= {"state": TAKEN if free else WAITING, "late": at >= use.start}
     after = use.but(places=[*use.places, place], arrivals=use.arrivals + 1)
-    after = found(after)
+    after = findable(after)
     if free:
-        return timed(after, at), [taken(after, place, "booked", at)]
+        return timed(after, at), [place_taken(after, place, "booked", at)]
     return timed(after, at), [waitlisted(after, place, at)]
 
 
@@ -180,7 +180,7 @@ def confirm(use: Use, n: int, at: datetime) -> tuple[Use, list[Event]]:
     if at >= place["offered_until"]:
         raise Conflict("offer_over", "the time to confirm has run out")
     after = step(use, n, TAKEN, offered_until=None)
-    return timed(after, at), [taken(after, place, "confirmed", at)]
+    return timed(after, at), [place_taken(after, place, "confirmed", at)]
 
 
 def give_back(use: Use, n: int, reason: str, at: datetime) -> tuple[Use, list[Event]]:
@@ -192,7 +192,7 @@ def give_back(use: Use, n: int, reason: str, at: datetime) -> tuple[Use, list[Ev
         _before_cut_off(use, at)
     if reason == "by_resident" and place["state"] == TAKEN and at >= use.start and counts(use, place):
         return timed_after(missed_by(use, [place], at), at)
-    after = found(step(use, n, GONE, reason=reason, offered_until=None))
+    after = findable(step(use, n, GONE, reason=reason, offered_until=None))
     after, promoted = promote(after, at)
     return timed(after, at), [released(after, place, reason, at), *promoted]
 
@@ -215,7 +215,7 @@ def forget(use: Use, person_id: str, at: datetime) -> tuple[Use, list[Event]]:
     """The person was erased: what lies ahead is given back, and nothing here names them."""
     after, events = give_back_of(use, person_id, "erased", at)
     # A child who was here stands in the way of the end no more.
-    return timed(found(after.but(places=[_without(p, person_id) for p in after.places])), at), events
+    return timed(findable(after.but(places=[_without(p, person_id) for p in after.places])), at), events
 
 
 def _without(place: dict[str, Any], person_id: str) -> dict[str, Any]:
@@ -239,12 +239,12 @@ def retell(use: Use, person_id: str, tell: list[str]) -> tuple[Use, list[Event]]
 def promote(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Free seats go to those who wait; what is too much at once is left to time."""
     events: list[Event] = []
-    while len(events) < AT_ONCE and _has_free(use, at):
+    while len(events) < EVENTS_A_PASS and _has_free(use, at):
         first = queue(use)[0]
-        until = min(at + OFFER, use.start - LAST_HOUR)
+        until = min(at + OFFER_LIVES, use.start - LAST_HOUR)
         if until <= at:
             use = step(use, first["n"], TAKEN, late=True)  # so late that not coming is no miss
-            events.append(taken(use, first, "promoted", at))
+            events.append(place_taken(use, first, "promoted", at))
         else:
             use = step(use, first["n"], OFFERED, offered_until=until)
             about = {k: v for k, v in _about(use, first).items() if k != "programme_id"}
@@ -302,7 +302,7 @@ def open_session(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     if use.state != HELD:
         return use, []
     event = SessionOpened(use.id, use.programme_id, use.kind, title_of(use), use.room_id, use.begins, use.finishes, at)
-    return timed(found(use.become(OPEN)), at), [event]
+    return timed(findable(use.become(OPEN)), at), [event]
 
 
 def release(use: Use) -> tuple[Use, list[Event]]:
@@ -346,7 +346,7 @@ def missed_by(use: Use, missed: list[dict[str, Any]], at: datetime) -> tuple[Use
         use = step(use, place["n"], MISSED)
     people, tell = [p["person"] for p in missed], sorted({id for p in missed for id in p["tell"]})
     events: list[Event] = [PlacesMissed(use.id, use.programme_id, **said_of(use), people=people, tell=tell, at=at)]
-    use, promoted = promote(found(use), at)
+    use, promoted = promote(findable(use), at)
     return use, events + promoted
 
 
@@ -369,7 +369,7 @@ def _moments(use: Use) -> Iterator[datetime]:
     if any(p["state"] == TAKEN for p in use.places):
         yield from (use.start - timedelta(hours=hours) for hours in HOURS_BEFORE if hours not in use.reminded)
         if KINDS[use.kind].misses:
-            yield use.start + GRACE
+            yield use.start + SEAT_KEPT_FOR
     yield from (moment for moment, _, _ in uncalled(use))
 
 
@@ -407,7 +407,7 @@ def marked(use: Use, n: int, **more: Any) -> Use:
     return use.but(places=[p | more if p["n"] == n else p for p in use.places])
 
 
-def found(use: Use) -> Use:
+def findable(use: Use) -> Use:
     """With what lists look it up by."""
     people = sorted({p["person"] for p in use.places} - {ERASED})
     rooms = [f"room:{id}" for id in (use.room_id, *use.resources) if id]
@@ -442,7 +442,7 @@ def _about(use: Use, place: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def taken(use: Use, place: dict[str, Any], how: str, at: datetime) -> Event:
+def place_taken(use: Use, place: dict[str, Any], how: str, at: datetime) -> Event:
     return PlaceTaken(**_about(use, place), how=how, at=at, extended=use.extended)
 
 

@@ -28,7 +28,7 @@ from shared.runtime.platform import Platform
 from shared.settings import SettingRefused, read
 from shared.storage.store import Page, Taken
 
-CODE_LIVES = 60  # seconds that a check-in code on the wall is good for
+CHECK_IN_CODE_SECONDS = 60  # seconds that a check-in code on the wall is good for
 HIDDEN = frozenset({HELD, RELEASED})
 
 
@@ -164,12 +164,12 @@ class Sessions:
     def code(self, call: Call, id: str) -> dict[str, Any]:
         """A code to show at the door: signed, good for a minute."""
         use = self.get(call, id)
-        until = int(time.time()) + CODE_LIVES
+        until = int(time.time()) + CHECK_IN_CODE_SECONDS
         claims = {"aud": "check-in", "community": call.community, "session": use.id, "exp": until}
         text = self._platform.signer.sign(claims)
         picture = io.BytesIO()
         segno.make_qr(text).save(picture, kind="svg", scale=4)
-        return {"code": text, "svg": picture.getvalue().decode(), "expires_in": CODE_LIVES}
+        return {"code": text, "svg": picture.getvalue().decode(), "expires_in": CHECK_IN_CODE_SECONDS}
 
     def check_in(self, call: Call, id: str) -> dict[str, Any]:
         """By the code on the wall, or by a worker. Raises Invalid("code_invalid"), Conflict."""
@@ -251,7 +251,7 @@ class Sessions:
         if child is None:
             return
         for use in self._reservations.of(call.community, child_id):
-            if use.kind in domain.KINDS and use.end > call.at - domain.GRACE:
+            if use.kind in domain.KINDS and use.end > call.at - domain.SEAT_KEPT_FOR:
                 self._uses.change(call.plain(), use.id, domain.retell, child_id, self.directory.tell(child))
 
     def note_missed(self, call: Call, event: Any) -> None:
@@ -291,11 +291,11 @@ class Sessions:
 
 
 def _by_person(use: Use) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    by_person: dict[str, list[str]] = {}
     for place in use.places:
         if place["person"] != domain.ERASED:
-            found.setdefault(place["person"], []).append(domain.place_id(use, place))
-    return found
+            by_person.setdefault(place["person"], []).append(domain.place_id(use, place))
+    return by_person
 
 
 def _booking(use: Use, person: str) -> dict[str, Any]:

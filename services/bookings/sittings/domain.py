@@ -12,8 +12,8 @@ from shared.events.bookings import SittingBooked, SittingRefused, SittingWithdra
 from shared.rules.errors import Conflict, Invalid
 
 SITTING = "sitting"
-CHOICES = 3
-DAYS_AHEAD = 7
+CHOICES_A_REFUSAL = 3
+CHOICE_DAYS_AHEAD = 7
 
 
 def why_not(rooms: list[Any], start: datetime, end: datetime, at: datetime) -> str:
@@ -60,29 +60,29 @@ def drop(use: Use, at: datetime) -> tuple[Use, list[Event]]:
 
 def choices(rooms: list[Any], start: datetime, end: datetime, busy: set[str], at: datetime) -> list[str]:
     """Up to three free intervals of the same length for all of them together, the nearest first, in the week around."""
-    length, found = end - start, []
-    for day in sorted(range(-DAYS_AHEAD, DAYS_AHEAD + 1), key=abs):
+    length, offered = end - start, []
+    for day in sorted(range(-CHOICE_DAYS_AHEAD, CHOICE_DAYS_AHEAD + 1), key=abs):
         date = (start + timedelta(days=day)).astimezone(rooms[0].zone).date()
         for opens, closes in rooms[0].open_on(date)[0]:
             moment = opens
             while moment + length <= closes:
                 free = busy.isdisjoint(claims_of([room.id for room in rooms], moment, moment + length))
                 if free and not why_not(rooms, moment, moment + length, at):
-                    found.append(moment)
+                    offered.append(moment)
                 moment += QUARTER
-    found.sort(key=lambda moment: (abs(moment - start), moment < start))
+    offered.sort(key=lambda moment: (abs(moment - start), moment < start))
     chosen: list[datetime] = []
-    for moment in found:
+    for moment in offered:
         if all(abs(moment - other) >= length for other in chosen):
             chosen.append(moment)
     zone = rooms[0].zone
-    spans = ((m.astimezone(zone), (m + length).astimezone(zone)) for m in chosen[:CHOICES])
+    spans = ((m.astimezone(zone), (m + length).astimezone(zone)) for m in chosen[:CHOICES_A_REFUSAL])
     return [f"{a.isoformat()}/{b.isoformat()}" for a, b in spans]
 
 
 def window(rooms: list[Any], start: datetime, end: datetime) -> list[tuple[str, datetime, datetime]]:
     """What must be known to choose: each room or person, and the week around."""
-    around = timedelta(days=DAYS_AHEAD + 1)
+    around = timedelta(days=CHOICE_DAYS_AHEAD + 1)
     return [(room.id, start - around, end + around) for room in rooms]
 
 

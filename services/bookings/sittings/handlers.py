@@ -32,8 +32,8 @@ class Sittings:
             try:
                 self._uses.create(call, domain.book, event, known, call.at, id=id)
                 return
-            except Taken as taken:
-                if taken.index == "_id":
+            except Taken as error:
+                if error.index == "_id":
                     return  # another delivery of the same request was here first
                 reason = "slot_taken"
         choices = [] if reason == "room_unknown" else self._choices(call, known, event)

@@ -23,7 +23,7 @@ from shared.runtime.platform import Platform
 from shared.storage.cursors import MILLISECOND
 from shared.storage.store import Document, Page
 
-ASKED = 100  # cases that petitions is asked about at once
+CASES_A_REQUEST = 100  # cases that petitions is asked about at once
 
 
 @dataclass(frozen=True)
@@ -100,22 +100,22 @@ class Deliveries:
 
     def _parties(self, tellings: Sequence[tuple[Any, ...]]) -> list[dict[str, Any] | None]:
         """Who the parties of each telling are; None for a case that is gone."""
-        found: list[dict[str, Any] | None] = []
-        for start in range(0, len(tellings), ASKED):
-            some = tellings[start : start + ASKED]
+        answered: list[dict[str, Any] | None] = []
+        for start in range(0, len(tellings), CASES_A_REQUEST):
+            some = tellings[start : start + CASES_A_REQUEST]
             cases = [{"community": c.community, "case": case, "id": id, "parties": who} for c, id, case, who, *_ in some]
             asked_for = some[0][0] if len(some) == 1 else None  # what is asked for many is no one command's
-            found += ask(self._platform, "petitions", "/internal/parties", {"cases": cases}, asked_for)["cases"]
-        return found
+            answered += ask(self._platform, "petitions", "/internal/parties", {"cases": cases}, asked_for)["cases"]
+        return answered
 
     def _instead(self, told: list[Told], known: dict[tuple[str, str], Preferences | None]) -> list[Told]:
         """What concerns a child is told to its guardians; not what is private: it may be about them."""
-        found: dict[tuple[str, str, str], Told] = {}
+        instead: dict[tuple[str, str, str], Told] = {}
         for one in told:
             preferences = None if one.private else known[one.key]
             for person in (preferences.guardians if preferences else []) or [one.who]:
-                found.setdefault((one.call.cause, one.call.community, person), one.to(person))
-        return list(found.values())
+                instead.setdefault((one.call.cause, one.call.community, person), one.to(person))
+        return list(instead.values())
 
     def tell_account(self, call: Call, subject: str, template: str, ways: Sequence[tuple[str, str]]) -> None:
         """What concerns an account goes to its channels alone, (kind, what to ask for): it must not lie in an inbox."""

@@ -25,10 +25,10 @@ from shared.storage.tenants import Watch
 from shared.telemetry import DELIVERIES, log, where
 
 DELIVERED = Kind(Delivery, "deliveries", indexes=(("recipient", "channel", "born"), ("due",)))
-SENDERS = 8
-WAITING = 500
-TOGETHER = 16  # deliveries of one message in one conversation
-ENOUGH = timedelta(seconds=45)  # of a claim, to begin to send: up to six answers of a server are waited for
+SENDERS_MOST = 8
+DELIVERIES_WAITING_MOST = 500
+DELIVERIES_A_CONVERSATION = 16  # deliveries of one message in one conversation
+TIME_TO_SEND = timedelta(seconds=45)  # of a claim, to begin to send: up to six answers of a server are waited for
 Contacts = dict[str, dict[str, Any]]
 
 
@@ -43,14 +43,14 @@ class Line:
     @property
     def room(self) -> int:
         """How many more may wait here."""
-        return WAITING - len(self._waiting)
+        return DELIVERIES_WAITING_MOST - len(self._waiting)
 
     def put(self, community: str, delivery: Delivery) -> None:
         """Have it sent."""
         # Those that nobody may know of go alone: together they would say that they belong to one case.
         alone = (delivery.id,) if delivery.private else ()
         self._waiting.setdefault((community, delivery.id), (community, delivery.channel, delivery.template, *alone))
-        if self._senders < SENDERS:
+        if self._senders < SENDERS_MOST:
             self._senders += 1
             self._platform.spawn(self._work)
 
@@ -70,7 +70,7 @@ class Line:
 
     def _next(self) -> list[tuple[str, str]]:
         """The first, and a share of what goes with it."""
-        share = min(TOGETHER, -(-len(self._waiting) // SENDERS))
+        share = min(DELIVERIES_A_CONVERSATION, -(-len(self._waiting) // SENDERS_MOST))
         first = next(iter(self._waiting.values()))
         some = list(islice((key for key, goes_with in self._waiting.items() if goes_with == first), share))
         for key in some:
@@ -109,7 +109,7 @@ class MailSender:
                 made.append((call, delivery, []))
         outcomes = self._deliveries.try_all(made)
         for (call, delivery, _), outcome in zip(made, outcomes, strict=True):
-            if isinstance(outcome, Inserted) and not outcome.taken:
+            if isinstance(outcome, Inserted) and not outcome.refused_by:
                 DELIVERIES.labels(delivery.channel, delivery.state).inc()
                 if delivery.state == SENDING:
                     self._line(delivery).put(call.community, delivery)
@@ -119,7 +119,7 @@ class MailSender:
 
     def send_due(self, call: Call) -> None:
         """Send what is due, earliest first, each community's."""
-        for community, delivery in self._watch.due(self._deliveries, call.at, WAITING):
+        for community, delivery in self._watch.due(self._deliveries, call.at, DELIVERIES_WAITING_MOST):
             line = self._line(delivery)
             if line.room > 0:
                 line.put(community, delivery)
@@ -161,7 +161,7 @@ class MailSender:
     def _in_time(self, call: Call, delivery: Delivery) -> bool:
         """Whether nobody else can claim it before it is sent; takes more time where there is little left."""
         now = self._platform.clock.now()
-        if delivery.due and delivery.due > now + ENOUGH:
+        if delivery.due and delivery.due > now + TIME_TO_SEND:
             return True
         try:
             self._deliveries.change(call, delivery.id, domain.renew, delivery.tries, now)
@@ -217,15 +217,15 @@ class MailSender:
     def _tell_account(self, session: Session, delivery: Delivery, words: Callable[[str], tuple[str, str]]) -> None:
         """Send what concerns an account: where to, and a code, are asked for when it is sent. Raises what sending raises."""
         asked = {"account_id": delivery.recipient, "code_id": delivery.params["code_id"]}
-        found = ask(self._platform, "residents", "/internal/codes", asked)
-        params = {"code": found["code"], "n": found["community"]} | ({"until": found["until"]} if found["until"] else {})
-        subject, text = self._rendered(params, found["language"], words)
+        answer = ask(self._platform, "residents", "/internal/codes", asked)
+        params = {"code": answer["code"], "n": answer["community"]} | ({"until": answer["until"]} if answer["until"] else {})
+        subject, text = self._rendered(params, answer["language"], words)
         if delivery.channel == TEXT and self._texts is not None:
-            filled = wording.words(params, found["language"])
+            filled = wording.words(params, answer["language"])
             plain = {name: filled[name] for name in wording.PARAMETERS[delivery.template]}
-            self._texts.send(delivery.id, found["address"], delivery.template, plain, text)
+            self._texts.send(delivery.id, answer["address"], delivery.template, plain, text)
         else:
-            session.send(delivery.id, found["address"], subject, text)
+            session.send(delivery.id, answer["address"], subject, text)
         if delivery.template in CODES:
             ask(self._platform, "residents", "/internal/codes/sent", asked)
 

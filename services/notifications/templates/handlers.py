@@ -46,22 +46,22 @@ class Templates:
     def all(self, call: Call) -> Page:
         """Every message with the words that hold in this community."""
         own = self._own(call.community)
-        found = []
+        listed = []
         for name, languages in sorted(wording.TEXTS.items()):
             for language, usual in languages.items():
                 subject, text = own.get((name, language), usual)
-                found.append({"name": name, "language": language, "subject": subject, "text": text})
-        return Page(found, None)
+                listed.append({"name": name, "language": language, "subject": subject, "text": text})
+        return Page(listed, None)
 
     def _own(self, community: str) -> dict[tuple[str, str], tuple[str, str]]:
         return {(t.name, t.language): (t.subject, t.text) for t in self._templates.all(community, {})}
 
     def messages(self, community: str, deliveries: Sequence[Delivery], language: str) -> list[dict[str, Any]]:
         """Deliveries in words: the community's own are read once for all of them."""
-        own, found = self._own(community), []
+        own, shown_all = self._own(community), []
         for delivery in deliveries:
             words = own.get((delivery.template, language), wording.TEXTS[delivery.template][language])
             shown = {name: getattr(delivery, name) for name in ("id", "template", "event_id", "sent_at", "read_at")}
             subject, text = (wording.render(part, delivery.params, language) for part in words)
-            found.append(shown | {"subject": subject, "text": text})
-        return found
+            shown_all.append(shown | {"subject": subject, "text": text})
+        return shown_all

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from shared.events.base import Aggregate, Event
 from shared.rules.errors import Invalid
 
-LARGEST = 10 * 1024 * 1024
-UNBOUND = timedelta(hours=24)
+ATTACHMENT_BYTES_MOST = 10 * 1024 * 1024
+UNBOUND_FOR = timedelta(hours=24)
 STARTS = {
     b"\xff\xd8\xff": ("image/jpeg", "jpg"), b"\x89PNG\r\n\x1a\n": ("image/png", "png"), b"%PDF-": ("application/pdf", "pdf"),
 }  # fmt: skip
@@ -36,15 +36,15 @@ Decided = tuple[Attachment, list[Event]]
 
 def type_of(data: bytes) -> str:
     """What it is, by its first bytes. Raises Invalid("attachment_type")."""
-    found = next((kind for start, (kind, _) in STARTS.items() if data.startswith(start)), "")
-    if not found:
+    kind_of_start = next((kind for start, (kind, _) in STARTS.items() if data.startswith(start)), "")
+    if not kind_of_start:
         raise Invalid("attachment_type", "a JPEG, PNG or PDF", "body")
-    return found
+    return kind_of_start
 
 
 def keep(id: str, owner: str, data: bytes, locked: bytes, at: datetime) -> Decided:
     """Kept for a day, until something refers to it."""
-    return Attachment(id=id, owner=owner, type=type_of(data), size=len(data), data=locked, due=at + UNBOUND), []
+    return Attachment(id=id, owner=owner, type=type_of(data), size=len(data), data=locked, due=at + UNBOUND_FOR), []
 
 
 def bind(attachment: Attachment) -> Decided:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.petitions.attachments import schemas
-from services.petitions.attachments.domain import LARGEST
+from services.petitions.attachments.domain import ATTACHMENT_BYTES_MOST
 from services.petitions.attachments.handlers import ATTACHMENTS
 from services.petitions.attachments.handlers import Attachments as Handlers
 from shared.entrypoints.api import api
@@ -23,7 +23,14 @@ class Attached:
     attachments = Stored(ATTACHMENTS)
     files: Any = Provided(Handlers)
 
-    @api("POST", "/{community}/attachments", takes_bytes=LARGEST, gives=schemas.AttachmentView, allow=WHO, guests=True)
+    @api(
+        "POST",
+        "/{community}/attachments",
+        takes_bytes=ATTACHMENT_BYTES_MOST,
+        gives=schemas.AttachmentView,
+        allow=WHO,
+        guests=True,
+    )
     def keep_attachment(self, call):
         return self.files.keep(call)
 

@@ -17,7 +17,7 @@ SUGGESTION, REPORT, APPEAL = "建议意见", "检举控告", "申诉求决"
 KINDS = (SUGGESTION, REPORT, APPEAL)
 TOPICS = ("物业", "噪声", "违建", "停车", "供暖", "漏水", "社保", "拆迁", "劳资", "教育", "其他")
 CHANNELS = ("counter", "phone", "online", "visit")
-REPRESENTATIVES = 5
+REPRESENTATIVES_A_VISIT = 5
 DAY, SHORTEST = timedelta(hours=24), timedelta(hours=23)  # where clocks are put forward, two midnights lie 23 hours apart
 OPINION = ("request", "facts", "view", "basis")
 
@@ -161,12 +161,12 @@ GIVEN = ("number", "kind", "topic", "text", "channel", "grid", "accused", "anony
 
 def _check_representatives(facts: dict[str, Any]) -> None:
     people = facts.get("petitioners", [])
-    if facts["channel"] != "visit" or len(people) <= REPRESENTATIVES:
+    if facts["channel"] != "visit" or len(people) <= REPRESENTATIVES_A_VISIT:
         return
     chosen = sum(bool(person.get("representative")) for person in people)
     if not chosen:
         raise Invalid("representatives_missing", "more than five visit together: say who represents them", "petitioners")
-    if chosen > REPRESENTATIVES:
+    if chosen > REPRESENTATIVES_A_VISIT:
         raise Invalid("too_many_representatives", "at most five represent a joint visit (art. 20)", "petitioners")
 
 

@@ -56,8 +56,8 @@ class Station:
                 self._seals.close(call, id, facts["number"], facts["petitioners"])
             try:
                 return shown(self.petitions.create(call.showing(shown), domain.file, facts, actor, locale, call.at, id=id))
-            except Taken as taken:
-                if taken.index != "number":
+            except Taken as error:
+                if error.index != "number":
                     raise
         raise Unavailable("number_taken", "no free number was found; try again")
 
@@ -67,8 +67,8 @@ class Station:
         if facts["petitioners"] or facts["confidential"]:
             raise Invalid("anonymous_names_somebody", "who is anonymous is not named", "petitioners")
         facts["channel"] = "online"
-        code, facts["receipt"], found = new_receipt()
-        facts["found_by"] = [found]
+        code, facts["receipt"], tag = new_receipt()
+        facts["found_by"] = [tag]
         return code
 
     def _by_somebody(self, call: Call, facts: dict[str, Any], actor: Actor) -> None:
@@ -162,14 +162,14 @@ class Station:
         def keep(d: Document) -> bool:
             return (fits is None or fits(d)) and (state is None or d["state"] == state) and _seen(d).visible_to(actor)
 
-        found = self.petitions.page(call, where, keep=keep, newest_first=True, limit=paging["limit"], after=paging["after"])
-        return Page([domain.seen_by(petition, actor) for petition in found.items], found.next)
+        page = self.petitions.page(call, where, keep=keep, newest_first=True, limit=paging["limit"], after=paging["after"])
+        return Page([domain.seen_by(petition, actor) for petition in page.items], page.next)
 
     def due_soon(self, call: Call) -> Page:
         """What has the earliest running deadline, earliest first."""
         actor = self._directory.actor(call)
-        found = self.petitions.page(call, keep=lambda d: _seen(d).visible_to(actor), by="agenda", **call.query)
-        return Page([domain.seen_by(petition, actor) for petition in found.items], found.next)
+        page = self.petitions.page(call, keep=lambda d: _seen(d).visible_to(actor), by="agenda", **call.query)
+        return Page([domain.seen_by(petition, actor) for petition in page.items], page.next)
 
     # -- moving
 

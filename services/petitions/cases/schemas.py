@@ -10,8 +10,8 @@ from services.petitions.cases.domain import CHANNELS, KINDS, TOPICS, Petition
 from services.petitions.domain import explained
 from shared.entrypoints.fields import Day, Id, Moment, Paging, Text
 
-LONG = 8000
-WORDS = 2000
+TEXT_CHARACTERS = 8000
+REASON_CHARACTERS = 2000
 STATES = sorted(Petition.LIFECYCLE)
 
 
@@ -43,7 +43,7 @@ class Petitioner(Named):
 class FilePetition(Schema):
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
     topic = fields.String(required=True, validate=validate.OneOf(TOPICS))
-    text = Text(LONG, required=True)
+    text = Text(TEXT_CHARACTERS, required=True)
     channel = fields.String(load_default="online", validate=validate.OneOf(CHANNELS))
     anonymous = fields.Boolean(load_default=False)
     sealed = fields.Boolean(attribute="confidential", load_default=False)
@@ -70,7 +70,7 @@ class HandOver(Schema):
 
 
 class Recuse(HandOver):
-    reason = Text(WORDS, required=True)
+    reason = Text(REASON_CHARACTERS, required=True)
 
 
 class Accept(Documented):
@@ -82,7 +82,7 @@ class Accept(Documented):
 class Decline(Documented):
     code = fields.String(required=True, validate=validate.OneOf(
         ["not_within_scope", "other_legal_route", "same_facts", "no_jurisdiction", "unclear"]))  # fmt: skip
-    reason = Text(WORDS, required=True)
+    reason = Text(REASON_CHARACTERS, required=True)
 
 
 class Forward(Schema):
@@ -91,22 +91,22 @@ class Forward(Schema):
 
 class SettleForward(Documented):
     outcome = fields.String(required=True, validate=validate.OneOf(["acknowledged", "returned"]))
-    reason = Text(WORDS, load_default="")
+    reason = Text(REASON_CHARACTERS, load_default="")
 
 
 class ObjectTo(Documented):
-    reason = Text(WORDS, required=True)
+    reason = Text(REASON_CHARACTERS, required=True)
 
 
 class Redirect(Schema):
     route = fields.String(required=True, validate=validate.OneOf(
         ["court", "arbitration", "administrative_review", "discipline", "police", "other"]))  # fmt: skip
-    reason = Text(WORDS, required=True)
+    reason = Text(REASON_CHARACTERS, required=True)
 
 
 class Extend(Documented):
     code = fields.String(load_default="complex", validate=validate.OneOf(["complex", "expertise", "hearing", "other"]))
-    reason = Text(WORDS, required=True)
+    reason = Text(REASON_CHARACTERS, required=True)
 
 
 class Pause(Documented):
@@ -121,10 +121,10 @@ class Answer(Documented):
     outcome = fields.String(
         load_default="explained", validate=validate.OneOf(["supported", "partly", "rejected", "explained", "upheld", "changed"])
     )
-    request = Text(LONG, load_default="")
-    facts = Text(LONG, load_default="")
-    view = Text(LONG, load_default="")
-    basis = Text(LONG, load_default="")
+    request = Text(TEXT_CHARACTERS, load_default="")
+    facts = Text(TEXT_CHARACTERS, load_default="")
+    view = Text(TEXT_CHARACTERS, load_default="")
+    basis = Text(TEXT_CHARACTERS, load_default="")
 
 
 class Deliver(Schema):
@@ -132,17 +132,17 @@ class Deliver(Schema):
 
 
 class Reason(Schema):
-    reason = Text(WORDS, load_default="")
+    reason = Text(REASON_CHARACTERS, load_default="")
 
 
 class Supplement(Schema):
-    text = Text(LONG, required=True)
+    text = Text(TEXT_CHARACTERS, required=True)
     internal = fields.Boolean(load_default=False)
     attachments = fields.List(Id(), load_default=list, validate=validate.Length(max=10))
 
 
 class Urgent(Schema):
-    reason = Text(WORDS, required=True)
+    reason = Text(REASON_CHARACTERS, required=True)
 
 
 class Link(Schema):
@@ -150,12 +150,12 @@ class Link(Schema):
 
 
 class Reopen(Schema):
-    new_facts = Text(LONG, load_default="")
+    new_facts = Text(TEXT_CHARACTERS, load_default="")
 
 
 class Rate(Schema):
     stars = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=5))
-    reason = Text(WORDS, load_default="")
+    reason = Text(REASON_CHARACTERS, load_default="")
 
 
 class PetitionQuery(Paging):

@@ -72,18 +72,18 @@ class Court:
 
     def calendar(self, call: Call) -> list[dict[str, Any]]:
         """The hearings that are held, by their beginning."""
-        found = self.cases.all(call.community, {"found_by": "all"}, limit=10_000)
+        cases = self.cases.all(call.community, {"found_by": "all"}, limit=10_000)
         held = [
             {"id": case.id, "number": case.number, "case_number": case.case_number, **case.sittings[case.current]}
-            for case in found if case.current
+            for case in cases if case.current
         ]  # fmt: skip
         return sorted((one for one in held if one["end"] >= call.at), key=lambda one: one["start"])
 
     def histories(self, call: Call, dispute_id: str) -> list[tuple[str, list[dict[str, Any]]]]:
         """What the court did in a dispute: acts and their times, none of its documents."""
-        found = self.cases.all(call.community, {"found_by": f"dispute:{dispute_id}"})
+        cases = self.cases.all(call.community, {"found_by": f"dispute:{dispute_id}"})
         shown = ("act", "role", "at", "outcome", "start")
-        return [("court", [{k: v for k, v in act.items() if k in shown} for act in case.history]) for case in found]
+        return [("court", [{k: v for k, v in act.items() if k in shown} for act in case.history]) for case in cases]
 
     # -- moving
 

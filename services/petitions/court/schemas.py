@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from services.petitions.cases.schemas import LONG, WORDS, DeadlineView, NoteView
+from services.petitions.cases.schemas import REASON_CHARACTERS, TEXT_CHARACTERS, DeadlineView, NoteView
 from services.petitions.disputes.schemas import Party, SittingShown
 from services.petitions.domain import explained
 from shared.entrypoints.fields import Id, Moment, Text
@@ -16,13 +16,13 @@ class AcceptCase(Schema):
 
 
 class DeclineCase(Schema):
-    reason = Text(WORDS, required=True)
+    reason = Text(REASON_CHARACTERS, required=True)
 
 
 class WriteOutcome(Schema):
     outcome = fields.String(required=True, validate=validate.OneOf(["settled", "failed", "confirmed", "refused"]))
     case_number = Text(80, required=True)
-    text = Text(LONG, load_default="")
+    text = Text(TEXT_CHARACTERS, load_default="")
 
 
 class CourtLine(Schema):

@@ -24,8 +24,8 @@ class Calculator:
     def find(self, call: Call) -> dict[str, Any]:
         """A date, with its reasons. Raises Invalid for `rule`, Missing for a community that is not here."""
         locale = self._where(call.query.get("community"))
-        found = locale.deadline(call.query["rule"], date.fromisoformat(call.query["since"]), extended=call.query["extended"])
-        return shown(found)
+        deadline = locale.deadline(call.query["rule"], date.fromisoformat(call.query["since"]), extended=call.query["extended"])
+        return shown(deadline)
 
     def rules(self, community: str | None) -> list[Rule]:
         """Every rule, past ones and a community's own included."""

@@ -21,7 +21,7 @@ OPENED, MEDIATING, EFFECTIVE = "opened", "mediating", "effective"
 AWAITED = ("unsigned", "unapplied", "unconsented", "unchosen")
 PERFORMED, REFUSED, FAILED, WITHDRAWN = "performed", "refused", "failed", "withdrawn"
 OVER = frozenset({PERFORMED, REFUSED, FAILED, WITHDRAWN})
-REMIND = (10, 3, 1)  # days before the last one on which the court can be asked
+REMINDER_DAYS_BEFORE = (10, 3, 1)  # days before the last one on which the court can be asked
 COMMITTEE = "人民调解委员会"
 # Which acts of a dispute who sees, and what of them. Danger, and what the police said, is no party's business.
 FOR_PARTIES = frozenset({
@@ -288,7 +288,9 @@ def wake(dispute: Dispute, locale: Locale, at: datetime) -> Dispute:
     window = dispute.clock("confirmation_window")
     if window is not None and window["state"] == "running":
         last = date.fromisoformat(window["due"])
-        moments += [at_clock(last - timedelta(days=n), WARN_AT, locale.zone) for n in REMIND if n not in dispute.reminded]
+        moments += [
+            at_clock(last - timedelta(days=n), WARN_AT, locale.zone) for n in REMINDER_DAYS_BEFORE if n not in dispute.reminded
+        ]
     if dispute.to_court or idle_sittings(dispute, at):
         moments.append(at)
     return woken.but(due=min(moments, default=None))

@@ -112,10 +112,10 @@ class Room:
         def keep(d: Document) -> bool:
             return (state is None or d["state"] == state) and _seen(d).visible_to(actor)
 
-        found = self.disputes.page(
+        listed = self.disputes.page(
             call, where, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"]
         )
-        return Page([domain.seen_by(dispute, actor) for dispute in found.items], found.next)
+        return Page([domain.seen_by(dispute, actor) for dispute in listed.items], listed.next)
 
     def timeline(self, call: Call, id: str) -> list[dict[str, Any]]:
         """One line from the first complaint to performance: the petition, the mediation, the court."""
@@ -229,7 +229,7 @@ class Room:
         locale = self._directory.locale(call)
         if dispute.to_court:
             self._court.take(call, dispute.court_id, dispute.to_court, dispute)
-            self.disputes.change(call, dispute.id, agreement.taken, locale, call.at)
+            self.disputes.change(call, dispute.id, agreement.reached_the_court, locale, call.at)
         for id in domain.idle_sittings(dispute, call.at):
             self.hear(call, self._sittings.drop(call, id, "case_over"))
         self.disputes.change(call, dispute.id, agreement.turn, locale, call.at)

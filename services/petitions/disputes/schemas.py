@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from services.petitions.cases.schemas import LONG, WORDS, DeadlineView, Named, NoteView, Rate
+from services.petitions.cases.schemas import REASON_CHARACTERS, TEXT_CHARACTERS, DeadlineView, Named, NoteView, Rate
 from services.petitions.disputes.domain import KINDS, Dispute
 from services.petitions.domain import explained
 from shared.entrypoints.fields import Id, Moment, Paging, Text
@@ -12,7 +12,7 @@ from shared.entrypoints.fields import Id, Moment, Paging, Text
 
 class OpenDispute(Schema):
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
-    text = Text(LONG, required=True)
+    text = Text(TEXT_CHARACTERS, required=True)
     parties = fields.List(fields.Nested(Named), required=True, validate=validate.Length(max=50))
     is_open = fields.Boolean(load_default=False)
 
@@ -30,32 +30,32 @@ class Mediators(Schema):
 
 
 class Why(Schema):
-    reason = Text(WORDS, load_default="")
+    reason = Text(REASON_CHARACTERS, load_default="")
 
 
 class Refuse(Why):
     """A mediator may record a party's refusal: `party`, and `how` it was given."""
 
     party = Id()
-    how = Text(WORDS, load_default="")
+    how = Text(REASON_CHARACTERS, load_default="")
 
 
 class RecordApplication(Schema):
     """A party without an account applies for confirmation, and `how` it said so."""
 
     party = Id(required=True)
-    how = Text(WORDS, required=True)
+    how = Text(REASON_CHARACTERS, required=True)
 
 
 class NoteOnDispute(Schema):
-    text = Text(LONG, required=True)
+    text = Text(TEXT_CHARACTERS, required=True)
     private = fields.Boolean(load_default=False)
 
 
 class Draft(Schema):
-    facts = Text(LONG, load_default="")
-    terms = Text(LONG, required=True)
-    method = Text(WORDS, load_default="")
+    facts = Text(TEXT_CHARACTERS, load_default="")
+    terms = Text(TEXT_CHARACTERS, required=True)
+    method = Text(REASON_CHARACTERS, load_default="")
     deadline = Text(200, load_default="")
 
 
@@ -71,23 +71,23 @@ class Sign(Schema):
 
 
 class AgreeOrally(Schema):
-    terms = Text(LONG, required=True)
+    terms = Text(TEXT_CHARACTERS, required=True)
     made_at = Moment()
     status_matter = fields.Boolean(load_default=False)
 
 
 class Perform(Schema):
     outcome = fields.String(required=True, validate=validate.OneOf(["performed", "partly", "refused"]))
-    text = Text(WORDS, load_default="")
+    text = Text(REASON_CHARACTERS, load_default="")
 
 
 class Danger(Schema):
     kind = fields.String(required=True, validate=validate.OneOf(["threat", "violence", "self_harm", "crowd", "other"]))
-    text = Text(WORDS, required=True)
+    text = Text(REASON_CHARACTERS, required=True)
 
 
 class Acknowledge(Schema):
-    text = Text(WORDS, load_default="")
+    text = Text(REASON_CHARACTERS, load_default="")
 
 
 class AskSitting(Schema):

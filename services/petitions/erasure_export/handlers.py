@@ -25,7 +25,7 @@ from shared.calls import Call
 from shared.events.base import Event
 from shared.runtime.platform import Platform
 
-ALL = 100_000
+CASES_A_PERSON = 100_000
 
 
 class ErasureExport:
@@ -46,21 +46,21 @@ class ErasureExport:
         community, id, own = (call.body[name] for name in ("community", "resident_id", "own"))
         key = self._directory.key(community, id)
         actor = Actor(id, "resident", frozenset({"resident"}), key=key)
-        found = {}
+        copies = {}
         for name, (store, view, seen_by) in self._kinds.items():
-            mine = store.all(community, {"found_by": key}, limit=ALL)
+            mine = store.all(community, {"found_by": key}, limit=CASES_A_PERSON)
             shown = [seen_by(case, actor) for case in mine if own or not case.restricted]
             # What was said to the mediator alone is for nobody who works here.
             shown = shown if own else [case.but(notes=[n for n in case.notes if not n.get("only")]) for case in shown]
-            found[name] = [view.dump(case) for case in shown]
-        return {"cases": found}
+            copies[name] = [view.dump(case) for case in shown]
+        return {"cases": copies}
 
     def forget(self, call: Call, resident_id: str) -> None:
         """Nothing here names this person any more. What law makes one keep (an open petition, a closed one's acts) stays
         without them; a private help request goes with them, and a seal with its key."""
         key = self._directory.key(call.community, resident_id)
         for name, (store, _, _) in self._kinds.items():
-            for case in store.all(call.community, {"found_by": key}, limit=ALL):
+            for case in store.all(call.community, {"found_by": key}, limit=CASES_A_PERSON):
                 sealed = name == "petitions" and case.confidential and self._unseal(call, case.id, resident_id)
                 phones = self._phones(call.community, case, resident_id) if name == "petitions" else frozenset()
                 decide = partial(_without, key=key, resident_id=resident_id, phones=phones, shared=bool(sealed))

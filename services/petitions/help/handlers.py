@@ -63,10 +63,10 @@ class HelpDesk:
             return HelpRequest(found_by=d["found_by"], accused=d["accused"]).visible_to(actor)
 
         where = {"found_by": "all" if call.is_one_of(HELP_OFFICER) else actor.key}
-        found = self.requests.page(
+        listed = self.requests.page(
             call, where, keep=keep, newest_first=True, limit=call.query["limit"], after=call.query["after"]
         )
-        return Page([domain.seen_by(one, actor) for one in found.items], found.next)
+        return Page([domain.seen_by(one, actor) for one in listed.items], listed.next)
 
     def act(self, call: Call, id: str, decide: Any, *args: Any, timed: bool = True) -> HelpRequest:
         """One act on a request that the caller may know of."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from services.petitions.cases.schemas import LONG, Accused, DeadlineView, NoteView
+from services.petitions.cases.schemas import TEXT_CHARACTERS, Accused, DeadlineView, NoteView
 from services.petitions.domain import explained
 from shared.entrypoints.fields import Id, Moment, Text
 
 
 class AskHelp(Schema):
-    text = Text(LONG, required=True)
+    text = Text(TEXT_CHARACTERS, required=True)
     violence = fields.Boolean(load_default=False)
     urgent = fields.Boolean(load_default=False)
     contact = Text(200, load_default="")
@@ -19,7 +19,7 @@ class AskHelp(Schema):
 
 
 class NoteOnHelp(Schema):
-    text = Text(LONG, required=True)
+    text = Text(TEXT_CHARACTERS, required=True)
     internal = fields.Boolean(load_default=False)
 
 

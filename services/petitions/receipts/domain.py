@@ -13,23 +13,23 @@ from services.petitions.domain import Actor
 from shared.events.petitions import PetitionIdentified
 from shared.rules.errors import Conflict, Limited, Missing
 
-PLACE, SECRET = 8, 16  # letters of five bits each: where it lies, and 80 bits that nobody guesses
-FAILURES = 10
-LOCKED = timedelta(minutes=15)
+PLACE_LETTERS, SECRET_LETTERS = 8, 16  # letters of five bits each: where it lies, and 80 bits that nobody guesses
+WRONG_CODES_MOST = 10
+LOCKED_FOR = timedelta(minutes=15)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def new_receipt() -> tuple[str, dict[str, Any], str]:
     """(code, what is kept of it, by what it is found). The code is kept nowhere."""
-    place, secret = _word(PLACE), _word(SECRET)
-    code = "-".join((place, *(secret[n : n + 4] for n in range(0, SECRET, 4))))
+    place, secret = _word(PLACE_LETTERS), _word(SECRET_LETTERS)
+    code = "-".join((place, *(secret[n : n + 4] for n in range(0, SECRET_LETTERS, 4))))
     return code, {"hash": _hash(place, secret), "failures": 0, "locked_until": None}, f"receipt:{place}"
 
 
 def read_code(code: str) -> tuple[str, str]:
     """(where it lies, the secret) of a code as somebody copied it."""
     plain = "".join(c for c in code.upper() if c.isalnum()).translate(str.maketrans("OIL", "011"))
-    return plain[:PLACE], plain[PLACE:]
+    return plain[:PLACE_LETTERS], plain[PLACE_LETTERS:]
 
 
 def check(petition: Petition, code: str, at: datetime) -> Decided:
@@ -43,7 +43,7 @@ def check(petition: Petition, code: str, at: datetime) -> Decided:
         clean = receipt | {"failures": 0, "locked_until": None}
         return (petition if clean == receipt else petition.but(receipt=clean)), []
     failures = (receipt["failures"] if receipt["locked_until"] is None else 0) + 1
-    locked = at + LOCKED if failures >= FAILURES else None
+    locked = at + LOCKED_FOR if failures >= WRONG_CODES_MOST else None
     return petition.but(receipt=receipt | {"failures": failures, "locked_until": locked}), []
 
 

@@ -15,7 +15,7 @@ from shared.events.petitions import SealOpened, SealOpeningAsked, SealOpeningGra
 from shared.rules.errors import Conflict, Forbidden, Missing
 
 OPEN_FOR = timedelta(minutes=15)
-APART = timedelta(days=30)  # after one gave the other a role: a puppet is no second person
+GIVEN_LATELY = timedelta(days=30)  # after one gave the other a role: a puppet is no second person
 OPENERS = ("secretary", "street_officer", "seal_holder")
 
 

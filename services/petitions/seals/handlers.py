@@ -44,7 +44,7 @@ class Opening:
         """A second person agrees."""
         actor, seal = self._may(call, id), self._seals.get(call, id, code="seal_missing")
         by = seal.request(request)["by"]
-        if by != actor.id and not self._directory.may_open_together(call, by, actor.id, domain.APART):
+        if by != actor.id and not self._directory.may_open_together(call, by, actor.id, domain.GIVEN_LATELY):
             raise Forbidden("appointed_lately", "one of you gave the other a role within 30 days: it takes somebody else")
 
         def shown(seal: SealedIdentity) -> dict[str, Any]:

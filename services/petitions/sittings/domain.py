@@ -11,7 +11,7 @@ from shared.events.base import Aggregate, Event
 from shared.events.petitions import SittingDropped, SittingRequested
 
 ASKED, BOOKED, REFUSED, DROPPED = "asked", "booked", "refused", "dropped"
-SILENCE = timedelta(seconds=60)
+ANSWER_AWAITED_FOR = timedelta(seconds=60)
 NO_ANSWER = "no_answer"
 _LATER = {ASKED: 0, BOOKED: 1, REFUSED: 2, DROPPED: 2}
 
@@ -45,7 +45,7 @@ Decided = tuple[Sitting, list[Event]]
 
 def request(id: str, facts: dict[str, Any], at: datetime) -> Decided:
     """The centre is asked; within a minute it answers, or nobody waits any longer."""
-    made = Sitting(id=id, due=at + SILENCE, **facts)
+    made = Sitting(id=id, due=at + ANSWER_AWAITED_FOR, **facts)
     event = SittingRequested(id, made.reference, made.room_id, made.resources, made.start, made.end, at)
     return made, [event]
 

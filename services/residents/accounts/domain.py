@@ -23,13 +23,13 @@ from shared.rules.errors import Conflict, Forbidden, Missing, Unauthenticated
 
 TEXT, MAIL = "text", "mail"
 BY_CODE = ("code", "slip", "activation")  # how a session may have begun that stands for the password for a while
-CHANNELS = 6  # that an account may have
-CODES = 3  # that may wait at once
+CHANNELS_AN_ACCOUNT = 6  # that an account may have
+CODES_WAITING_MOST = 3  # that may wait at once
 TOLD_FOR = timedelta(days=7)  # a channel that was given up is still told what happens
 CODE_LIVES = timedelta(minutes=5)  # also: for how long a sign-in by code stands for one's password
 INVITATION_LIVES = timedelta(days=14)
-OBJECTION = timedelta(hours=24)  # in which the owner may stop that others recover the account
-LIMITED = timedelta(days=7)  # after which a recovered account is like any other
+OBJECTION_FOR = timedelta(hours=24)  # in which the owner may stop that others recover the account
+LIMITED_FOR = timedelta(days=7)  # after which a recovered account is like any other
 
 Decided = tuple["Account", list[Event]]
 
@@ -219,7 +219,7 @@ def expect_code(account: Account, code_id: str, hashed: str, sealed: bytes, chan
     event = SignInCodeRequested(account.id, code_id, expires, at, account.channel(channel)["kind"])
     # Whoever else asks must not take away the code that the owner has in hand.
     living = [one for one in account.codes if one["expires_at"] > at]
-    return account.but(codes=[*living, code][-CODES:]), [event]
+    return account.but(codes=[*living, code][-CODES_WAITING_MOST:]), [event]
 
 
 def code_was_sent(account: Account, code_id: str) -> Decided:
@@ -270,8 +270,8 @@ def add_channel(account: Account, adding: dict[str, Any], address: str, at: date
     """A code goes to the new address: until it is entered, the address counts for nothing."""
     if account.channel_of(adding["token"]):
         raise Conflict("channel_known", "this account is reached there already")
-    if len(account.channels) >= CHANNELS:
-        raise Conflict("too_many_channels", f"an account has at most {CHANNELS}")
+    if len(account.channels) >= CHANNELS_AN_ACCOUNT:
+        raise Conflict("too_many_channels", f"an account has at most {CHANNELS_AN_ACCOUNT}")
     stale = account.adding["id"] if account.adding else ""
     addresses = {id: one for id, one in account.addresses.items() if id != stale}
     event = ChannelCodeRequested(account.id, adding["id"], adding["expires_at"], at, adding["kind"])
@@ -307,8 +307,8 @@ def link_identity(account: Account, id: str, token: str, issuer: str, at: dateti
     """An external identity (issuer and subject) proves this account's owner from now on."""
     if any(one["token"] == token for one in account.external):
         return account, []
-    if len(account.external) >= CHANNELS:
-        raise Conflict("too_many_identities", f"an account has at most {CHANNELS}")
+    if len(account.external) >= CHANNELS_AN_ACCOUNT:
+        raise Conflict("too_many_identities", f"an account has at most {CHANNELS_AN_ACCOUNT}")
     external = [*account.external, {"id": id, "token": token, "issuer": issuer, "confirmed_at": at}]
     events: list[Event] = [_notice(account, "account_identity_linked", at)] if account.channels else []
     return _known_by(account.but(external=external)), events
@@ -334,7 +334,7 @@ def ask_recovery(account: Account, community: str, person: str, by: str, at: dat
     running = account.recovery
     if running and running["until"] > at:
         raise Conflict("recovery_runs", "a recovery is under way, or was a short while ago")
-    until = at + OBJECTION
+    until = at + OBJECTION_FOR
     asked = {"community": community, "person": person, "asked_by": by, "confirmed_by": "", "effective_at": None,
              "used_at": None, "until": until}  # fmt: skip
     return account.but(recovery=asked), []
@@ -347,8 +347,8 @@ def confirm_recovery(account: Account, community: str, person: str, by: str, at:
         raise Forbidden("same_person", "it takes two people")
     if asked["confirmed_by"]:
         raise Conflict("already_confirmed", "somebody confirmed it already")
-    effective = at + OBJECTION
-    recovery = {**asked, "confirmed_by": by, "effective_at": effective, "until": effective + LIMITED}
+    effective = at + OBJECTION_FOR
+    recovery = {**asked, "confirmed_by": by, "effective_at": effective, "until": effective + LIMITED_FOR}
     return account.but(recovery=recovery), [_notice(account, "account_recovery", at, effective)]
 
 
@@ -388,7 +388,7 @@ def use_recovery(account: Account, at: datetime) -> Account:
     recovery = account.recovery
     if (account.channels or account.external) and recovery and recovery["confirmed_by"]:
         recovered = {**account.recovered, recovery["community"]: at}
-        return account.but(recovery={**recovery, "used_at": at, "until": at + LIMITED}, recovered=recovered)
+        return account.but(recovery={**recovery, "used_at": at, "until": at + LIMITED_FOR}, recovered=recovered)
     return account
 
 
@@ -404,7 +404,7 @@ def limited_until(account: Account, proved_since: datetime | None, at: datetime)
     """Until when a session sees nothing restricted that begins now with such a proof."""
     if not is_recovered(account, proved_since):
         return None
-    until = max(account.recovered.values()) + LIMITED
+    until = max(account.recovered.values()) + LIMITED_FOR
     return until if until > at else None
 
 

@@ -20,7 +20,7 @@ class Households:
     def __init__(self, platform: Platform) -> None:
         self._residents, self._households = platform.store(RESIDENTS), platform.store(HOUSEHOLDS)
 
-    def found(self, call: Call) -> Household:
+    def found_household(self, call: Call) -> Household:
         """A household of residents who are known."""
         self._must_exist(call, call.body["members"])
         made: Household = self._households.create(call, domain.found_household, call.body["address"], call.body["members"])

@@ -21,7 +21,7 @@ class Households:
     @api("POST", "/{community}/households", takes=schemas.FoundHousehold, gives=schemas.HouseholdView, allow=STAFF,
          audited="founded_household")  # fmt: skip
     def found_household(self, call):
-        return self.households.found(call)
+        return self.households.found_household(call)
 
     @api("GET", "/{community}/households/{id}", gives=schemas.HouseholdView, allow=STAFF, audited="opened_household")
     def read_household(self, call, id):

@@ -35,10 +35,10 @@ class People:
         number."""
         facts = with_plain_phones(dict(call.body))
 
-        def taken() -> Conflict:
+        def refusal() -> Conflict:
             return Conflict("already_registered", "this ID number is registered here")
 
-        resident: Resident = self._residents.create(call, domain.register, facts, call.actor, call.at, taken=taken)
+        resident: Resident = self._residents.create(call, domain.register, facts, call.actor, call.at, refusal=refusal)
         return resident
 
     def link(self, call: Call, id: str) -> None:

@@ -17,8 +17,8 @@ from shared.rules.errors import Forbidden, Invalid, Missing
 from shared.rules.roles import INSTALLATION, SECRET
 
 REFRESH_LIVES = timedelta(days=30)
-SESSIONS = 10  # signed-in devices an account keeps; the oldest gives way
-NAMED_IN_A_TOKEN = 4500  # characters of memberships: as base64 within the 8 KiB that a header may have
+SESSIONS_AN_ACCOUNT = 10  # signed-in devices an account keeps; the oldest gives way
+MEMBERSHIP_CHARACTERS_A_TOKEN = 4500  # characters of memberships: as base64 within the 8 KiB that a header may have
 
 Decided = tuple[Account, list[Event]]
 
@@ -32,7 +32,7 @@ def begin(
         "recovered": is_recovered(account, proved_since), "limited_until": limited_until(account, proved_since, at),
     }  # fmt: skip
     living = [one for one in account.sessions if one["expires_at"] > at]
-    kept = [*living, session][-SESSIONS:]
+    kept = [*living, session][-SESSIONS_AN_ACCOUNT:]
     dropped = [one["id"] for one in living if one not in kept]
     named(account, session, at)  # refused before anything is spent
     after = _with(account, kept).but(devices={**_with(account, kept).devices, id: device})
@@ -95,7 +95,7 @@ def named(account: Account, session: dict[str, Any], at: datetime) -> dict[str, 
     if community not in ("", *asked) or not (asked or waiting):
         what = "this community" if community else "any community"
         raise Forbidden("no_membership", f"this account does not open {what} at present")
-    if len(json.dumps(asked)) > NAMED_IN_A_TOKEN:
+    if len(json.dumps(asked)) > MEMBERSHIP_CHARACTERS_A_TOKEN:
         raise Invalid("community_needed", f"this account opens {len(asked)} communities: say which one", "community")
     return asked
 

@@ -22,7 +22,7 @@ from shared.rules.errors import Conflict, Invalid, Missing, Unauthenticated
 from shared.rules.roles import INSTALLATION
 from shared.runtime.platform import Platform
 from shared.security.identity import Issuer, Signer
-from shared.security.revocations import ACCESS_LIVES
+from shared.security.revocations import ACCESS_TOKEN_SECONDS
 from shared.settings import read
 from shared.storage.store import Page
 
@@ -162,7 +162,7 @@ class Sessions:
         if session is None:
             raise Conflict("session_over", "this session was ended in this very moment")
         names = domain.named(account, session, call.at)
-        lives = domain.lives_until(account, names, call.at + timedelta(seconds=ACCESS_LIVES)) - call.at
+        lives = domain.lives_until(account, names, call.at + timedelta(seconds=ACCESS_TOKEN_SECONDS)) - call.at
         now, seconds = int(datetime.now().timestamp()), max(1, int(lives.total_seconds()))
         claims = {
             "iss": self._settings.issuer, "aud": self._settings.audience, "sub": account.id, "iat": now, "exp": now + seconds,

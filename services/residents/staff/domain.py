@@ -18,7 +18,7 @@ from shared.rules.roles import OPERATOR, SECRET, SECRETARY, STREET_OFFICER, TECH
 
 LEAD = frozenset({SECRETARY, STREET_OFFICER})  # who gives the roles of a community's daily work, and proposes the others
 TERM = "term"  # proposed like a role: a longer time in roles that see secrets
-APART = timedelta(days=30)  # after one gave the other a role: a puppet is no second person
+GIVEN_LATELY = timedelta(days=30)  # after one gave the other a role: a puppet is no second person
 CONTACT = frozenset({"name", "phone", "email"})
 STAYS = (SECRETARY, OPERATOR)  # of which a community is never without one
 # A street officer may confirm and open what others must not: that role is given like those that see secrets.
@@ -148,7 +148,7 @@ def apart(one: Worker | None, other: Worker | None, at: datetime) -> bool:
     """Whether these are two people, of whom neither gave the other a role lately."""
     if one is None or other is None or one.id == other.id:
         return False
-    return not any(at - a.vouched[b.id] < APART for a, b in ((one, other), (other, one)) if b.id in a.vouched)
+    return not any(at - a.vouched[b.id] < GIVEN_LATELY for a, b in ((one, other), (other, one)) if b.id in a.vouched)
 
 
 def turn_down(worker: Worker, role: str, giver: Giver) -> Decided:

@@ -12,7 +12,7 @@ from shared.rules.errors import Limited
 CODES_AN_HOUR = 5
 CODE_PAUSE = timedelta(seconds=30)
 HOUR = timedelta(hours=1)
-FORGOTTEN = timedelta(days=1)
+TRIES_KEPT_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Limit:
 
     tries: int
     within: timedelta
-    kept: timedelta = FORGOTTEN
+    kept: timedelta = TRIES_KEPT_FOR
 
 
 BY_PASSWORD = Limit(5, timedelta(minutes=15))
@@ -78,7 +78,7 @@ def ask_code(tries: Tries, credential: str, channel: str, at: datetime) -> Decid
         raise Limited("too_many_codes", "wait before the next code", retry_after=_seconds(recent[-1] + CODE_PAUSE - at))
     if len(recent) >= CODES_AN_HOUR:
         raise Limited("too_many_codes", "too many codes", retry_after=_seconds(recent[0] + HOUR - at))
-    asked = tries.but(asked=[*recent, at], credential=credential, channel=channel, count=0, until=None, due=at + FORGOTTEN)
+    asked = tries.but(asked=[*recent, at], credential=credential, channel=channel, count=0, until=None, due=at + TRIES_KEPT_FOR)
     return asked, [SignInCodeAsked(tries.id, at)]
 
 

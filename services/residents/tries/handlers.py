@@ -18,7 +18,7 @@ from shared.storage.store import Kind
 from shared.telemetry import SIGN_INS, log
 
 TRIES = Kind(Tries, "tries", indexes=(("due",),))
-ALARM = 100  # refusals in this process within a minute that nobody's forgetting explains
+ALARM_REFUSALS_A_MINUTE = 100  # refusals in this process within a minute that nobody's forgetting explains
 
 
 class Counter:
@@ -59,7 +59,7 @@ class Counter:
         minute = int(call.at.timestamp()) // 60
         self._refused = self._refused + 1 if minute == self._minute else 1
         self._minute = minute
-        if self._refused == ALARM:
+        if self._refused == ALARM_REFUSALS_A_MINUTE:
             log("sign-in").error("many_refused", within="a minute", refused=self._refused)
 
     def start_anew(self, call: Call, way: str, of: str) -> None:
@@ -84,7 +84,7 @@ class Counter:
         inside = call.plain(INSTALLATION)
 
         def new(_: str) -> Tries:
-            return Tries(due=call.at + domain.FORGOTTEN)
+            return Tries(due=call.at + domain.TRIES_KEPT_FOR)
 
         try:
             self._tries.ensure(inside, id, new, decide, *args)

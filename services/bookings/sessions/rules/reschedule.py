@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.bookings.domain import OPEN, Use, claims_of
 from services.bookings.sessions.domain import (
-    AT_ONCE,
+    EVENTS_A_PASS,
     LAST_HOUR,
     OFFERED,
     PRESENT,
@@ -14,12 +14,12 @@ from services.bookings.sessions.domain import (
     TAKEN,
     WAITING,
     everybody,
-    found,
+    findable,
     marked,
+    place_taken,
     promote,
     said_of,
     step,
-    taken,
     timed,
     unless_hidden,
     waitlisted,
@@ -52,7 +52,7 @@ def move(
             after = marked(after, place["n"], offered_until=until)
         else:
             after = step(after, place["n"], TAKEN, offered_until=None, late=True, owed=TAKEN)
-    after, promoted = promote(found(after), at)
+    after, promoted = promote(findable(after), at)
     event = SessionMoved(
         use.id, use.programme_id, room_id=unless_hidden(use, room_id), **said_of(after), tell=everybody(use), at=at
     )
@@ -62,10 +62,10 @@ def move(
 
 def say_owed(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Tell the next few of those whose place the move has changed what it is now."""
-    owed = [p for p in use.places if "owed" in p][:AT_ONCE]
+    owed = [p for p in use.places if "owed" in p][:EVENTS_A_PASS]
     # Who has given the place back meanwhile, or is here, knows.
     news = [p for p in owed if p["state"] == p["owed"]]
-    events = [waitlisted(use, p, at) if p["state"] == WAITING else taken(use, p, "promoted", at) for p in news]
+    events = [waitlisted(use, p, at) if p["state"] == WAITING else place_taken(use, p, "promoted", at) for p in news]
     done = {p["n"] for p in owed}
     places = [{k: v for k, v in p.items() if k != "owed"} if p["n"] in done else p for p in use.places]
     return use.but(places=places) if owed else use, events

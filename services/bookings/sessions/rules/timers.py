@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 
 from services.bookings.domain import OPEN, OVER, Use
 from services.bookings.sessions.domain import (
-    AT_ONCE,
     ERASED,
+    EVENTS_A_PASS,
     GONE,
-    GRACE,
     HOURS_BEFORE,
     LATE,
     MISSED,
     OFFERED,
     PRESENT,
+    SEAT_KEPT_FOR,
     TAKEN,
     WAITING,
     counts,
-    found,
+    findable,
     marked,
     missed_by,
     place_of,
@@ -50,11 +50,11 @@ def pass_time(use: Use, at: datetime) -> tuple[Use, list[Event]]:
 
 def _lapse(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     events: list[Event] = []
-    for place in [p for p in use.places if p["state"] == OFFERED and p["offered_until"] <= at][:AT_ONCE]:
+    for place in [p for p in use.places if p["state"] == OFFERED and p["offered_until"] <= at][:EVENTS_A_PASS]:
         use = step(use, place["n"], GONE, reason="offer_lapsed", offered_until=None)
         events.append(released(use, place, "offer_lapsed", at))
     use, promoted = promote(use, at)
-    return found(use), events + promoted
+    return findable(use), events + promoted
 
 
 def _remind(use: Use, at: datetime) -> tuple[Use, list[Event]]:
@@ -68,14 +68,14 @@ def _remind(use: Use, at: datetime) -> tuple[Use, list[Event]]:
 
 def _miss(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Unclaimed seats are released, and go to who waits at the door."""
-    missed = [p for p in use.places if p["state"] == TAKEN and counts(use, p)] if at >= use.start + GRACE else []
+    missed = [p for p in use.places if p["state"] == TAKEN and counts(use, p)] if at >= use.start + SEAT_KEPT_FOR else []
     return missed_by(use, missed, at) if missed else (use, [])
 
 
 def _call_out(use: Use, at: datetime) -> tuple[Use, list[Event]]:
     """Children whom nobody collected."""
     events: list[Event] = []
-    for _, stage, place in [call for call in uncalled(use) if call[0] <= at][:AT_ONCE]:
+    for _, stage, place in [call for call in uncalled(use) if call[0] <= at][:EVENTS_A_PASS]:
         use = marked(use, place["n"], called=[*place_of(use, place["n"]).get("called", []), stage])
         minutes = int(LATE[stage].total_seconds()) // 60
         events.append(ChildNotCollected(use.id, place["person"], place["tell"], stage, minutes, at))

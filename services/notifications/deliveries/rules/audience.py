@@ -118,8 +118,8 @@ TOLD: dict[type[Event], Telling | tuple[Telling, ...]] = {
 
 def tellings(event: Event) -> list[tuple[str, str, dict[str, Any]]]:
     """(recipient, template, parameters) of everybody who is told of this event."""
-    found, told = [], TOLD[type(event)]
+    made, told = [], TOLD[type(event)]
     for telling in told if isinstance(told, tuple) else (told,):
         template = telling.template if isinstance(telling.template, str) else telling.template(event)
-        found += [(who, template, telling.params(event)) for who in dict.fromkeys(telling.who(event)) if who]
-    return found
+        made += [(who, template, telling.params(event)) for who in dict.fromkeys(telling.who(event)) if who]
+    return made

@@ -13,7 +13,7 @@ from services.petitions.disputes.domain import (
     FAILED,
     MEDIATING,
     PERFORMED,
-    REMIND,
+    REMINDER_DAYS_BEFORE,
     Decided,
     Dispute,
     check_impartial,
@@ -44,12 +44,12 @@ def draft(dispute: Dispute, parts: dict[str, str], actor: Actor, at: datetime) -
     if dispute.state != MEDIATING:
         raise Conflict("not_mediating", "there is no mediation to agree in", state=dispute.state)
     text = {name: parts.get(name, "") for name in PARTS}
-    found = digest_of(dispute, text)
-    if found == dispute.digest:
+    digest = digest_of(dispute, text)
+    if digest == dispute.digest:
         return dispute, []
-    changed = dispute.but(agreement=text, digest=found, signatures=[], status_matter=False)
-    changed = changed.acted(actor, "drafted", at, digest=found)
-    return changed, [catalogue.AgreementTextChanged(dispute.id, dispute.number, found, at)]
+    changed = dispute.but(agreement=text, digest=digest, signatures=[], status_matter=False)
+    changed = changed.acted(actor, "drafted", at, digest=digest)
+    return changed, [catalogue.AgreementTextChanged(dispute.id, dispute.number, digest, at)]
 
 
 def digest_of(dispute: Dispute, text: dict[str, str]) -> str:
@@ -140,13 +140,13 @@ def _take_effect(dispute: Dispute, form: str, effective: datetime, actor: Actor,
 
 def agreed_day(text: str) -> date | None:
     """The day that a deadline names, written 2026-12-31 or 2026年12月31日; the last one of several."""
-    found = None
+    last = None
     for year, month, day in _DAY.findall(text):
         try:
-            found = date(int(year), int(month), int(day))
+            last = date(int(year), int(month), int(day))
         except ValueError:
             continue
-    return found
+    return last
 
 
 def perform(dispute: Dispute, outcome: str, text: str, settled: bool, actor: Actor, locale: Locale, at: datetime) -> Decided:
@@ -215,7 +215,7 @@ def apply(dispute: Dispute, who: str, how: str, court_id: str, actor: Actor, loc
     return changed, events
 
 
-def taken(dispute: Dispute, locale: Locale, at: datetime) -> Decided:
+def reached_the_court(dispute: Dispute, locale: Locale, at: datetime) -> Decided:
     """The court has it."""
     return wake(dispute.but(to_court=""), locale, at), []
 
@@ -244,7 +244,11 @@ def _remind(dispute: Dispute, locale: Locale, at: datetime) -> Decided:
     last, today = date.fromisoformat(window["due"]), locale.today(at)
     if today > last:
         return stop(dispute, locale, "confirmation_window", state="off"), []
-    passed = [n for n in REMIND if n not in dispute.reminded and at_clock(last - timedelta(days=n), WARN_AT, locale.zone) <= at]
+    passed = [
+        n
+        for n in REMINDER_DAYS_BEFORE
+        if n not in dispute.reminded and at_clock(last - timedelta(days=n), WARN_AT, locale.zone) <= at
+    ]
     if not passed:
         return dispute, []
     event = catalogue.ConfirmationReminderDue(dispute.id, dispute.number, window["due"], (last - today).days, at)
