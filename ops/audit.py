@@ -14,7 +14,7 @@ from shared.runtime.chain_writer import check_against, check_record, claims
 from shared.security.audit import Audit, Finding
 from shared.security.identity import vouched
 from shared.security.privacy import Vault
-from shared.storage.store import Codec, Kind
+from shared.storage.kinds import Codec, Kind
 from shared.storage.tenants import Tenants
 
 

@@ -28,28 +28,54 @@ def definitions(services: tuple[str, ...], passwords: dict[str, str], subscriber
     permissions += [operator_permissions(services)] + [subscriber_permissions(name) for name in subscribers]
     return {
         "users": [
-            {"name": user, "password_hash": _hash(passwords[user]), "tags": "",
-             "hashing_algorithm": "rabbit_password_hashing_sha256"}
+            {
+                "name": user,
+                "password_hash": _hash(passwords[user]),
+                "tags": "",
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+            }
             for user in users
         ],
         "vhosts": [{"name": "/"}],
         "permissions": permissions,
         "parameters": [
-            {"vhost": "/", "component": "operator_policy", "name": "foreign-queues", "value": {
-                "pattern": FOREIGN.format(services="|".join(services)), "apply-to": "queues", "priority": 1,
-                "definition": {"max-length": 1_000_000, "max-length-bytes": 1_000_000_000, "expires": 30 * 86_400_000}}},
+            {
+                "vhost": "/",
+                "component": "operator_policy",
+                "name": "foreign-queues",
+                "value": {
+                    "pattern": FOREIGN.format(services="|".join(services)),
+                    "apply-to": "queues",
+                    "priority": 1,
+                    "definition": {"max-length": 1_000_000, "max-length-bytes": 1_000_000_000, "expires": 30 * 86_400_000},
+                },
+            },
         ],
         "exchanges": [
-            {"name": name, "vhost": "/", "type": "topic", "durable": True, "auto_delete": False, "internal": False,
-             "arguments": {}}
-            for service in SPEAKERS for name in _exchanges(service)
+            {
+                "name": name,
+                "vhost": "/",
+                "type": "topic",
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
+            for service in SPEAKERS
+            for name in _exchanges(service)
         ],
         "bindings": [
-            {"source": topology.out(service), "vhost": "/", "destination": topology.events(service),
-             "destination_type": "exchange", "routing_key": "#", "arguments": {}}
+            {
+                "source": topology.out(service),
+                "vhost": "/",
+                "destination": topology.events(service),
+                "destination_type": "exchange",
+                "routing_key": "#",
+                "arguments": {},
+            }
             for service in SPEAKERS
         ],
-    }  # fmt: skip
+    }
 
 
 def applications(plugins: Path) -> list[Path]:

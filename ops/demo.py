@@ -56,12 +56,14 @@ ROOMS: dict[str, list[tuple[str, str, int]]] = {
 
 PROGRAMMES: dict[str, list[tuple[str, str, str, str, str, int]]] = {
     "shengtaiyuan": [
-        ("activity", "象棋", "棋牌室", "14:30", "16:30", 24), ("meal", "午餐", "", "11:30", "12:30", 40),
+        ("activity", "象棋", "棋牌室", "14:30", "16:30", 24),
+        ("meal", "午餐", "", "11:30", "12:30", 40),
     ],
     "lijing": [
-        ("after_school", "四点半课堂", "多功能厅", "16:30", "18:30", 60), ("club", "广场舞", "多功能厅", "19:00", "20:30", 60),
+        ("after_school", "四点半课堂", "多功能厅", "16:30", "18:30", 60),
+        ("club", "广场舞", "多功能厅", "19:00", "20:30", 60),
     ],
-}  # fmt: skip
+}
 
 
 class Demo:
@@ -178,9 +180,16 @@ class Demo:
         first, last = today + timedelta(days=1), today + timedelta(days=28)
         for kind, title, room, begins, finishes, capacity in PROGRAMMES[slug]:
             facts: dict[str, Any] = {
-                "kind": kind, "title": title, "rule": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "first": first.isoformat(),
-                "last": last.isoformat(), "begins": begins, "finishes": finishes, "capacity": capacity, "on_holidays": False,
-            }  # fmt: skip
+                "kind": kind,
+                "title": title,
+                "rule": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
+                "first": first.isoformat(),
+                "last": last.isoformat(),
+                "begins": begins,
+                "finishes": finishes,
+                "capacity": capacity,
+                "on_holidays": False,
+            }
             facts |= {"room_id": rooms[room]} if room else {}
             worker.post(f"/{slug}/programmes", facts, key=f"demo-{slug}-{title}".encode().hex())
 
@@ -341,9 +350,13 @@ class Listener:
         if "cloudEvents:type" not in headers or "cloudEvents:id" not in headers:
             return
         event = {
-            "id": headers["cloudEvents:id"], "name": headers["cloudEvents:type"].rpartition(".")[2],
-            "subject": headers["cloudEvents:subject"], "body": body, "headers": headers, "heard": time.time(),
-        }  # fmt: skip
+            "id": headers["cloudEvents:id"],
+            "name": headers["cloudEvents:type"].rpartition(".")[2],
+            "subject": headers["cloudEvents:subject"],
+            "body": body,
+            "headers": headers,
+            "heard": time.time(),
+        }
         self.events.append(event)
         self._named[event["name"]].append(event)
 

@@ -71,9 +71,12 @@ def prepare(target: str, folder: Path | None = None) -> Path:
 
 def _secret(name: str, values: dict[str, str]) -> dict[str, Any]:
     return {
-        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "stringData": values,
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "stringData": values,
         "metadata": {"name": name, "namespace": "linli"},
-    }  # fmt: skip
+    }
 
 
 def _lines(values: dict[str, str]) -> str:

@@ -100,10 +100,14 @@ def asyncapi() -> dict[str, Any]:
             {
                 "address": f"{event.speaker}.events",
                 "messages": {},
-                "bindings": {"amqp": {"is": "routingKey", "exchange": {
-                    "name": f"{event.speaker}.events", "type": "topic", "durable": True}}},
+                "bindings": {
+                    "amqp": {
+                        "is": "routingKey",
+                        "exchange": {"name": f"{event.speaker}.events", "type": "topic", "durable": True},
+                    }
+                },
             },
-        )  # fmt: skip
+        )
         channel["messages"][name] = {"$ref": f"#/components/messages/{name}"}
         operations[f"say_{name}"] = {
             "action": "send",
@@ -111,8 +115,13 @@ def asyncapi() -> dict[str, Any]:
             "messages": [{"$ref": f"#/channels/{event.speaker}/messages/{name}"}],
         }
     info = {"title": "Linli events", "version": "1.0.0"}
-    return {"asyncapi": "3.0.0", "info": info, "channels": channels, "operations": operations,
-            "components": {"messages": messages}}  # fmt: skip
+    return {
+        "asyncapi": "3.0.0",
+        "info": info,
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages},
+    }
 
 
 def write_documents(folder: Path) -> None:

@@ -83,10 +83,17 @@ class Call:
     def plain(self, community: str = "") -> Call:
         """The same call without key, cause and conditions: for the second write of a command."""
         return Call(
-            community=community or self.community, at=self.at, actor=self.actor, roles=self.roles, sub=self.sub,
-            slugs=self.slugs, installation=self.installation, limited=self.limited, correlation=self.correlation,
+            community=community or self.community,
+            at=self.at,
+            actor=self.actor,
+            roles=self.roles,
+            sub=self.sub,
+            slugs=self.slugs,
+            installation=self.installation,
+            limited=self.limited,
+            correlation=self.correlation,
             trace=self.trace,
-        )  # fmt: skip
+        )
 
     def is_one_of(self, *roles: str) -> bool:
         """Whether the caller holds one of the roles here."""

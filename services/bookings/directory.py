@@ -14,7 +14,7 @@ from shared.rules.errors import Conflict, Forbidden, Invalid
 from shared.rules.roles import STAFF
 from shared.runtime.directory import Locales, look_up, project
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 USES = Kind(Use, "uses", unique=(("claims",),), indexes=(("found_by", "start"), ("due",)), order="start")
 PEOPLE = Kind(Person, "people")

@@ -28,7 +28,8 @@ from shared.calls import Call
 from shared.events.base import Aggregate
 from shared.runtime.platform import Platform
 from shared.security.revocations import REVOCATION_KEPT_SECONDS
-from shared.storage.store import Kind, Store
+from shared.storage.kinds import Kind
+from shared.storage.store import Store
 from shared.storage.tenants import Watch
 
 SECRET = frozenset({"community", "gone", "version", "claims", "found_by", "due", "told"})

@@ -27,7 +27,7 @@ from shared.rules.roles import (
 from shared.runtime.directory import Locales, look_up, project
 from shared.runtime.platform import Platform
 from shared.storage.cursors import EPOCH
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 # In which role somebody with several acts.
 FIRST = (STREET_OFFICER, COURT, SECRETARY, DUTY_LEAD, WORKER, MEDIATOR, HELP_OFFICER, SEAL_HOLDER, POLICE_LIAISON, COUNSELLOR)
@@ -74,8 +74,7 @@ class Directory:
                 raise Forbidden("erased", "this person is not known any more")  # a token lives on a little
             found = self.people.load(document) if document is not None else None
             role = next((r for r in FIRST if r in call.roles), "resident")
-            call.learned[known] = Actor(call.actor, role, call.roles, found.unit if found else "", self.key(*who),
-                                        call.limited)  # fmt: skip
+            call.learned[known] = Actor(call.actor, role, call.roles, found.unit if found else "", self.key(*who), call.limited)
         actor: Actor = call.learned[known]
         return actor
 
@@ -121,8 +120,9 @@ class Directory:
 
     def project_worker(self, call: Call, event: Any) -> None:
         """Keep somebody's roles, unit and term."""
-        project(self.people, call, event.worker_id, Somebody, event.at, roles=list(event.roles), unit=event.unit,
-              until=event.until)  # fmt: skip
+        project(
+            self.people, call, event.worker_id, Somebody, event.at, roles=list(event.roles), unit=event.unit, until=event.until
+        )
         if by := [id for id in (event.appointed_by, event.confirmed_by) if id]:
             self.people.change(call.plain(), event.worker_id, _vouch, by, event.at)
 

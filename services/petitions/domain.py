@@ -107,8 +107,15 @@ def private(name: str) -> bool:
 def start(case: Any, locale: Locale, name: str, rule: str, day: date) -> Any:
     """With a clock that runs by a rule from a day on."""
     deadline = locale.deadline(rule, day)
-    return wind(case.but(clocks=[*case.clocks, {"name": name, "state": RUNNING, "told": 0, "extended": False, "pauses": [],
-                                               **_facts(deadline)}]), locale)  # fmt: skip
+    return wind(
+        case.but(
+            clocks=[
+                *case.clocks,
+                {"name": name, "state": RUNNING, "told": 0, "extended": False, "pauses": [], **_facts(deadline)},
+            ]
+        ),
+        locale,
+    )
 
 
 def stop(case: Any, locale: Locale, *names: str, state: str = MET) -> Any:
@@ -152,8 +159,9 @@ def recompute(case: Any, locale: Locale, at: datetime) -> tuple[Any, list[Event]
         if (after["due"], after["provisional"]) == (clock["due"], clock["provisional"]):
             continue
         case = _replaced(case, locale, _told_anew(after, clock), clock)
-        events.append(DeadlineMoved(case.id, case.CASE, case.number, clock["name"], clock["due"], after["due"],
-                                  after["provisional"], at))  # fmt: skip
+        events.append(
+            DeadlineMoved(case.id, case.CASE, case.number, clock["name"], clock["due"], after["due"], after["provisional"], at)
+        )
     wound = wind(case, locale)  # the day of the warning may have moved alone
     return (case if wound == case else wound), events
 
@@ -242,22 +250,40 @@ def _day(clock: Mapping[str, Any]) -> date:
 
 def _facts(found: Deadline) -> dict[str, Any]:
     return {
-        "rule": found.rule, "version": found.version, "source": found.source, "start": found.start.isoformat(),
-        "days": found.days, "counts": found.counts, "rolls": found.rolls, "due": found.due.isoformat(),
+        "rule": found.rule,
+        "version": found.version,
+        "source": found.source,
+        "start": found.start.isoformat(),
+        "days": found.days,
+        "counts": found.counts,
+        "rolls": found.rolls,
+        "due": found.due.isoformat(),
         "provisional": found.provisional,
-    }  # fmt: skip
+    }
 
 
 def explained(clock: Mapping[str, Any]) -> dict[str, Any]:
     """A clock as callers see it, with its sentence."""
     deadline = Deadline(
-        clock["rule"], clock["version"], clock["source"], date.fromisoformat(clock["start"]), clock["days"], clock["counts"],
-        clock["rolls"], _day(clock), clock["provisional"],
-    )  # fmt: skip
+        clock["rule"],
+        clock["version"],
+        clock["source"],
+        date.fromisoformat(clock["start"]),
+        clock["days"],
+        clock["counts"],
+        clock["rolls"],
+        _day(clock),
+        clock["provisional"],
+    )
     return {
-        "name": clock["name"], "due": clock["due"], "rule": clock["rule"], "version": clock["version"],
-        "provisional": clock["provisional"], "explanation": deadline.explanation, "state": clock["state"],
-    }  # fmt: skip
+        "name": clock["name"],
+        "due": clock["due"],
+        "rule": clock["rule"],
+        "version": clock["version"],
+        "provisional": clock["provisional"],
+        "explanation": deadline.explanation,
+        "state": clock["state"],
+    }
 
 
 # -- who may act

@@ -17,7 +17,7 @@ from shared.rules.errors import Forbidden, Invalid, Missing
 from shared.rules.roles import GUARDIAN, INSTALLATION, RESIDENT
 from shared.runtime.platform import Platform
 from shared.security.privacy import e164, name_forms
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 
 def _of_active(forms: Any) -> Any:

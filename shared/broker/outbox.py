@@ -27,8 +27,8 @@ from shared.broker.envelope import message_for
 from shared.broker.ledger import ROWS_A_TIDYING, Ledger, Row
 from shared.broker.topology import connect, declare_speaker, out, restricted, sent_together
 from shared.faults import fault
+from shared.storage.kinds import Document
 from shared.storage.mongo import MongoBackend
-from shared.storage.store import Document
 from shared.storage.tenants import MARGIN, Watch
 from shared.telemetry import BROKER_UP, NACKED, PENDING, PUBLISHED, log, where
 

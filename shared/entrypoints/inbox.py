@@ -261,8 +261,13 @@ class Inbox(ProviderCollector, SharedExtension):
             CONSUMED.labels(*labels).inc(count)
         for delivery, (_, outcome) in zip(batch, outcomes, strict=True):
             if delivery.heard:
-                log("inbox").info("handled", event_name=delivery.name, id=delivery.heard.id, outcome=outcome,
-                                  correlation=delivery.heard.correlation)  # fmt: skip
+                log("inbox").info(
+                    "handled",
+                    event_name=delivery.name,
+                    id=delivery.heard.id,
+                    outcome=outcome,
+                    correlation=delivery.heard.correlation,
+                )
 
     def _read(self, delivery: _Delivery) -> None:
         delivery.name = envelope.type_of(delivery.headers)
@@ -340,8 +345,15 @@ class Inbox(ProviderCollector, SharedExtension):
             PARKED.labels(code).inc()
         note = log("inbox").error if hopeless else log("inbox").warning
         happened = where(error) if error and not isinstance(error, (Permanent, Refused)) else []
-        note("parked" if hopeless else "retried", event_name=delivery.name, id=delivery.message.properties.get("message_id"),
-             error=code, attempt=attempt, tier=key, where=happened)  # fmt: skip
+        note(
+            "parked" if hopeless else "retried",
+            event_name=delivery.name,
+            id=delivery.message.properties.get("message_id"),
+            error=code,
+            attempt=attempt,
+            tier=key,
+            where=happened,
+        )
 
 
 class _Outcome:

@@ -95,8 +95,9 @@ def _parameters(operation: Api) -> list[Any]:
         schema = {"type": "string", "minLength": 8, "maxLength": 255, "pattern": "^[!-~]+$"}
         header.append({"in": "header", "name": "Idempotency-Key", "required": False, "schema": schema})
     if operation.method in ("PATCH", "PUT", "DELETE"):
-        header.append({"in": "header", "name": "If-Match", "required": False,
-                       "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'}})  # fmt: skip
+        header.append(
+            {"in": "header", "name": "If-Match", "required": False, "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'}}
+        )
     return [*path, *query, *header]
 
 

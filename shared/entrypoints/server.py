@@ -56,9 +56,16 @@ class Server(WebServer):
         self._sock.settimeout(None)
         app = Application(self)
         self._serv = wsgi.Server(
-            self._sock, self._sock.getsockname(), app, protocol=Protocol, log_output=False, debug=False,
-            socket_timeout=75, keepalive=True, capitalize_response_headers=False,
-        )  # fmt: skip
+            self._sock,
+            self._sock.getsockname(),
+            app,
+            protocol=Protocol,
+            log_output=False,
+            debug=False,
+            socket_timeout=75,
+            keepalive=True,
+            capitalize_response_headers=False,
+        )
         self._gt = self.container.spawn_managed_thread(self.run)
         log("server").info("serving", listen=self.platform.settings.listen)
 

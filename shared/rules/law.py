@@ -169,9 +169,14 @@ def overdue_from(due: date, zone: ZoneInfo) -> datetime:
 def shown(found: Deadline) -> dict[str, Any]:
     """A deadline as callers see it."""
     return {
-        "rule": found.rule, "version": found.version, "source": found.source, "from": found.start.isoformat(),
-        "due": found.due.isoformat(), "provisional": found.provisional, "explanation": found.explanation,
-    }  # fmt: skip
+        "rule": found.rule,
+        "version": found.version,
+        "source": found.source,
+        "from": found.start.isoformat(),
+        "due": found.due.isoformat(),
+        "provisional": found.provisional,
+        "explanation": found.explanation,
+    }
 
 
 def check_no_longer(facts: Mapping[str, Any], field_name: str) -> None:
@@ -201,5 +206,6 @@ def local_rule(facts: Mapping[str, Any], region: str) -> Rule:
     """A community's own limit: like the country's of that name, with other days from a date on."""
     base = rule_at(facts["name"], date.max)
     extend = facts.get("extend", base.extend)
-    return Rule(base.name, facts["days"], base.counts, facts["source"], date.fromisoformat(facts["since"]), extend,
-                base.rolls, region)  # fmt: skip
+    return Rule(
+        base.name, facts["days"], base.counts, facts["source"], date.fromisoformat(facts["since"]), extend, base.rolls, region
+    )

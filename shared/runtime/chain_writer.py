@@ -11,7 +11,8 @@ from shared.events.base import Aggregate
 from shared.faults import fault
 from shared.runtime.platform import Platform
 from shared.security.audit import ENTRIES_A_CHECKPOINT, Audit, Finding
-from shared.storage.store import Kind, Store
+from shared.storage.kinds import Kind
+from shared.storage.store import Store
 from shared.storage.tenants import Watch
 from shared.storage.trail import digest
 

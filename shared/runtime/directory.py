@@ -13,7 +13,8 @@ from shared.events.base import Event
 from shared.events.locale import Locale
 from shared.rules.errors import Unavailable
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind, Store
+from shared.storage.kinds import Kind
+from shared.storage.store import Store
 
 LOCALES = Kind(Locale, "locales")
 NEWS_WAIT_SECONDS = 2.0  # seconds; the neighbour's event is on its way

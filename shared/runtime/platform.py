@@ -19,8 +19,9 @@ from shared.security.identity import InternalCalls, Issuer, RemoteKeys, Signer, 
 from shared.security.privacy import Vault
 from shared.security.revocations import Revocations
 from shared.settings import Clock, Settings
+from shared.storage.kinds import Kind
 from shared.storage.mongo import MongoBackend, connect, database_name
-from shared.storage.store import Kind, Store
+from shared.storage.store import Store
 from shared.storage.tenants import Tenants
 from shared.telemetry import log, where
 

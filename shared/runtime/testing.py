@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any
 
 from shared.security.privacy import PlainVault
-from shared.storage.store import Document, Inserted, Kind, Order, Store, Taken
+from shared.storage.kinds import Document, Kind
+from shared.storage.store import Inserted, Order, Store, Taken
 from shared.storage.tenants import Written
 
 

@@ -85,9 +85,12 @@ class Verifier:
     def _read(self, token: str, now: float) -> Principal:
         claims = self.claims(token)
         principal = Principal(
-            str(claims["sub"]), _memberships(claims.get("communities")), str(claims.get("sid", "")), int(claims.get("gen", 0)),
+            str(claims["sub"]),
+            _memberships(claims.get("communities")),
+            str(claims.get("sid", "")),
+            int(claims.get("gen", 0)),
             bool(claims.get("limited", False)),
-        )  # fmt: skip
+        )
         self._cache[token] = (min(now + PRINCIPAL_HELD_SECONDS, float(claims["exp"])), principal)
         if len(self._cache) > 10_000:
             self._cache.popitem(last=False)

@@ -28,7 +28,8 @@ from pymongo.write_concern import WriteConcern
 from shared.rules.errors import Unavailable
 from shared.storage import time_window_paging
 from shared.storage.cursors import EPOCH
-from shared.storage.store import Document, Inserted, Kind, Order, Taken
+from shared.storage.kinds import Document, Kind
+from shared.storage.store import Inserted, Order, Taken
 from shared.storage.tenants import Tenants, Written
 from shared.telemetry import DATABASE_UP
 

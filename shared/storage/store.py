@@ -11,7 +11,7 @@ import dataclasses
 import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -25,10 +25,10 @@ from shared.rules.errors import Conflict, Invalid, Missing, Refused, Stale, Unav
 from shared.storage import trail
 from shared.storage.batches import Batcher
 from shared.storage.cursors import EPOCH, MILLISECOND, beyond, from_cursor, to_cursor
+from shared.storage.kinds import Codec, Document, Kind, Sealer
 from shared.storage.tenants import Written
 from shared.telemetry import log
 
-Document = dict[str, Any]
 A = TypeVar("A", bound=Aggregate)
 Decision = Callable[..., tuple[Any, list[Event]]]
 Keep = Callable[[Document], bool]
@@ -64,32 +64,6 @@ class Relay(Protocol):
     @property
     def connected(self) -> bool: ...
     def offer(self, collection: str, community: str, id: str, rows: list[Document]) -> None: ...
-
-
-class Sealer(Protocol):
-    """Encrypts; see privacy.Vault."""
-
-    def seal(self, community: str, fields: dict[str, Any]) -> Any: ...
-    def reveal(self, sealed: Any) -> dict[str, Any]: ...
-    def lock(self, data: bytes, under: bytes = b"") -> bytes: ...
-    def unlock(self, data: bytes, under: bytes = b"") -> bytes: ...
-    def tokens(self, community: str, field: str, texts: set[str]) -> list[str]: ...
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How one type of aggregate is kept: its collection, unique and plain indexes (community comes first in each, and
-    the order last where pages are read by them), the time by which lists go, and the searchable forms of its personal
-    fields. Types that share a collection are told apart by what their indexes hold."""
-
-    type: type[Aggregate]
-    collection: str
-    unique: tuple[tuple[str, ...], ...] = ()
-    indexes: tuple[tuple[str, ...], ...] = ()
-    search: dict[str, Callable[[Any], set[str]]] = field(default_factory=dict)
-    sealed_unique: str = ""  # a searchable personal field that no two records of a community may share
-    order: str = "born"
-    trailed: bool = False  # each act on it goes into the chain: see trail.py
 
 
 @dataclass(frozen=True)
@@ -178,8 +152,13 @@ class Store(Generic[A]):
             seen = from_cursor(after)
             matching[by] = beyond(matching.get(by, {}), seen[0], step)
         behind = operator.lt if newest_first else operator.gt
-        documents = self._present(matching, [(by, step), ("_id", step)], limit + 1, near=call.at, keep=lambda d: (
-            keep(d) and (seen is None or behind((d[by], d["_id"]), seen))))  # fmt: skip
+        documents = self._present(
+            matching,
+            [(by, step), ("_id", step)],
+            limit + 1,
+            near=call.at,
+            keep=lambda d: keep(d) and (seen is None or behind((d[by], d["_id"]), seen)),
+        )
         items = [self.load(document) for document in documents[:limit]]
         last = documents[limit - 1] if len(documents) > limit else None
         return Page(items, to_cursor(last[by], last["_id"]) if last else None)
@@ -431,54 +410,6 @@ class _Turn(Generic[A]):
             changes |= self._acts.changes(self._gone)
         changes["wrote"] = [*self._document.get("wrote", []), str(uuid7())][-WRITES_STAMPED:]
         return changes
-
-
-class Codec:
-    """Between an aggregate and its document."""
-
-    META = frozenset({"id", "community", "version", "born"})
-    OWN = frozenset({"sealed", "find", "unique", "outbox", "sequence", "replies", "seen", "wrote", "trail_acts", "trail",
-                     "trail_key"})  # fmt: skip
-
-    def __init__(self, kind: Kind, vault: Sealer) -> None:
-        self._kind, self._vault = kind, vault
-        names = [f.name for f in dataclasses.fields(kind.type) if f.name not in self.META]
-        if clash := self.OWN & set(names):
-            raise ValueError(f"{kind.type.__name__}: the store itself keeps {', '.join(sorted(clash))}")
-        self._personal = kind.type.PERSONAL
-        self._plain = [name for name in names if name not in self._personal]
-        self.word = kind.type.__name__.lower()
-
-    def dump(self, aggregate: Aggregate) -> Document:
-        """The document's own fields, personal ones sealed, search tokens derived."""
-        document = {name: getattr(aggregate, name) for name in self._plain}
-        if not self._personal:
-            return document
-        document["sealed"], document["find"] = None, {}
-        if not aggregate.gone:
-            values = {name: getattr(aggregate, name) for name in self._personal}
-            document["sealed"] = self._vault.seal(aggregate.key_name, values)
-            document["find"] = {
-                name: self._vault.tokens(aggregate.community, name, forms(aggregate))
-                for name, forms in self._kind.search.items()
-            }
-        if self._kind.sealed_unique:
-            # Nothing to compare: its own id, which nobody else can hold.
-            document["unique"] = document["find"].get(self._kind.sealed_unique) or [aggregate.id]
-        return document
-
-    def load(self, document: Document) -> Any:
-        """The aggregate."""
-        values = {name: document[name] for name in self._plain if name in document}
-        if self._personal and document.get("sealed"):
-            values |= self._vault.reveal(document["sealed"])
-        return self._kind.type(
-            id=document["_id"],
-            community=document["community"],
-            version=document["version"],
-            born=document["born"],
-            **values,
-        )
 
 
 def _rows(call: Call, aggregate: Aggregate, sequence: int, events: list[Event]) -> list[Document]:

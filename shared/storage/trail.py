@@ -57,11 +57,17 @@ def _act(collection: str, call: Call, state: Aggregate, events: list[Event], n: 
     # Who works here is named; whoever the case is about is not: the chain outlives them.
     works_here = bool(call.roles - {"resident", "guardian"})
     return {
-        "key": f"{collection}/{state.id}/{n}", "act": events[0].name if events else LONE,
-        "actor": call.actor if works_here or not call.sub else "", "roles": sorted(call.roles), "subjects": [state.id],
-        "purpose": "", "route": "", "correlation": call.correlation, "at": call.at,
+        "key": f"{collection}/{state.id}/{n}",
+        "act": events[0].name if events else LONE,
+        "actor": call.actor if works_here or not call.sub else "",
+        "roles": sorted(call.roles),
+        "subjects": [state.id],
+        "purpose": "",
+        "route": "",
+        "correlation": call.correlation,
+        "at": call.at,
         "digest": digest(key, state) if key else "",
-    }  # fmt: skip
+    }
 
 
 def digest(key: bytes, state: Aggregate) -> str:

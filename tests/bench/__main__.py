@@ -196,13 +196,16 @@ def run(side: Side, load: Callable[[], Result]) -> dict[str, Any]:
         "commands": len(result.sent),
         "per_second": len(result.sent) / max(last - first, 0.001),
         "rested_per_second": len(result.sent) / max(max(last, rested) - first, 0.001),
-        "reply_p50": _percentile(result.replies, 50), "reply_p99": _percentile(result.replies, 99),
-        "p50": _percentile(latencies, 50), "p99": _percentile(latencies, 99),
+        "reply_p50": _percentile(result.replies, 50),
+        "reply_p99": _percentile(result.replies, 99),
+        "p50": _percentile(latencies, 50),
+        "p99": _percentile(latencies, 99),
         "cpu_ms": cpu_used * 1000 / max(len(result.sent), 1),
-        "failures": result.failures, "lost": len(missing),
+        "failures": result.failures,
+        "lost": len(missing),
         "doubled": sum(1 for id in result.sent if len(heard.get(id, [])) > 1),
         "seconds": time.monotonic() - started,
-    }  # fmt: skip
+    }
 
 
 def _percentile(values: list[float], percent: int) -> float:
@@ -329,8 +332,12 @@ def write(rows: list[tuple[str, str, str, str]]) -> None:
     lines = [
         f"Measured {date.today().isoformat()} on {os.cpu_count()} cores ({model or platform.machine()}), Python "
         f"{platform.python_version()}, RabbitMQ 3.10, SecantusDB with an fsync a commit, all on that one machine.",
-        "", "| | linli | stock nameko | ratio |", "|-|-:|-:|-:|", *(f"| {' | '.join(row)} |" for row in rows), "",
-    ]  # fmt: skip
+        "",
+        "| | linli | stock nameko | ratio |",
+        "|-|-:|-:|-:|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+    ]
     file = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
     head = file.read_text().partition("<!-- results -->")[0] if file.exists() else "# Benchmarks\n\n"
     file.write_text(f"{head}<!-- results -->\n\n" + "\n".join(lines))

@@ -38,8 +38,9 @@ from shared.runtime.directory import LOCALES
 from shared.runtime.testing import Collector
 from shared.security.identity import Signer
 from shared.security.privacy import PlainVault
+from shared.storage.kinds import Document, Kind
 from shared.storage.mongo import MongoBackend
-from shared.storage.store import Document, Kind, Order, Store
+from shared.storage.store import Order, Store
 from shared.storage.tenants import Tenants
 from tests.conftest import Database
 
@@ -177,9 +178,16 @@ def _person(community: str, n: int) -> str:
 def _programme(community: str, n: int) -> Programme:
     first = TODAY.date().isoformat()
     return Programme(
-        id=f"{community}-programme-{n}", kind="activity", title=f"活动 {n}", timezone=ZONE, rule="FREQ=WEEKLY;COUNT=26",
-        first=first, begins="09:00", finishes="10:00", capacity=SEATS,
-    )  # fmt: skip
+        id=f"{community}-programme-{n}",
+        kind="activity",
+        title=f"活动 {n}",
+        timezone=ZONE,
+        rule="FREQ=WEEKLY;COUNT=26",
+        first=first,
+        begins="09:00",
+        finishes="10:00",
+        capacity=SEATS,
+    )
 
 
 def _slots(rooms: list[str], count: int) -> Iterator[tuple[str, datetime]]:
@@ -205,11 +213,23 @@ def _sessions(community: str, size: Size, rooms: list[str], dice: random.Random)
         programme = f"{community}-programme-{n % size.programmes}"
         people = sorted({p["person"] for p in places})
         yield Use(
-            id=id, kind="activity", state=OPEN, room_id=room, room_name=room, timezone=ZONE, start=start,
-            end=start + timedelta(minutes=15), programme_id=programme, title="活动", capacity=SEATS + 60, places=places,
-            arrivals=SEATS, claims=claims(room, start, start + timedelta(minutes=15)), due=start - timedelta(hours=24),
+            id=id,
+            kind="activity",
+            state=OPEN,
+            room_id=room,
+            room_name=room,
+            timezone=ZONE,
+            start=start,
+            end=start + timedelta(minutes=15),
+            programme_id=programme,
+            title="活动",
+            capacity=SEATS + 60,
+            places=places,
+            arrivals=SEATS,
+            claims=claims(room, start, start + timedelta(minutes=15)),
+            due=start - timedelta(hours=24),
             found_by=["kind:activity", f"room:{room}", f"programme:{programme}", *(f"person:{p}" for p in people)],
-        )  # fmt: skip
+        )
 
 
 def _reservations(community: str, size: Size, rooms: list[str], dice: random.Random) -> Iterator[Use]:
@@ -218,11 +238,19 @@ def _reservations(community: str, size: Size, rooms: list[str], dice: random.Ran
         room, start = next(slots)
         person = _person(community, dice.randrange(size.people))
         yield Use(
-            id=f"{community}-reservation-{n}", kind=RESERVATION, state=CONFIRMED, room_id=room, room_name=room, timezone=ZONE,
-            start=start, end=start + timedelta(minutes=15), resident_id=person,
-            claims=claims(room, start, start + timedelta(minutes=15)), due=next_reminder(start, TODAY),
+            id=f"{community}-reservation-{n}",
+            kind=RESERVATION,
+            state=CONFIRMED,
+            room_id=room,
+            room_name=room,
+            timezone=ZONE,
+            start=start,
+            end=start + timedelta(minutes=15),
+            resident_id=person,
+            claims=claims(room, start, start + timedelta(minutes=15)),
+            due=next_reminder(start, TODAY),
             found_by=[f"kind:{RESERVATION}", f"room:{room}", f"person:{person}"],
-        )  # fmt: skip
+        )
 
 
 def queue_of(ground: Ground, community: str, tickets: int) -> None:
@@ -327,9 +355,17 @@ def _compared(both: dict[str, Questions], question: str) -> tuple[str, ...]:
 
 
 def _keep(title: str, rows: list[tuple[str, ...]]) -> None:
-    keep("large", [f"A community of {title}, and an empty one beside it on the same database "
-                   f"({date.today().isoformat()}; medians of 80):", "", "| | large | empty | ratio | examined / returned |",
-                   "|-|-:|-:|-:|-:|", *(f"| {' | '.join(row)} |" for row in rows)])  # fmt: skip
+    keep(
+        "large",
+        [
+            f"A community of {title}, and an empty one beside it on the same database "
+            f"({date.today().isoformat()}; medians of 80):",
+            "",
+            "| | large | empty | ratio | examined / returned |",
+            "|-|-:|-:|-:|-:|",
+            *(f"| {' | '.join(row)} |" for row in rows),
+        ],
+    )
 
 
 def keep(name: str, lines: list[str]) -> None:

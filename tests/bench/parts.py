@@ -83,19 +83,37 @@ def _publish(uri: str, exchange: str, messages: list[tuple[str, Message]]) -> No
 
 def _ours(count: int, tag: str) -> list[tuple[str, Message]]:
     start = datetime.now(UTC) + timedelta(days=3)
-    body = {"reservation_id": "r", "room_id": "x", "room_name": "厅", "resident_id": "bench", "start": start.isoformat(),
-            "end": start.isoformat(), "at": start.isoformat()}  # fmt: skip
+    body = {
+        "reservation_id": "r",
+        "room_id": "x",
+        "room_name": "厅",
+        "resident_id": "bench",
+        "start": start.isoformat(),
+        "end": start.isoformat(),
+        "at": start.isoformat(),
+    }
     made = []
     for n in range(count):
         id = f"{tag}-{n}"
         headers = {
-            "cloudEvents:specversion": "1.0", "cloudEvents:id": id, "cloudEvents:source": "/linli/bookings",
-            "cloudEvents:type": "linli.bookings.reservation_confirmed", "cloudEvents:subject": id,
-            "cloudEvents:time": datetime.now(UTC).isoformat(), "cloudEvents:sequence": "1", "cloudEvents:community": "lijing",
+            "cloudEvents:specversion": "1.0",
+            "cloudEvents:id": id,
+            "cloudEvents:source": "/linli/bookings",
+            "cloudEvents:type": "linli.bookings.reservation_confirmed",
+            "cloudEvents:subject": id,
+            "cloudEvents:time": datetime.now(UTC).isoformat(),
+            "cloudEvents:sequence": "1",
+            "cloudEvents:community": "lijing",
             "cloudEvents:dataschema": "/api/events/reservation_confirmed.json",
-        }  # fmt: skip
-        message = Message(json.dumps(body).encode(), content_type="application/json", content_encoding="utf-8",
-                          delivery_mode=2, message_id=id, application_headers=headers)  # fmt: skip
+        }
+        message = Message(
+            json.dumps(body).encode(),
+            content_type="application/json",
+            content_encoding="utf-8",
+            delivery_mode=2,
+            message_id=id,
+            application_headers=headers,
+        )
         made.append(("reservation_confirmed", message))
     return made
 
@@ -171,8 +189,18 @@ def _stock(world: World, count: int) -> float:
         process.wait(20)
     body = {"community": "lijing", "resident_id": "b", "start": "x", "end": "x", "room_name": "x"}
     ids = [f"c{time.time_ns()}-{n}" for n in range(count)]
-    made = [("reservation_confirmed", Message(json.dumps(body | {"reservation_id": id}).encode(),
-             content_type="application/json", content_encoding="utf-8", delivery_mode=2)) for id in ids]  # fmt: skip
+    made = [
+        (
+            "reservation_confirmed",
+            Message(
+                json.dumps(body | {"reservation_id": id}).encode(),
+                content_type="application/json",
+                content_encoding="utf-8",
+                delivery_mode=2,
+            ),
+        )
+        for id in ids
+    ]
     _publish(amqp, "stockconsumer.events", made)
     process = run()
     try:

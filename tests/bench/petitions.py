@@ -38,8 +38,15 @@ def populate(ground: Ground, count: int = COUNT) -> str:
     locale = Locale(id=COMMUNITY)
     ground.store(LOCALES).create_all([(call, locale, [])])
     ground.store(PEOPLE).create_all([(call, Somebody(id="worker", roles=["worker"]), [])])
-    facts = {"number": "FIRST", "kind": domain.APPEAL, "topic": "噪声", "text": "x" * 300, "channel": "counter",
-             "found_by": [], "petitioners": [{"name": "赵测试"}]}  # fmt: skip
+    facts = {
+        "number": "FIRST",
+        "kind": domain.APPEAL,
+        "topic": "噪声",
+        "text": "x" * 300,
+        "channel": "counter",
+        "found_by": [],
+        "petitioners": [{"name": "赵测试"}],
+    }
     store = ground.store(PETITIONS)
     made = domain.file("first", facts, STAFF, locale, TODAY)[0]
     store.create_all([(call, made.but(id="first", community=COMMUNITY), [])])
@@ -58,11 +65,18 @@ def _another(made: domain.Petition, one: dict[str, Any], n: int, dice: random.Ra
     due = MIDNIGHT + timedelta(days=dice.randrange(60) if n % 500 else -dice.randrange(30)) if is_open else None
     timed = made.but(received_at=born).timed(due, due)
     document = copy.copy(one) | {
-        "_id": f"petition-{n}", "number": f"XF{n}", "born": born, "received_at": born, "due": due, "next_due": due,
+        "_id": f"petition-{n}",
+        "number": f"XF{n}",
+        "born": born,
+        "received_at": born,
+        "due": due,
+        "next_due": due,
         "agenda": timed.agenda,
-        "topic": domain.TOPICS[n % len(domain.TOPICS)], "state": domain.REGISTERED if is_open else domain.CLOSED,
-        "found_by": [f"filer:{n % 30_000}"], "trail_acts": [],
-    }  # fmt: skip
+        "topic": domain.TOPICS[n % len(domain.TOPICS)],
+        "state": domain.REGISTERED if is_open else domain.CLOSED,
+        "found_by": [f"filer:{n % 30_000}"],
+        "trail_acts": [],
+    }
     return document
 
 
@@ -160,5 +174,13 @@ def compare(console: Console, write: bool) -> None:
         table.add_row(*row)
     console.print(table)
     if write:
-        keep("petitions", [f"{title} ({date.today().isoformat()}; medians of 9):", "", "| | given | time |", "|-|-:|-:|",
-                           *(f"| {' | '.join(row)} |" for row in rows)])  # fmt: skip
+        keep(
+            "petitions",
+            [
+                f"{title} ({date.today().isoformat()}; medians of 9):",
+                "",
+                "| | given | time |",
+                "|-|-:|-:|",
+                *(f"| {' | '.join(row)} |" for row in rows),
+            ],
+        )

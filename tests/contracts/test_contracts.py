@@ -49,8 +49,16 @@ def test_the_architecture_says_of_every_event_who_says_it() -> None:
 def test_an_event_survives_the_wire_with_fields_that_nobody_knows_yet(event: type[Event]) -> None:
     events = decode(event, (SAMPLES / f"{event.name}.json").read_bytes())
     body = orjson.dumps(orjson.loads(orjson.dumps(events)) | {"added_later": 1}).decode()
-    row = {"id": "e1", "name": event.name, "subject": "s1", "body": body, "sequence": 3, "at": datetime.fromisoformat(
-        "2026-11-22T12:00:00+00:00"), "correlation": "c1", "trace": "t1"}  # fmt: skip
+    row = {
+        "id": "e1",
+        "name": event.name,
+        "subject": "s1",
+        "body": body,
+        "sequence": 3,
+        "at": datetime.fromisoformat("2026-11-22T12:00:00+00:00"),
+        "correlation": "c1",
+        "trace": "t1",
+    }
     message = message_for(event.speaker, "lijing", row)
     assert message.properties["content_type"] == "application/json"
     assert message.properties["delivery_mode"] == 2

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.bookings.directory import USES
 from shared.runtime.testing import MemoryBackend
-from shared.storage.store import Document
+from shared.storage.kinds import Document
 
 
 class Interleaved(MemoryBackend):

@@ -11,8 +11,8 @@ import orjson
 from shared.calls import Call
 from shared.events.base import Aggregate
 from shared.events.bookings import RoomOpened
+from shared.storage.kinds import Kind
 from shared.storage.mongo import MongoBackend, connect
-from shared.storage.store import Kind
 from shared.storage.tenants import Tenants
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -67,8 +67,18 @@ def test_tampering_shows_where_it_happened(replicas: list[Audit], tamper: str) -
 
 
 def _act(record: str, n: int) -> dict[str, Any]:
-    return {"key": f"{record}/{n}", "act": "petition_filed", "actor": "worker", "roles": ["worker"], "subjects": [record],
-            "purpose": "", "route": "", "correlation": "c", "at": NOW, "digest": "d"}  # fmt: skip
+    return {
+        "key": f"{record}/{n}",
+        "act": "petition_filed",
+        "actor": "worker",
+        "roles": ["worker"],
+        "subjects": [record],
+        "purpose": "",
+        "route": "",
+        "correlation": "c",
+        "at": NOW,
+        "digest": "d",
+    }
 
 
 def test_acts_are_appended_once_however_often_and_by_whomever_they_are_written(replicas: list[Audit]) -> None:
@@ -152,13 +162,25 @@ def test_a_record_that_was_set_back_or_says_more_than_the_chain_shows(replicas: 
         Somebody(id="p", community="lijing", roles=["worker"]),
         Somebody(id="p", community="lijing", roles=["court"]),
     )
-    acts = [{"key": f"people/p/{n}", "act": "changed", "actor": "", "roles": [], "subjects": ["p"], "purpose": "", "route": "",
-             "correlation": "", "at": NOW, "digest": digest(key, state)} for n, state in ((1, first), (2, second))]  # fmt: skip
+    acts = [
+        {
+            "key": f"people/p/{n}",
+            "act": "changed",
+            "actor": "",
+            "roles": [],
+            "subjects": ["p"],
+            "purpose": "",
+            "route": "",
+            "correlation": "",
+            "at": NOW,
+            "digest": digest(key, state),
+        }
+        for n, state in ((1, first), (2, second))
+    ]
     log.extend("lijing", acts)
 
     def found(n, state, waits=()):
-        return check_record(
-            log, "people", key, {"trail": n, "trail_acts": list(waits)}, state)  # fmt: skip
+        return check_record(log, "people", key, {"trail": n, "trail_acts": list(waits)}, state)
 
     assert found(2, second) is None
     assert "changed after" in found(2, first).what

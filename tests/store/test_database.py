@@ -131,12 +131,16 @@ def test_an_operation_reads_the_catalog_no_more_than_twice(tmp_path: Path, monke
 def test_after_many_changes_the_indexes_are_as_if_built_anew(tmp_path: Path) -> None:
     chance, kept = random.Random(11), Storage(str(tmp_path / "data"))
     indexes: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
-        "plain": ({"community": 1, "at": 1, "_id": 1}, {}), "backwards": ({"at": -1}, {}), "tags": ({"tags": 1, "at": 1}, {}),
-        "inside": ({"community": 1, "outbox.at": 1}, {}), "once": ({"community": 1, "claim": 1}, {"unique": True}),
-        "some": ({"note": 1}, {"sparse": True}), "open": ({"at": 1}, {"partialFilterExpression": {"state": "open"}}),
+        "plain": ({"community": 1, "at": 1, "_id": 1}, {}),
+        "backwards": ({"at": -1}, {}),
+        "tags": ({"tags": 1, "at": 1}, {}),
+        "inside": ({"community": 1, "outbox.at": 1}, {}),
+        "once": ({"community": 1, "claim": 1}, {"unique": True}),
+        "some": ({"note": 1}, {"sparse": True}),
+        "open": ({"at": 1}, {"partialFilterExpression": {"state": "open"}}),
         "due": ({"community": 1, "due": 1, "_id": 1}, {"partialFilterExpression": {"due": {"$gte": DAYS[1]}}}),
         "acts": ({"community": 1, "acts.at": 1}, {"partialFilterExpression": {"acts.at": {"$gte": DAYS[1]}}}),
-    }  # fmt: skip
+    }
 
     def build() -> None:
         for name, (key, options) in indexes.items():
@@ -194,9 +198,12 @@ NUMBERS = [0, 1, 63, 64, 8255, 8256, 8257, 123_456, 2**40, 2**62, -1, -64, -65, 
 def test_keys_and_values_are_packed_as_they_always_were(format: str) -> None:
     chance = random.Random(format)
     kinds: dict[str, Any] = {
-        "S": lambda: chance.choice(TEXTS), "u": lambda: chance.randbytes(chance.randrange(40)) + b"\x00" * chance.randrange(3),
-        "q": lambda: chance.choice(NUMBERS), "s": lambda: "abcde", "B": lambda: 7,
-    }  # fmt: skip
+        "S": lambda: chance.choice(TEXTS),
+        "u": lambda: chance.randbytes(chance.randrange(40)) + b"\x00" * chance.randrange(3),
+        "q": lambda: chance.choice(NUMBERS),
+        "s": lambda: "abcde",
+        "B": lambda: 7,
+    }
     for _ in range(200):
         values = [kinds[letter]() for letter in format if letter.isalpha()]
         packed = packing.slow_pack(format, *values)
@@ -209,9 +216,24 @@ def test_keys_and_values_are_packed_as_they_always_were(format: str) -> None:
 def test_an_index_finds_documents_under_the_keys_it_always_did() -> None:
     chance = random.Random(5)
     plain: list[Any] = [
-        None, True, 1, 1.0, 0, -7, "x", "", "\x00", bson.Code("x"), b"x", bson.ObjectId(b"x" * 12), float("nan"), bson.Int64(1),
-        datetime(2026, 11, 26), {"at": 1}, bson.Regex("x"),
-    ]  # fmt: skip
+        None,
+        True,
+        1,
+        1.0,
+        0,
+        -7,
+        "x",
+        "",
+        "\x00",
+        bson.Code("x"),
+        b"x",
+        bson.ObjectId(b"x" * 12),
+        float("nan"),
+        bson.Int64(1),
+        datetime(2026, 11, 26),
+        {"at": 1},
+        bson.Regex("x"),
+    ]
 
     def value(depth: int = 2) -> Any:
         kind = chance.randrange(8) if depth else 0
@@ -220,9 +242,15 @@ def test_an_index_finds_documents_under_the_keys_it_always_did() -> None:
         return {chance.choice("ab"): value(depth - 1) for _ in range(2)} if kind == 7 else chance.choice(plain)
 
     specs: list[dict[str, int]] = [
-        {"a": 1}, {"a": -1}, {"a": 1, "b": 1}, {"c": 1, "a": -1, "b": 1}, {"a.b": 1}, {"c": 1, "a.b": -1}, {"a.0": 1},
+        {"a": 1},
+        {"a": -1},
+        {"a": 1, "b": 1},
+        {"c": 1, "a": -1, "b": 1},
+        {"a.b": 1},
+        {"c": 1, "a.b": -1},
+        {"a.0": 1},
         {"c.a.b": 1},
-    ]  # fmt: skip
+    ]
     many = 0
     for _ in range(3000):
         document = {field: value() for field in chance.sample("abc", chance.randrange(4))}

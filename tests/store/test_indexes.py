@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from shared.events.base import Aggregate
+from shared.storage.kinds import Kind
 from shared.storage.mongo import MongoBackend, connect
-from shared.storage.store import Kind
 from shared.storage.tenants import Tenants
 
 AT = datetime(2026, 11, 26, 9, tzinfo=UTC)
@@ -38,22 +38,36 @@ def backend(database: Any) -> Iterator[MongoBackend]:
 
 def document(n: int, due: datetime | None = None, waiting: int = 0) -> dict[str, Any]:
     rows = [{"id": f"{n}-{k}", "at": AT} for k in range(waiting)]
-    return {"_id": str(n), "community": "lijing", "version": 1, "born": AT, "who": "a", "due": due, "wrote": [str(n)],
-            "outbox": rows, "trail_acts": rows}  # fmt: skip
+    return {
+        "_id": str(n),
+        "community": "lijing",
+        "version": 1,
+        "born": AT,
+        "who": "a",
+        "due": due,
+        "wrote": [str(n)],
+        "outbox": rows,
+        "trail_acts": rows,
+    }
 
 
 def some(backend: MongoBackend) -> dict[str, str]:
     """The indexes that do not hold every record: of which time."""
     found = backend._collection.index_information().values()
-    return {"_".join(key for key, _ in i["key"]): next(iter(i["partialFilterExpression"]))
-            for i in found if "partialFilterExpression" in i}  # fmt: skip
+    return {
+        "_".join(key for key, _ in i["key"]): next(iter(i["partialFilterExpression"]))
+        for i in found
+        if "partialFilterExpression" in i
+    }
 
 
 def test_what_only_some_have_is_indexed_where_it_is(backend: MongoBackend) -> None:
     backend.prepare()
     assert some(backend) == {
-        "community_due__id": "due", "community_outbox.at": "outbox.at", "community_trail_acts.at": "trail_acts.at",
-    }  # fmt: skip
+        "community_due__id": "due",
+        "community_outbox.at": "outbox.at",
+        "community_trail_acts.at": "trail_acts.at",
+    }
     backend.insert([document(n, AT if n == 7 else None, waiting=int(n == 8)) for n in range(300)])
     for where, found in (
         ({"due": {"$gt": AT - timedelta(1), "$lt": AT + timedelta(1)}}, "7"),

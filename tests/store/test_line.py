@@ -166,9 +166,19 @@ class Model(RuleBasedStateMachine):
         self.sessions += 1
         self.id, start = f"s{self.sessions}", self.at + timedelta(days=1)
         use = Use(
-            id=self.id, community="c", kind="film", state=OPEN, room_id="z", room_name="z", timezone="UTC", start=start,
-            end=start + LENGTH, capacity=capacity, priority=["veteran", "elder"], claims=[self.id],
-        )  # fmt: skip
+            id=self.id,
+            community="c",
+            kind="film",
+            state=OPEN,
+            room_id="z",
+            room_name="z",
+            timezone="UTC",
+            start=start,
+            end=start + LENGTH,
+            capacity=capacity,
+            priority=["veteran", "elder"],
+            claims=[self.id],
+        )
         self.stores[0].create_all([(self.call(), use, [])])
         self.model = Line(capacity, start)
 

@@ -37,9 +37,18 @@ class Model(RuleBasedStateMachine):
         self.taken: dict[str, str] = {}
         self.people: set[str] = set()
         use = Use(
-            id="session", community="c", kind="film", state=OPEN, room_id="z", room_name="z", timezone="UTC",
-            start=OPENS + timedelta(days=2), end=OPENS + timedelta(days=2, hours=2), capacity=7, claims=["z/0"],
-        )  # fmt: skip
+            id="session",
+            community="c",
+            kind="film",
+            state=OPEN,
+            room_id="z",
+            room_name="z",
+            timezone="UTC",
+            start=OPENS + timedelta(days=2),
+            end=OPENS + timedelta(days=2, hours=2),
+            capacity=7,
+            claims=["z/0"],
+        )
         self.stores[0].create_all([(self.call(), use, [])])
 
     def call(self) -> Call:

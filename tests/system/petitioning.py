@@ -72,5 +72,10 @@ def in_the_chain(world: World) -> None:
     database = world.mongo["petitions"]
     kinds = ("petitions", "disputes", "help_requests", "court_cases", "seals")
     waiting = {"trail_acts.at": {"$gt": EPOCH}}
-    world.until(lambda: not any(database[kind].find_one({"community": c, **waiting}) for kind in kinds
-                                for c in ("lijing", "shengtaiyuan")), 90, "the writer")  # fmt: skip
+    world.until(
+        lambda: (
+            not any(database[kind].find_one({"community": c, **waiting}) for kind in kinds for c in ("lijing", "shengtaiyuan"))
+        ),
+        90,
+        "the writer",
+    )

@@ -45,8 +45,12 @@ class Class:
         return child
 
     def enrol(self, child: str = "", **facts: Any) -> requests.Response:
-        asked = {"child_id": child or self.child, "consent": True, "allergies": "花生",
-                 "collectors": [{"name": "陈外婆", "phone": "13600000001", "relation": "外祖母"}]} | facts  # fmt: skip
+        asked = {
+            "child_id": child or self.child,
+            "consent": True,
+            "allergies": "花生",
+            "collectors": [{"name": "陈外婆", "phone": "13600000001", "relation": "外祖母"}],
+        } | facts
         return self.guardian.call("POST", self.community.path(f"/programmes/{self.programme['id']}/enrolments"), asked)
 
     def sign_in(self, child: str = "") -> str:

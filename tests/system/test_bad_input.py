@@ -172,11 +172,12 @@ def _document(world: World, run: Run) -> dict[str, Any]:
     document = dict(requests.get(f"{world.here.base_url}/api/openapi.json", timeout=10).json())
     for path, operations in list(document["paths"].items()):
         document["paths"][path] = kept = {
-            method: operation for method, operation in operations.items()
+            method: operation
+            for method, operation in operations.items()
             if (which == "doors") == bool(DOORS.search(path))
             and inside in (None, "{community}" in path)
             and (not inside or (_may(who, operation) and not (which == "own" and _may("staff", operation))))
-        }  # fmt: skip
+        }
         for operation in kept.values():
             for parameter in operation["parameters"]:
                 if parameter["name"] == "community":
@@ -206,14 +207,30 @@ def fuzzers(
         (folder / "schemathesis.toml").write_text('[phases.coverage]\nunexpected-methods = ["delete"]\n')
         program = str(Path(sys.executable).parent / "schemathesis")
         command = [
-            program, "run", str(folder / "openapi.json"), "--url", world.here.base_url,
-            "--header", f"Authorization: Bearer {tokens[run[0]]}",
+            program,
+            "run",
+            str(folder / "openapi.json"),
+            "--url",
+            world.here.base_url,
+            "--header",
+            f"Authorization: Bearer {tokens[run[0]]}",
             # One worker: CPython 3.11's parser is not safe in threads where hypothesis reads sources.
-            "--phases", PHASES, "--max-examples", str(run[3]), "--seed", "7", "--workers", "1",
-            "--request-timeout", "20",
-            "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
-            "--suppress-health-check", "all", "--no-color",
-        ]  # fmt: skip
+            "--phases",
+            PHASES,
+            "--max-examples",
+            str(run[3]),
+            "--seed",
+            "7",
+            "--workers",
+            "1",
+            "--request-timeout",
+            "20",
+            "--checks",
+            "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+            "--suppress-health-check",
+            "all",
+            "--no-color",
+        ]
         environ = os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(tables)}
         with (folder / "output").open("wb") as out:
             running[run] = (subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=out), folder / "output")

@@ -75,8 +75,7 @@ def test_an_unassigned_case_escalates_level_by_level(world: World, lijing: Commu
     due = datetime.fromisoformat(deadlines(lijing.worker.get(lijing.path(f"/petitions/{id}")))["register"])
 
     def levels():
-        return [e["body"]["level"] for e in world.heard("deadline_missed", id)
-                          if e["body"]["clock"] == "register"]  # fmt: skip
+        return [e["body"]["level"] for e in world.heard("deadline_missed", id) if e["body"]["clock"] == "register"]
 
     with world.clock_at(due.replace(tzinfo=SHANGHAI) + timedelta(days=1)):
         world.until(lambda: levels() == ["duty_lead"], what="the first level")
@@ -116,8 +115,9 @@ def test_with_ten_thousand_open_cases_the_oldest_comes_first_and_within_one_swee
         # Those that were there together were found together: each sweep takes all that is due.
         sweeps = {e["body"]["at"] for e in world.ear.named("deadline_missed") if e["subject"] in ids}
         assert len(sweeps) <= 2
-        assert Counter(heard) == Counter({(id, level): 1 for id in ids[9_900:] for level in
-                                          ("duty_lead", "secretary", "street_officer")})  # fmt: skip
+        assert Counter(heard) == Counter(
+            {(id, level): 1 for id in ids[9_900:] for level in ("duty_lead", "secretary", "street_officer")}
+        )
         print(f"100 of 10,000 open cases escalated {took:.1f} s after the first was there, in {len(sweeps)} sweeps")
     finally:
         forget(world, prefix)
@@ -135,8 +135,11 @@ def test_a_sweep_killed_half_way_and_two_at_once_neither_miss_nor_repeat(world: 
         waits = {"community": "shengtaiyuan", "number": {"$gte": prefix, "$lt": prefix + "~"}}
         world.until(lambda: all(d["due"] is None for d in collection.find(waits, {"due": 1})), 90, "the rest of the sweep")
         world.settle(200)  # what the dead replica had published is taken out of 300 documents by the other one
-        distinct = {e["id"]: (e["subject"], e["body"]["level"]) for e in list(world.ear.events)
-                    if e["name"] == "deadline_missed" and e["subject"].startswith(prefix)}  # fmt: skip
+        distinct = {
+            e["id"]: (e["subject"], e["body"]["level"])
+            for e in list(world.ear.events)
+            if e["name"] == "deadline_missed" and e["subject"].startswith(prefix)
+        }
         expected = {(id, level) for id in ids for level in ("duty_lead", "secretary", "street_officer")}
         assert set(distinct.values()) == expected
         assert len(distinct) == len(expected), "a stage was said twice, as two events"
@@ -149,8 +152,9 @@ def test_a_notice_that_fails_is_tried_again_and_at_last_visible_as_failed(world:
     id = filed(lijing, lijing.worker, petitioners=[{"resident_id": person}])["id"]
 
     def mail():
-        return next((d for d in lijing.worker.get(
-            lijing.path(f"/deliveries?recipient={person}&channel=mail"))["items"]), {"state": ""})  # fmt: skip
+        return next(
+            (d for d in lijing.worker.get(lijing.path(f"/deliveries?recipient={person}&channel=mail"))["items"]), {"state": ""}
+        )
 
     world.stack.stop("mail")
     try:
@@ -202,8 +206,7 @@ def test_a_search_never_finds_another_communitys_case(world: World, lijing: Comm
         path = community.path("/petitions/search")
 
         def search(asked, who=who, path=path):
-            return {
-                    p["id"] for p in who.post(path, asked | {"limit": 200}, key="")["items"]}  # fmt: skip
+            return {p["id"] for p in who.post(path, asked | {"limit": 200}, key="")["items"]}
 
         for asked in ({"phone": phone}, {"number": mine["number"]}, {"topic": "噪声"}, {"state": "received"}):
             assert mine["id"] in search(asked), asked

@@ -79,7 +79,8 @@ def test_a_days_work_less_moves_what_counts_working_days_and_that_is_told(world:
         world.until(lambda: now()["promise"] != before["promise"], what="the date to follow")
         assert timedelta(days=1) <= date.fromisoformat(now()["promise"]) - due <= timedelta(days=10)
         assert {name: day for name, day in now().items() if name != "promise"} == {
-            name: day for name, day in before.items() if name != "promise"}  # fmt: skip
+            name: day for name, day in before.items() if name != "promise"
+        }
         world.until(lambda: world.heard("deadline_moved", made["id"]), what="the event")
         (moved,) = world.heard("deadline_moved", made["id"])
         assert (moved["body"]["before"], moved["body"]["due"]) == (before["promise"], now()["promise"])

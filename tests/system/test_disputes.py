@@ -109,8 +109,9 @@ def test_silence_of_the_centre_goes_to_the_mediator_after_a_minute(world: World,
     for n in range(2):
         world.stack.stop(f"bookings-{n}")
     try:
-        case.act(lijing.worker, "sittings", room_id=room["id"], start=start.isoformat(),
-                 end=(start + timedelta(hours=1)).isoformat())  # fmt: skip
+        case.act(
+            lijing.worker, "sittings", room_id=room["id"], start=start.isoformat(), end=(start + timedelta(hours=1)).isoformat()
+        )
         with world.clock_at(datetime.now(UTC) + timedelta(seconds=61)):
             world.until(lambda: world.heard("mediation_unscheduled", case.id), what="the silence to be heard")
     finally:
@@ -198,13 +199,13 @@ def test_danger_reaches_the_police_liaison_with_the_time(world: World, lijing: C
 
 def test_mediation_is_offered_beside_a_petition_which_keeps_its_number(lijing: Community) -> None:
     petition = filed(lijing, lijing.worker, petitioners=[{"resident_id": lijing.id_of("resident")}])
-    made = lijing.worker.post(lijing.path(f"/petitions/{petition['id']}/mediation"),
-                              {"parties": [{"resident_id": lijing.id_of("guardian")}]})  # fmt: skip
+    made = lijing.worker.post(
+        lijing.path(f"/petitions/{petition['id']}/mediation"), {"parties": [{"resident_id": lijing.id_of("guardian")}]}
+    )
     assert (made["petition_id"], made["petition_number"]) == (petition["id"], petition["number"])
     kept = lijing.worker.get(lijing.path(f"/petitions/{petition['id']}"))
     assert (kept["number"], kept["state"], kept["dispute_id"]) == (petition["number"], "received", made["id"])
-    again = lijing.worker.call("POST", lijing.path(f"/petitions/{petition['id']}/mediation"),
-                               {"parties": [{"name": "孙测试"}]})  # fmt: skip
+    again = lijing.worker.call("POST", lijing.path(f"/petitions/{petition['id']}/mediation"), {"parties": [{"name": "孙测试"}]})
     assert again.status_code == 409
     line = lijing.resident.get(lijing.path(f"/disputes/{made['id']}/timeline"))["items"]
     assert {i["case"] for i in line} == {"petition", "dispute"}
@@ -225,8 +226,9 @@ def test_the_accuseds_unit_cannot_read_the_mediation_beside_a_petition(lijing: C
     colleague, colleague_id = lijing.appoint("mediator", unit=unit)
     petition = filed(lijing, lijing.worker, accused={"worker_id": accused_id})
     act(lijing, lijing.worker, petition["id"], "register", authority="街道办")
-    made = lijing.worker.post(lijing.path(f"/petitions/{petition['id']}/mediation"),
-                              {"parties": [{"resident_id": lijing.id_of("guardian")}]})  # fmt: skip
+    made = lijing.worker.post(
+        lijing.path(f"/petitions/{petition['id']}/mediation"), {"parties": [{"resident_id": lijing.id_of("guardian")}]}
+    )
     path = lijing.path(f"/disputes/{made['id']}")
     for who in (accused, colleague):
         assert who.call("GET", path).status_code == 404
@@ -267,11 +269,21 @@ def test_one_line_from_the_first_complaint_to_performance_and_what_of_it_the_oth
         return [(i["case"], i["act"]) for i in who.get(lijing.path(f"/disputes/{case.id}/timeline"))["items"]]
 
     whole = [
-        ("petition", "filed"), ("petition", "urgent"), ("petition", "registered"), ("petition", "mediation"),
-        ("dispute", "opened"), ("dispute", "mediators_set"), ("dispute", "ended"), ("dispute", "court_consent"),
-        ("dispute", "court_consent"), ("dispute", "referred"), ("court", "referred"), ("court", "accepted"),
-        ("court", "outcome"), ("dispute", "performance"),
-    ]  # fmt: skip
+        ("petition", "filed"),
+        ("petition", "urgent"),
+        ("petition", "registered"),
+        ("petition", "mediation"),
+        ("dispute", "opened"),
+        ("dispute", "mediators_set"),
+        ("dispute", "ended"),
+        ("dispute", "court_consent"),
+        ("dispute", "court_consent"),
+        ("dispute", "referred"),
+        ("court", "referred"),
+        ("court", "accepted"),
+        ("court", "outcome"),
+        ("dispute", "performance"),
+    ]
     assert [step for step in line(lijing.worker) if step in whole] == whole
     assert [step for step in line(case.two) if step in whole] == [step for step in whole if step[1] != "urgent"]
     other = case.two.get(lijing.path(f"/disputes/{case.id}/timeline"))["items"]
@@ -330,8 +342,10 @@ def test_a_refusal_gives_the_room_back_and_tells_the_parties_that_it_is_off(worl
         return {d["recipient"] for d in kept.find(where)}
 
     world.until(lambda: told() == {lijing.id_of("resident"), lijing.id_of("guardian")}, what="the parties to be told")
-    assert case.act(lijing.worker, "sittings", 409, room_id=room["id"], start=start.isoformat(),
-                    end=end.isoformat())["code"] == "already_over"  # fmt: skip
+    assert (
+        case.act(lijing.worker, "sittings", 409, room_id=room["id"], start=start.isoformat(), end=end.isoformat())["code"]
+        == "already_over"
+    )
 
 
 def test_the_court_file_shows_a_party_of_the_other_only_the_name(lijing: Community) -> None:
@@ -369,8 +383,12 @@ def test_the_hearing_calendar_holds_the_judge_and_can_be_moved(world: World, lij
 
     def schedule(hour: int) -> None:
         start = tomorrow(hour, days=4)
-        body = {"room_id": room["id"], "resources": [judge["id"]], "start": start.isoformat(),
-                "end": (start + timedelta(hours=1)).isoformat()}  # fmt: skip
+        body = {
+            "room_id": room["id"],
+            "resources": [judge["id"]],
+            "start": start.isoformat(),
+            "end": (start + timedelta(hours=1)).isoformat(),
+        }
         assert court.call("POST", f"{path}/schedule", body).status_code == 200
 
     def held() -> list[str]:
@@ -384,8 +402,10 @@ def test_the_hearing_calendar_holds_the_judge_and_can_be_moved(world: World, lij
     world.until(lambda: held() != first, what="the second")
 
     def states():
-        return sorted(u["state"] for u in world.mongo["bookings"]["uses"].find(
-            {"community": "lijing", "kind": "sitting", "room_id": room["id"]}))  # fmt: skip
+        return sorted(
+            u["state"]
+            for u in world.mongo["bookings"]["uses"].find({"community": "lijing", "kind": "sitting", "room_id": room["id"]})
+        )
 
     world.until(lambda: states() == ["cancelled", "confirmed"], what="the first to be given back")
     assert id in {one["id"] for one in court.get(lijing.path("/hearings/calendar"))["items"]}

@@ -20,10 +20,18 @@ def _all_free(lijing: Community, alternatives: list[dict]) -> bool:
 
 def _taken(world: World, choices: list[dict]) -> list[dict]:
     """Those of them that overlap with what stands in their room."""
-    return [choice for choice in choices if world.mongo["bookings"]["uses"].count_documents({
-        "room_id": choice["room_id"], "state": {"$ne": "cancelled"},
-        "start": {"$lt": datetime.fromisoformat(choice["end"])}, "end": {"$gt": datetime.fromisoformat(choice["start"])},
-    })]  # fmt: skip
+    return [
+        choice
+        for choice in choices
+        if world.mongo["bookings"]["uses"].count_documents(
+            {
+                "room_id": choice["room_id"],
+                "state": {"$ne": "cancelled"},
+                "start": {"$lt": datetime.fromisoformat(choice["end"])},
+                "end": {"$gt": datetime.fromisoformat(choice["start"])},
+            }
+        )
+    ]
 
 
 def _distinct(refused: list[dict]) -> list[dict]:

@@ -27,13 +27,25 @@ class Before:
         key = self._world.here.secrets["installation"].encode()
         id, now = hmac.new(key, phone.encode(), hashlib.sha256).hexdigest(), datetime.now(UTC)
         document = {
-            "_id": id, "community": "_", "version": 3, "born": now, "gone": False, "language": "zh-CN", "code": None,
-            "sub": str(uuid.uuid4()), "password": PasswordHasher().hash(password), "find": {}, "outbox": [], "sequence": 0,
-            "seen": [], "replies": [], "wrote": [str(uuid.uuid4())],
+            "_id": id,
+            "community": "_",
+            "version": 3,
+            "born": now,
+            "gone": False,
+            "language": "zh-CN",
+            "code": None,
+            "sub": str(uuid.uuid4()),
+            "password": PasswordHasher().hash(password),
+            "find": {},
+            "outbox": [],
+            "sequence": 0,
+            "seen": [],
+            "replies": [],
+            "wrote": [str(uuid.uuid4())],
             "memberships": {community: membership for _, community, _, membership in members},
             "sessions": [{"hash": "ab" * 32, "expires_at": now + timedelta(days=30), "community": ""}],
             "sealed": self._vault.seal("_", {"phone": phone, "email": email}),
-        }  # fmt: skip
+        }
         # The newest fields of the records did not exist.
         for collection, _, record, _ in members:
             change = {"$set": {"account_id": id}, "$inc": {"version": 1}, "$unset": {"proposed": ""}}
@@ -57,10 +69,12 @@ def test_whoever_had_an_account_is_asked_in_anew_and_the_accounts_are_gone(
     world.mongo["residents"]["activations"].delete_many(waiting)
     member = {"roles": ["resident"], "until": None}
     id = Before(world).account(
-        phone, "attacker@evil.example", "the attacker's password",
+        phone,
+        "attacker@evil.example",
+        "the attacker's password",
         ("residents", "lijing", resident, member | {"id": resident}),
         ("workers", "shengtaiyuan", worker, {"id": worker, "roles": ["worker"], "until": None}),
-    )  # fmt: skip
+    )
     accounts = world.mongo["residents"]["accounts"]
     world.until(lambda: accounts.find_one({"_id": id}) is None, 30, "the account of before to be gone")
     # Its password opens nothing, and no address of it is asked.
@@ -114,8 +128,9 @@ def test_nobody_is_asked_in_twice(world: World, lijing: Community) -> None:
     phone = invented_phone()
     resident = lijing.register(phone=phone)["id"]
     world.settle()
-    Before(world).account(phone, "", "x" * 12, ("residents", "lijing", resident,
-                                                {"id": resident, "roles": ["resident"], "until": None}))  # fmt: skip
+    Before(world).account(
+        phone, "", "x" * 12, ("residents", "lijing", resident, {"id": resident, "roles": ["resident"], "until": None})
+    )
     accounts = world.mongo["residents"]["accounts"]
     world.until(lambda: accounts.count_documents({}) == 0, 30, "the account of before to be gone")
     world.settle()

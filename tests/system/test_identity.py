@@ -102,8 +102,9 @@ def test_an_external_token_is_no_token_of_ours(world: World, replica: str, issue
         assert (reply.status_code, reply.json()["code"]) == (401, "token_invalid")
 
 
-def test_two_accounts_cannot_have_one_identity(world: World, lijing: Community, replica: str, issuer: Issuer,
-                                               linked: tuple[str, str]) -> None:  # fmt: skip
+def test_two_accounts_cannot_have_one_identity(
+    world: World, lijing: Community, replica: str, issuer: Issuer, linked: tuple[str, str]
+) -> None:
     other = Client(replica, lijing.person()[0].token)
     reply = other.call("POST", "/me/identities", {"oidc_token": issuer.token(issuer.rsa, "RS256", sub=linked[0])})
     assert (reply.status_code, reply.json()["code"]) == (409, "identity_taken")

@@ -107,8 +107,12 @@ def test_a_handler_that_always_fails_parks_and_replay_works_after_the_cause_is_m
         mine = {made["id"]: 1, cancelled["id"]: 2}
 
         def ids():
-            return [e["id"] for name in ("reservation_confirmed", "reservation_cancelled")
-                               for id in mine for e in world.heard(name, id)]  # fmt: skip
+            return [
+                e["id"]
+                for name in ("reservation_confirmed", "reservation_cancelled")
+                for id in mine
+                for e in world.heard(name, id)
+            ]
 
         world.until(lambda: len(ids()) == sum(mine.values()), what="the events")
         world.until(lambda: set(ids()) <= {row["id"] for row in _parked(world)}, what="the events to be parked")

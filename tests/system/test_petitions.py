@@ -201,8 +201,15 @@ def test_everybody_whom_an_act_concerns_is_told_of_it(world: World, lijing: Comm
     other = filed(lijing, lijing.worker, petitioners=[{"resident_id": one}])["id"]
     act(lijing, lijing.worker, other, "register", authority="street-letters-office")
     act(lijing, lijing.worker, other, "redirect", route="arbitration", reason="请申请劳动仲裁")
-    expected = {"case_registered", "case_accepted", "case_extended", "case_paused", "case_resumed", "case_answered",
-                "case_review_open"}  # fmt: skip
+    expected = {
+        "case_registered",
+        "case_accepted",
+        "case_extended",
+        "case_paused",
+        "case_resumed",
+        "case_answered",
+        "case_review_open",
+    }
 
     def told(person):
         return {d["template"] for d in lijing.told(person)}

@@ -80,8 +80,9 @@ def test_what_a_caller_brings_along_does_not_tie_an_anonymous_petition_to_anythi
 def test_who_is_anonymous_is_not_named_and_does_not_sign_in(lijing: Community) -> None:
     with_token = lijing.resident.call("POST", lijing.path("/petitions"), APPEAL | {"anonymous": True})
     assert (with_token.status_code, with_token.json()["code"]) == (422, "anonymous_with_token")
-    named = lijing.world.api.call("POST", lijing.path("/petitions"),
-                                  APPEAL | {"anonymous": True, "petitioners": [{"name": "赵测试"}]})  # fmt: skip
+    named = lijing.world.api.call(
+        "POST", lijing.path("/petitions"), APPEAL | {"anonymous": True, "petitioners": [{"name": "赵测试"}]}
+    )
     assert named.json()["code"] == "anonymous_names_somebody"
     nobody = lijing.world.api.call("POST", lijing.path("/petitions"), APPEAL)
     assert (nobody.status_code, nobody.json()["code"]) == (401, "token_missing")
@@ -137,8 +138,10 @@ def test_a_sealed_complainant_is_opened_by_two_for_a_quarter_of_an_hour(world: W
     assert lijing.worker.call("POST", path, {"purpose": "核实"}).status_code == 403
     request = secretary.post(path, {"purpose": "核实"})["id"]
     refusals = [
-        (secretary, "open", "not_granted"), (secretary, "grant", "same_person"), (holder, "open", "not_yours"),
-    ]  # fmt: skip
+        (secretary, "open", "not_granted"),
+        (secretary, "grant", "same_person"),
+        (holder, "open", "not_yours"),
+    ]
     for who, what, code in refusals:
         reply = who.call("POST", f"{path}/{request}/{what}", {})
         assert (reply.status_code, reply.json()["code"]) == (403, code)
@@ -170,7 +173,11 @@ def test_the_second_person_sees_what_is_to_be_granted(world: World, lijing: Comm
     asked = lijing.secretary.post(path, {"purpose": "核实楼层"})
     (listed,) = lijing.as_("seal_holder").get(path)["items"]
     assert (listed["id"], listed["by"], listed["purpose"], listed["granted"]) == (
-        asked["id"], lijing.id_of("secretary"), "核实楼层", False)  # fmt: skip
+        asked["id"],
+        lijing.id_of("secretary"),
+        "核实楼层",
+        False,
+    )
     assert lijing.worker.call("GET", path).status_code == 403
     stored = world.mongo["petitions"]["seals"].find_one({"_id": made["id"], "community": "lijing"})
     assert stored is not None
@@ -209,8 +216,7 @@ def test_no_delivery_says_whose_a_hidden_case_is(world: World, lijing: Community
 
 def test_a_childs_call_for_help_is_not_told_to_its_guardians(world: World, lijing: Community) -> None:
     guardian = lijing.id_of("guardian")
-    child = lijing.worker.post(lijing.path("/residents"), {
-        "name": "童测试", "birth_date": "2015-03-02", "consent": True})["id"]  # fmt: skip
+    child = lijing.worker.post(lijing.path("/residents"), {"name": "童测试", "birth_date": "2015-03-02", "consent": True})["id"]
     lijing.worker.post(lijing.path(f"/residents/{child}/guardians"), {"guardian_id": guardian})
     linked = {"_id": child, "community": "lijing", "guardians": guardian}
     world.until(lambda: world.mongo["notifications"]["preferences"].find_one(linked), what="the link to be known")
@@ -241,8 +247,15 @@ def test_only_who_works_here_is_in_charge_and_a_recused_one_acts_no_more(lijing:
     id = filed(lijing, lijing.worker)["id"]
     resident = lijing.id_of("resident")
     for what in ("assign", "register"):
-        refused = act(lijing, lijing.secretary, id, what, 422, assignee=resident, **(
-            {"authority": "street-letters-office"} if what == "register" else {}))  # fmt: skip
+        refused = act(
+            lijing,
+            lijing.secretary,
+            id,
+            what,
+            422,
+            assignee=resident,
+            **({"authority": "street-letters-office"} if what == "register" else {}),
+        )
         assert refused["code"] == "assignee_not_staff"
     act(lijing, lijing.secretary, id, "assign", assignee=lijing.id_of("worker"))
     act(lijing, lijing.secretary, id, "recuse", reason="与当事人是亲属")
@@ -309,9 +322,11 @@ def test_private_help_is_seen_by_help_officers_alone(world: World, lijing: Commu
 
 def test_restricted_cases_speak_where_notifications_alone_may_listen(world: World, lijing: Community) -> None:
     open_case = filed(lijing, lijing.resident, petitioners=[])["id"]
-    hidden = [filed(lijing, lijing.resident, **REPORT, petitioners=[])["id"],
-              filed(lijing, lijing.resident, sealed=True, petitioners=[])["id"],
-              lijing.resident.post(lijing.path("/help-requests"), {"text": "想找人谈谈。"})["id"]]  # fmt: skip
+    hidden = [
+        filed(lijing, lijing.resident, **REPORT, petitioners=[])["id"],
+        filed(lijing, lijing.resident, sealed=True, petitioners=[])["id"],
+        lijing.resident.post(lijing.path("/help-requests"), {"text": "想找人谈谈。"})["id"],
+    ]
     world.until(lambda: world.heard("petition_filed", open_case), what="the open one")
     world.settle()
     for id in hidden:

@@ -233,8 +233,10 @@ def test_who_opens_more_communities_than_a_token_names_says_which(world: World, 
     named = ask("/tokens", phone=phone, password=password)
     assert Client(world.here.base_url, named.json()["access_token"]).get("/lijing/rooms")
     open_so_many(300)
-    for reply in (ask("/tokens", phone=phone, password=password),
-                  ask("/tokens/refresh", refresh_token=named.json()["refresh_token"])):  # fmt: skip
+    for reply in (
+        ask("/tokens", phone=phone, password=password),
+        ask("/tokens/refresh", refresh_token=named.json()["refresh_token"]),
+    ):
         assert (reply.status_code, reply.json()["code"]) == (422, "community_needed")
         assert reply.json()["errors"][0]["field"] == "community"
     # Being refused has not spent it; and which community was asked for is remembered.

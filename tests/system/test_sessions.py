@@ -201,8 +201,16 @@ def test_a_missed_seat_goes_to_who_waits_at_the_door(world: World, lijing: Commu
 
 
 def _asked(room: str, day: date, **facts: Any) -> dict[str, Any]:
-    return {"kind": "class", "title": "书法", "room_id": room, "rule": "FREQ=DAILY;COUNT=5", "capacity": 10,
-            "first": day.isoformat(), "begins": "09:00", "finishes": "10:00"} | facts  # fmt: skip
+    return {
+        "kind": "class",
+        "title": "书法",
+        "room_id": room,
+        "rule": "FREQ=DAILY;COUNT=5",
+        "capacity": 10,
+        "first": day.isoformat(),
+        "begins": "09:00",
+        "finishes": "10:00",
+    } | facts
 
 
 def test_a_clash_holds_nothing_unless_the_free_dates_are_asked_for(world: World, lijing: Community) -> None:
@@ -250,10 +258,15 @@ def test_a_programme_follows_holidays_working_weekends_and_single_exceptions(wor
     assert lijing.secretary.call("PUT", lijing.path("/calendar"), calendar).status_code == 200
     world.settle()
     asked = _asked(
-        lijing.room()["id"], friday, rule="FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", last=(friday + timedelta(days=7)).isoformat(),
-        on_holidays=False, make_up=True, skip=[(monday + timedelta(days=1)).isoformat()],
+        lijing.room()["id"],
+        friday,
+        rule="FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
+        last=(friday + timedelta(days=7)).isoformat(),
+        on_holidays=False,
+        make_up=True,
+        skip=[(monday + timedelta(days=1)).isoformat()],
         add=[(saturday + timedelta(days=1)).isoformat()],
-    )  # fmt: skip
+    )
     made = lijing.worker.post(lijing.path("/programmes"), asked)
     expected = [friday, saturday, saturday + timedelta(days=1), *(monday + timedelta(days=n) for n in (2, 3, 4))]
     found = lijing.opened(made["id"])

@@ -26,9 +26,15 @@ class Asker:
 
     def say(self, event: Any, id: str = "") -> str:
         row = {
-            "id": id or str(uuid.uuid4()), "name": event.name, "subject": event.subject, "body": orjson.dumps(event).decode(),
-            "sequence": 1, "at": datetime.now(UTC), "correlation": "c", "trace": "00-" + "1" * 32 + "-" + "2" * 16 + "-01",
-        }  # fmt: skip
+            "id": id or str(uuid.uuid4()),
+            "name": event.name,
+            "subject": event.subject,
+            "body": orjson.dumps(event).decode(),
+            "sequence": 1,
+            "at": datetime.now(UTC),
+            "correlation": "c",
+            "trace": "00-" + "1" * 32 + "-" + "2" * 16 + "-01",
+        }
         self._channel.basic_publish(message_for("petitions", "lijing", row), exchange="petitions.out", routing_key=event.name)
         return str(row["id"])
 

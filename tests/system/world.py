@@ -159,7 +159,8 @@ class World:
             "sid": str(uuid.uuid4()),
         }
         return Signer(self.here.secrets["signing"]).sign(
-            made | {"communities": {slug: {"id": person, "roles": list(roles)}}} | claims)  # fmt: skip
+            made | {"communities": {slug: {"id": person, "roles": list(roles)}}} | claims
+        )
 
     def replica(self, service: str, n: int = 0) -> str:
         """The address of one replica, past the edge."""
@@ -374,9 +375,14 @@ class Community:
         """A programme of one date, published by a worker; the reply as it is kept, with its `session` once it is open."""
         end = day + timedelta(minutes=minutes)
         asked: dict[str, Any] = {
-            "kind": "activity", "title": f"活动{uuid.uuid4().hex[:4]}", "rule": "FREQ=DAILY;COUNT=1", "capacity": 8,
-            "first": day.date().isoformat(), "begins": f"{day:%H:%M}", "finishes": f"{end:%H:%M}",
-        }  # fmt: skip
+            "kind": "activity",
+            "title": f"活动{uuid.uuid4().hex[:4]}",
+            "rule": "FREQ=DAILY;COUNT=1",
+            "capacity": 8,
+            "first": day.date().isoformat(),
+            "begins": f"{day:%H:%M}",
+            "finishes": f"{end:%H:%M}",
+        }
         asked |= facts
         if asked["kind"] not in ("counter", "meal", "visit"):
             asked["room_id"] = room or self.room(capacity=500)["id"]

@@ -18,7 +18,7 @@ from shared.events.locale import Locale
 from shared.runtime.directory import LOCALES
 from shared.runtime.testing import MemoryStore
 from shared.security.identity import Signer
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # noon in Shanghai, a Monday
 START = AT + timedelta(days=2)

@@ -120,8 +120,7 @@ def test_a_new_password_ends_every_other_session_and_is_told() -> None:
     one, _ = sessions.begin(signed_in(password="old"), "s2", "password", "", "", None, AT)
     after, events = accounts.set_password(one, "new", "s2", AT)
     assert [s["id"] for s in after.sessions] == ["s2"]
-    assert events == [AccessRevoked("a", ["s1"], "", 0, AT),
-                    AccountNoticeDue("a", "account_password_changed", ["text:c1"], AT)]  # fmt: skip
+    assert events == [AccessRevoked("a", ["s1"], "", 0, AT), AccountNoticeDue("a", "account_password_changed", ["text:c1"], AT)]
 
 
 @pytest.mark.parametrize(("how", "minutes", "fresh"), [

@@ -29,8 +29,15 @@ def _days(first: date, last: date) -> set[date]:
 
 
 def test_the_days_off_and_the_working_weekends_of_2026() -> None:
-    spans = [((1, 1), (1, 3)), ((2, 15), (2, 23)), ((4, 4), (4, 6)), ((5, 1), (5, 5)), ((6, 19), (6, 21)), ((9, 25), (9, 27)),
-             ((10, 1), (10, 7))]  # fmt: skip
+    spans = [
+        ((1, 1), (1, 3)),
+        ((2, 15), (2, 23)),
+        ((4, 4), (4, 6)),
+        ((5, 1), (5, 5)),
+        ((6, 19), (6, 21)),
+        ((9, 25), (9, 27)),
+        ((10, 1), (10, 7)),
+    ]
     off = set().union(*(_days(date(2026, *a), date(2026, *b)) for a, b in spans))
     working = {date(2026, *d) for d in ((1, 4), (2, 14), (2, 28), (5, 9), (9, 20), (10, 10))}
     for day in _days(date(2026, 1, 1), date(2026, 12, 31)):

@@ -96,8 +96,15 @@ def test_an_approval_lets_one_collector_take_one_child_once(memory: Memory) -> N
     assert comes(memory, "late.1", UNCLE) == "approved"
     kept = next(p for p in memory.store(PICKUPS).all("c", {}) if p.child_id == "kid")
     assert [act["act"] for act in kept.acts] == [
-        "refused", "approved", "refused", "refused", "released", "refused", "approved", "released",
-    ]  # fmt: skip
+        "refused",
+        "approved",
+        "refused",
+        "refused",
+        "released",
+        "refused",
+        "approved",
+        "released",
+    ]
 
 
 def test_an_approval_is_for_its_day(memory: Memory) -> None:

@@ -27,8 +27,15 @@ def at(text: str) -> datetime:
 
 
 def filed(received: str = "2026-02-02 10:00", **facts: Any) -> Petition:
-    given = {"number": "XF1", "kind": APPEAL, "topic": "噪声", "text": "x", "channel": "counter", "found_by": ["filer:r"],
-             "petitioners": [{"resident_id": "r"}]} | facts  # fmt: skip
+    given = {
+        "number": "XF1",
+        "kind": APPEAL,
+        "topic": "噪声",
+        "text": "x",
+        "channel": "counter",
+        "found_by": ["filer:r"],
+        "petitioners": [{"resident_id": "r"}],
+    } | facts
     return cases.file("p", given, FILER, HERE, at(received))[0]
 
 
@@ -202,8 +209,22 @@ def test_a_guessed_date_is_computed_again_when_the_calendar_comes() -> None:
 @pytest.mark.parametrize("seconds", [0.0004567, 33_167.461123, 50_000.999999, 86_399.9999])
 def test_what_is_computed_from_a_kept_petition_is_what_was_kept(seconds: float) -> None:
     moment = at("2026-12-21 00:00") + timedelta(seconds=seconds)
-    petition = cases.file("p", {"number": "XF1", "kind": APPEAL, "topic": "噪声", "text": "x", "channel": "counter",
-                                "found_by": [], "petitioners": [], "received_at": moment}, WORKER, HERE, moment)[0]  # fmt: skip
+    petition = cases.file(
+        "p",
+        {
+            "number": "XF1",
+            "kind": APPEAL,
+            "topic": "噪声",
+            "text": "x",
+            "channel": "counter",
+            "found_by": [],
+            "petitioners": [],
+            "received_at": moment,
+        },
+        WORKER,
+        HERE,
+        moment,
+    )[0]
     # The database keeps milliseconds: nothing may be lost on the way into it.
     assert petition.agenda is not None
     assert petition.received_at is not None

@@ -122,8 +122,10 @@ def test_a_party_cannot_mediate_nor_act_as_one_of_the_house() -> None:
 
 
 def test_of_the_petition_the_other_party_sees_neither_documents_nor_what_concerns_the_petitioner() -> None:
-    history = [{"act": act, "role": "worker", "by": "w", "at": NOW, "document": "7号", "reason": "x"}
-               for act in ("filed", "urgent", "recusal", "rated", "registered")]  # fmt: skip
+    history = [
+        {"act": act, "role": "worker", "by": "w", "at": NOW, "document": "7号", "reason": "x"}
+        for act in ("filed", "urgent", "recusal", "rated", "registered")
+    ]
     shown = domain.acts_shown(history, domain.OF_PETITION)
     assert shown == [{"act": act, "role": "worker", "at": NOW} for act in ("filed", "registered")]
 
@@ -203,8 +205,11 @@ def test_the_paper_calls_the_parties_by_their_labels(monkeypatch: pytest.MonkeyP
     assert ("当事人", "甲方(王测试)、乙方") in lines
     signed = [text for heading, text in lines if heading == "签署"]
     assert [text.rpartition(" · ")[0] for text in signed] == [
-        "乙方 · 捺印", "甲方(王测试) · 签名", "调解员 · 签名", "人民调解委员会 · 签名",
-    ]  # fmt: skip
+        "乙方 · 捺印",
+        "甲方(王测试) · 签名",
+        "调解员 · 签名",
+        "人民调解委员会 · 签名",
+    ]
     assert not any(word in str(lines + closing) for word in ("p1", "p2", "m1"))
     assert closing[0] == "人民调解委员会"
 

@@ -179,10 +179,16 @@ def test_a_talk_is_offered_only_when_its_room_and_its_counsellor_are_both_free(m
     memory.people("a", "b")
 
     def book(who, hour, room=room):
-        return Corners(memory).book_talk(memory.call(
-            who, "resident", room_id=room.id, counsellor_id="counsellor", start=START + timedelta(hours=hour - 12),
-            end=START + timedelta(hours=hour - 11),
-        ))  # fmt: skip
+        return Corners(memory).book_talk(
+            memory.call(
+                who,
+                "resident",
+                room_id=room.id,
+                counsellor_id="counsellor",
+                start=START + timedelta(hours=hour - 12),
+                end=START + timedelta(hours=hour - 11),
+            )
+        )
 
     book("a", 13, other)
     book("a", 12)
@@ -213,12 +219,13 @@ def test_the_report_of_a_programme_counts_seats_that_were_missed_as_taken(memory
     use = taken(use, "a", "b", "c", "d", "e", at=past - timedelta(days=1))
     states = ("present", "missed", "missed", "released", "taken")
     memory.keep(
-        USES, use.but(state="over", places=[p | {"state": s} for p, s in zip(use.places, states, strict=True)]),
+        USES,
+        use.but(state="over", places=[p | {"state": s} for p, s in zip(use.places, states, strict=True)]),
         taken(session("ahead", 4, programme_id="p", title="=书法"), "a"),
         session("held", 4, programme_id="p", state="held"),
         # Two missed, and two who waited at the door: still two seats.
         _door(session("door", 2, kind="visit", room_id="", programme_id="q", title="义诊", start=past, end=past)),
-    )  # fmt: skip
+    )
     call = memory.call(query={"since": "2026-11-20", "before": "2026-11-30"})
     lines = Centres(memory).report(call)["programmes"]
     assert lines == [
@@ -227,8 +234,10 @@ def test_the_report_of_a_programme_counts_seats_that_were_missed_as_taken(memory
     ]
     table = Centres(memory).table(call, "programmes").decode("utf-8-sig").splitlines()
     assert table == [
-        "programme_id,title,sessions,seats,taken,attended,rate", "p,'=书法,2,8,5,1,0.625", "q,义诊,1,2,2,2,1.0",
-    ]  # fmt: skip
+        "programme_id,title,sessions,seats,taken,attended,rate",
+        "p,'=书法,2,8,5,1,0.625",
+        "q,义诊,1,2,2,2,1.0",
+    ]
 
 
 def _door(use: Any) -> Any:

@@ -49,9 +49,12 @@ def test_a_head_is_read_as_it_was_sent() -> None:
     assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
     shown = {name: environ[name] for name in ("REQUEST_METHOD", "QUERY_STRING", "PATH_INFO", "CONTENT_TYPE", "CONTENT_LENGTH")}
     assert shown == {
-        "REQUEST_METHOD": "POST", "QUERY_STRING": "after=%E6%9D%8E", "PATH_INFO": "/api/v1/lijing/rooms",
-        "CONTENT_TYPE": "application/json; charset=utf-8", "CONTENT_LENGTH": "3",
-    }  # fmt: skip
+        "REQUEST_METHOD": "POST",
+        "QUERY_STRING": "after=%E6%9D%8E",
+        "PATH_INFO": "/api/v1/lijing/rooms",
+        "CONTENT_TYPE": "application/json; charset=utf-8",
+        "CONTENT_LENGTH": "3",
+    }
     assert (environ["HTTP_HOST"], environ["HTTP_AUTHORIZATION"], environ["HTTP_X_TWO"]) == ("x", "Bearer a.b", "1,2")
     assert "HTTP_X_UNDER" not in environ
     assert environ["body"] == b"abc"

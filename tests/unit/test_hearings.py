@@ -30,8 +30,10 @@ HERE = Locale(id="lijing")
 COURT = Actor("j", "court", frozenset({"court"}))
 CLOCK = Actor("", "clock")
 ONE = Actor("r1", "resident", frozenset({"resident"}), key="filer:1")
-PARTIES = [{"id": "p1", "resident_id": "r1", "name": "王测试", "phone": "+8613612345678"},
-           {"id": "p2", "resident_id": "r2", "name": "李测试", "phone": "+8613687654321"}]  # fmt: skip
+PARTIES = [
+    {"id": "p1", "resident_id": "r1", "name": "王测试", "phone": "+8613612345678"},
+    {"id": "p2", "resident_id": "r2", "name": "李测试", "phone": "+8613687654321"},
+]
 
 
 def at(text: str) -> datetime:

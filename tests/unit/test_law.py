@@ -118,10 +118,13 @@ def test_a_pause_stops_the_clock() -> None:
 
 
 def test_a_rule_holds_from_its_day_on_and_a_region_has_its_own() -> None:
-    here = Locale(id="lijing", rules=[
-        {"name": "dibao.decide", "days": 25, "since": "2026-03-01", "source": "地方标准"},
-        {"name": "dibao.decide", "days": 20, "since": "2026-09-01", "source": "地方标准"},
-    ])  # fmt: skip
+    here = Locale(
+        id="lijing",
+        rules=[
+            {"name": "dibao.decide", "days": 25, "since": "2026-03-01", "source": "地方标准"},
+            {"name": "dibao.decide", "days": 20, "since": "2026-09-01", "source": "地方标准"},
+        ],
+    )
     days = [here.deadline("dibao.decide", date(2026, month, 2)).days for month in (2, 3, 8, 9)]
     assert days == [30, 25, 25, 20]
     assert here.deadline("dibao.decide", date(2026, 3, 2)).version == "2026-03-01@lijing"

@@ -48,9 +48,23 @@ def _in_state(kind: type[Aggregate], state: str) -> Any:
 
 def test_there_are_lifecycles_and_each_names_only_its_own_states() -> None:
     kinds = {
-        "Use", "Delivery", "Resident", "Programme", "Enrolment", "Roster", "CareVisit", "Loan", "ParlourVisit",
-        "Petition", "HelpRequest", "Dispute", "CourtCase", "Sitting", "Activation", "Slip",
-    }  # fmt: skip
+        "Use",
+        "Delivery",
+        "Resident",
+        "Programme",
+        "Enrolment",
+        "Roster",
+        "CareVisit",
+        "Loan",
+        "ParlourVisit",
+        "Petition",
+        "HelpRequest",
+        "Dispute",
+        "CourtCase",
+        "Sitting",
+        "Activation",
+        "Slip",
+    }
     assert {kind.__name__ for kind in _with_lifecycle()} == kinds
     for lifecycle in (*(kind.LIFECYCLE for kind in _with_lifecycle()), PLACES, Queue.TICKETS):
         assert set().union(*lifecycle.values()) <= set(lifecycle)

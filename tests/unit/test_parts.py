@@ -72,9 +72,14 @@ def test_a_release_that_is_heard_before_its_taking_holds_nothing() -> None:
 def test_a_class_that_keeps_off_holidays_does_not_meet_on_a_holiday_weekend() -> None:
     facts: dict[str, Any] = {"kind": "class", "title": "x", "timezone": "Asia/Shanghai", "capacity": 9}
     asked = programmes.Programme(
-        **facts, rule="FREQ=WEEKLY;BYDAY=SA", first="2026-09-19", last="2026-10-17", begins="09:00", finishes="10:00",
+        **facts,
+        rule="FREQ=WEEKLY;BYDAY=SA",
+        first="2026-09-19",
+        last="2026-10-17",
+        begins="09:00",
+        finishes="10:00",
         on_holidays=False,
-    )  # fmt: skip
+    )
     found = programmes.days(asked, Locale(), date(2026, 9, 1), date(2026, 12, 31))
     assert found == [date(2026, 9, 19), date(2026, 10, 10), date(2026, 10, 17)]
     school = asked.but(rule="FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", make_up=True, first="2026-10-01", last="2026-10-12")

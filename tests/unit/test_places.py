@@ -24,9 +24,19 @@ STATES = domain.SEATED | {domain.WAITING}
 def session(capacity: int = 3, **facts: Any) -> Use:
     """A session in two days."""
     return Use(
-        id="s", community="c", kind="activity", state=OPEN, room_id="r", room_name="厅", timezone="Asia/Shanghai", start=START,
-        end=START + timedelta(hours=2), capacity=capacity, priority=["veteran", "elder"], **facts,
-    )  # fmt: skip
+        id="s",
+        community="c",
+        kind="activity",
+        state=OPEN,
+        room_id="r",
+        room_name="厅",
+        timezone="Asia/Shanghai",
+        start=START,
+        end=START + timedelta(hours=2),
+        capacity=capacity,
+        priority=["veteran", "elder"],
+        **facts,
+    )
 
 
 def person(name: str, *groups: str) -> Person:

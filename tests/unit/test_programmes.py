@@ -29,8 +29,16 @@ def programme(**facts: Any) -> domain.Programme:
 
 def asked(**facts: Any) -> dict[str, Any]:
     """What a worker sends."""
-    return {"kind": "class", "title": "书法", "room_id": "r", "rule": "FREQ=DAILY;COUNT=5", "first": "2026-11-24",
-            "begins": "09:00", "finishes": "10:00", "capacity": 10} | facts  # fmt: skip
+    return {
+        "kind": "class",
+        "title": "书法",
+        "room_id": "r",
+        "rule": "FREQ=DAILY;COUNT=5",
+        "first": "2026-11-24",
+        "begins": "09:00",
+        "finishes": "10:00",
+        "capacity": 10,
+    } | facts
 
 
 @pytest.fixture

@@ -96,8 +96,11 @@ def test_alternatives_are_near_free_and_apart() -> None:
 def test_slots_that_are_past_or_taken_say_so() -> None:
     slots = bookings.availability(ROOM, MONDAY.date(), set(bookings.claims("r", _at(9), _at(10))), _at(8, 45))
     assert [(s["start"].hour + 8, s["start"].minute, s.get("reason", "")) for s in slots[:4]] == [
-        (8, 30, "past"), (9, 0, "taken"), (9, 30, "taken"), (10, 0, ""),
-    ]  # fmt: skip
+        (8, 30, "past"),
+        (9, 0, "taken"),
+        (9, 30, "taken"),
+        (10, 0, ""),
+    ]
 
 
 def test_a_held_record_is_restricted_and_goes_when_the_hold_ends() -> None:

@@ -71,10 +71,13 @@ def gateway() -> Iterator[Gateway]:
 
 def _aliyun(gateway: Gateway, **settings: str) -> Any:
     environ = {
-        "LINLI_SMS": "aliyun", "LINLI_ALIYUN_ENDPOINT": f"http://127.0.0.1:{gateway.server.server_port}",
-        "LINLI_ALIYUN_KEY_ID": "id", "LINLI_ALIYUN_KEY_SECRET": SECRET, "LINLI_ALIYUN_SIGN": "邻里",
+        "LINLI_SMS": "aliyun",
+        "LINLI_ALIYUN_ENDPOINT": f"http://127.0.0.1:{gateway.server.server_port}",
+        "LINLI_ALIYUN_KEY_ID": "id",
+        "LINLI_ALIYUN_KEY_SECRET": SECRET,
+        "LINLI_ALIYUN_SIGN": "邻里",
         "LINLI_ALIYUN_TEMPLATES": json.dumps({"sign_in_code": "SMS_1"}),
-    }  # fmt: skip
+    }
     return texts(environ | settings)
 
 
@@ -87,9 +90,12 @@ def test_aliyun_gets_what_it_has_approved_signed(gateway: Gateway) -> None:
     _send(_aliyun(gateway), "+4915112345678")
     first, second = gateway.asked
     assert first == {
-        "PhoneNumbers": "13800000000", "SignName": "邻里", "TemplateCode": "SMS_1", "OutId": "delivery-1",
+        "PhoneNumbers": "13800000000",
+        "SignName": "邻里",
+        "TemplateCode": "SMS_1",
+        "OutId": "delivery-1",
         "TemplateParam": '{"code": "123456"}',
-    }  # fmt: skip
+    }
     assert second["PhoneNumbers"] == "4915112345678"
 
 

@@ -133,7 +133,7 @@ def test_no_aggregate_has_a_field_that_the_store_keeps_itself(path: Path) -> Non
     import importlib
 
     from shared.security.privacy import PlainVault
-    from shared.storage.store import Codec, Kind
+    from shared.storage.kinds import Codec, Kind
 
     importlib.import_module(f"services.{path.parent.name}.service")
     kinds = [kept for kept in gc.get_objects() if type(kept) is Kind]  # isinstance would ask what a dead weak reference is

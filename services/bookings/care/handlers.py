@@ -15,7 +15,8 @@ from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.rules.roles import DUTY_LEAD
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind, Page
+from shared.storage.kinds import Kind
+from shared.storage.store import Page
 
 ELDERS = Kind(Elder, "elders")
 CARE_VISITS = Kind(CareVisit, "care_visits", indexes=(("elder_id", "born"),))

@@ -21,8 +21,7 @@ class Care:
     meal_deliveries = Stored(MEALS)
     care: Any = Provided(Handlers)
 
-    @api("PUT", "/{community}/elders/{id}", takes=schemas.KeepElder, gives=schemas.ElderView, allow=STAFF,
-         audited="kept_elder")  # fmt: skip
+    @api("PUT", "/{community}/elders/{id}", takes=schemas.KeepElder, gives=schemas.ElderView, allow=STAFF, audited="kept_elder")
     def keep_elder(self, call, id):
         return self.care.keep(call, id)
 
@@ -30,8 +29,14 @@ class Care:
     def read_elder(self, call, id):
         return self.care.elder(call, id)
 
-    @api("POST", "/{community}/elders/{id}/assessments", takes=schemas.Assess, gives=schemas.ElderView, allow=STAFF,
-         audited="assessed_elder")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/elders/{id}/assessments",
+        takes=schemas.Assess,
+        gives=schemas.ElderView,
+        allow=STAFF,
+        audited="assessed_elder",
+    )
     def assess_elder(self, call, id):
         return self.care.assess(call, id)
 
@@ -39,13 +44,25 @@ class Care:
     def plan_care_visit(self, call):
         return self.care.plan_visit(call)
 
-    @api("GET", "/{community}/care-visits", query=schemas.CareVisitQuery, gives=schemas.CareVisitView, allow=STAFF,
-         audited="listed_care_visits")  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/care-visits",
+        query=schemas.CareVisitQuery,
+        gives=schemas.CareVisitView,
+        allow=STAFF,
+        audited="listed_care_visits",
+    )
     def list_care_visits(self, call):
         return self.care.visits(call)
 
-    @api("POST", "/{community}/care-visits/{id}/report", takes=schemas.ReportCareVisit, gives=schemas.CareVisitView,
-         allow=STAFF, status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/care-visits/{id}/report",
+        takes=schemas.ReportCareVisit,
+        gives=schemas.CareVisitView,
+        allow=STAFF,
+        status=200,
+    )
     def report_care_visit(self, call, id):
         return self.care.report_visit(call, id)
 
@@ -53,12 +70,23 @@ class Care:
     def order_meal(self, call):
         return self.care.order(call)
 
-    @api("GET", "/{community}/meals", query=schemas.MealQuery, gives=schemas.KitchenView, allow=STAFF | {KITCHEN},
-         audited="opened_kitchen_list")  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/meals",
+        query=schemas.MealQuery,
+        gives=schemas.KitchenView,
+        allow=STAFF | {KITCHEN},
+        audited="opened_kitchen_list",
+    )
     def kitchen_list(self, call):
         return self.care.kitchen(call)
 
-    @api("POST", "/{community}/meals/{id}/delivery", takes=schemas.DeliverMeal, gives=schemas.MealDeliveryView,
-         allow=STAFF | {KITCHEN})  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/meals/{id}/delivery",
+        takes=schemas.DeliverMeal,
+        gives=schemas.MealDeliveryView,
+        allow=STAFF | {KITCHEN},
+    )
     def deliver_meal(self, call, id):
         return self.care.deliver(call, id)

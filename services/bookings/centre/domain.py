@@ -66,9 +66,14 @@ def publish_plan(centre: Centre, poll_id: str, rooms: list[dict[str, str]], at: 
 
 
 def of_rooms(
-    rooms: Iterable[Any], uses: dict[str, list[Use]], visits: dict[str, int], last: dict[str, datetime | None], since: datetime,
-    before: datetime, at: datetime,
-) -> list[dict[str, Any]]:  # fmt: skip
+    rooms: Iterable[Any],
+    uses: dict[str, list[Use]],
+    visits: dict[str, int],
+    last: dict[str, datetime | None],
+    since: datetime,
+    before: datetime,
+    at: datetime,
+) -> list[dict[str, Any]]:
     """A line a room: hours open and used between two times, the rate, visits, and whether nobody came for 30 days."""
     lines = []
     for room in rooms:
@@ -80,11 +85,18 @@ def of_rooms(
             day += timedelta(days=1)
         seen = sum(sum(p["state"] == PRESENT for p in u.places) for u in took_place) + visits[room.id]
         newest = last[room.id]
-        lines.append({
-            "room_id": room.id, "room": room.name, "uses": len(took_place), "visits": seen,
-            "open_hours": round(opened / timedelta(hours=1), 2), "used_hours": round(used / timedelta(hours=1), 2),
-            "rate": round(used / opened, 4) if opened else None, "idle": newest is None or at - newest > IDLE_FOR,
-        })  # fmt: skip
+        lines.append(
+            {
+                "room_id": room.id,
+                "room": room.name,
+                "uses": len(took_place),
+                "visits": seen,
+                "open_hours": round(opened / timedelta(hours=1), 2),
+                "used_hours": round(used / timedelta(hours=1), 2),
+                "rate": round(used / opened, 4) if opened else None,
+                "idle": newest is None or at - newest > IDLE_FOR,
+            }
+        )
     return lines
 
 

@@ -20,7 +20,7 @@ from services.bookings.sessions import domain as sessions
 from shared.calls import Call
 from shared.rules.errors import Missing
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 FEEDS = Kind(Feed, "feeds", indexes=(("person",),))
 BUSY = "占用"

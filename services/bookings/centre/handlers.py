@@ -17,7 +17,7 @@ from services.bookings.sessions.domain import KINDS, PRESENT
 from shared.calls import Call
 from shared.rules.errors import Invalid
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 CENTRES = Kind(Centre, "centres")
 USES_A_REPORT = 100_000
@@ -60,12 +60,17 @@ class Centres:
         low = domain.is_low(centre)
         rooms = self._rooms.all(call.community, {}, limit=USES_A_REPORT)
         return {
-            "site": centre.site, "opened_on": centre.opened_on, "floors": centre.floors, "areas": centre.areas,
-            "history": centre.history, "plan": centre.plan, "rooms": rooms,
+            "site": centre.site,
+            "opened_on": centre.opened_on,
+            "floors": centre.floors,
+            "areas": centre.areas,
+            "history": centre.history,
+            "plan": centre.plan,
+            "rooms": rooms,
             "service_share": float(share) if share is not None else None,
             "service_percent": f"{float(share) * 100:.1f} %" if share is not None else "",
             "warning": "service_share_below_97" if low else "",
-        }  # fmt: skip
+        }
 
     # -- reports
 

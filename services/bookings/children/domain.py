@@ -150,9 +150,16 @@ def approve(
 
 
 def release(
-    pickup: Pickup, child: str, day: str, session: Use, tell: list[str], how: str, collector: dict[str, str] | None, by: str,
+    pickup: Pickup,
+    child: str,
+    day: str,
+    session: Use,
+    tell: list[str],
+    how: str,
+    collector: dict[str, str] | None,
+    by: str,
     at: datetime,
-) -> tuple[Pickup, list[Event]]:  # fmt: skip
+) -> tuple[Pickup, list[Event]]:
     """The child goes, with `collector` or alone. `how`: listed, alone, or unlisted, which an approval for this very
     person opens once and which else is refused: the act is kept, and the guardians hear of it."""
     if session.id in pickup.left:
@@ -221,8 +228,9 @@ def open_class(use: Use, adults: int, exception: str, by: str, at: datetime) -> 
         raise Conflict("not_staffed", "the duty lead has named nobody yet")
     children = sum(p["state"] == PRESENT for p in use.places)
     if adults < adults_needed(children) and not exception:
-        raise Conflict("too_few_adults", "wait for more, or record an exception", needed=adults_needed(children),
-                       children=children)  # fmt: skip
+        raise Conflict(
+            "too_few_adults", "wait for more, or record an exception", needed=adults_needed(children), children=children
+        )
     opened = {"adults": adults, "children": children, "by": by, "at": at, "exception": exception}
     return use.but(staffing=use.staffing | {"opened": opened}), [ClassOpened(use.id, children, adults, at)]
 

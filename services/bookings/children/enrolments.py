@@ -12,7 +12,7 @@ from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden
 from shared.rules.roles import STAFF
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 AFTER_SCHOOL = "after_school"
 ENROLMENTS = Kind(Enrolment, "enrolments", indexes=(("child_id",),))

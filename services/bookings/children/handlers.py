@@ -14,7 +14,7 @@ from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.runtime.internal import ask
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 PICKUPS = Kind(Pickup, "pickups", indexes=(("child_id",),))
 
@@ -150,9 +150,10 @@ class Children:
         approvals = self._approvals.all(call.community, {"child_id": child_id})
         domain.may_read(use, child_id, call.actor, approvals, call.at)
         enrolments = [
-            e for e in self._enrolments.store.all(call.community, {"child_id": child_id})
+            e
+            for e in self._enrolments.store.all(call.community, {"child_id": child_id})
             if use is None or e.programme_id == use.programme_id
-        ]  # fmt: skip
+        ]
         if not enrolments:
             raise Missing("enrolment_missing", "the child is not enrolled")
         return {"child_id": child_id, "enrolments": enrolments}
@@ -205,8 +206,11 @@ class Children:
 
     def forget(self, call: Call, resident_id: str) -> None:
         """Nothing here says any more who came for this child, or what this guardian decided."""
-        parts = ((self._enrolments.store, domain.forget), (self._pickups, domain.forget_pickup),
-                 (self._approvals, domain.forget_approval))  # fmt: skip
+        parts = (
+            (self._enrolments.store, domain.forget),
+            (self._pickups, domain.forget_pickup),
+            (self._approvals, domain.forget_approval),
+        )
         for store, decide in parts:
             for kept in store.all(call.community, {"child_id": resident_id}, limit=100_000):
                 store.change(call.plain(), kept.id, decide)

@@ -24,8 +24,13 @@ class AfterSchool:
     classes = Stored(PROGRAMMES)
     children: Any = Provided(Children)
 
-    @api("POST", "/{community}/programmes/{id}/enrolments", takes=schemas.Enrol, gives=schemas.EnrolmentView,
-         allow={RESIDENT, GUARDIAN})  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/programmes/{id}/enrolments",
+        takes=schemas.Enrol,
+        gives=schemas.EnrolmentView,
+        allow={RESIDENT, GUARDIAN},
+    )
     def enrol(self, call, id):
         return self.children.enrol(call, self.classes.get(call, id))
 
@@ -37,13 +42,20 @@ class AfterSchool:
     def withdraw_consent(self, call, id):
         return self.children.withdraw(call, id)
 
-    @api("POST", "/{community}/sessions/{id}/staffing", takes=schemas.StaffClass, gives=schemas.StaffingView,
-         allow={DUTY_LEAD}, status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/sessions/{id}/staffing",
+        takes=schemas.StaffClass,
+        gives=schemas.StaffingView,
+        allow={DUTY_LEAD},
+        status=200,
+    )
     def staff_class(self, call, id):
         return self.children.staff(call, id)
 
-    @api("POST", "/{community}/sessions/{id}/open", takes=schemas.OpenClass, gives=schemas.StaffingView, allow=STAFF,
-         status=200)  # fmt: skip
+    @api(
+        "POST", "/{community}/sessions/{id}/open", takes=schemas.OpenClass, gives=schemas.StaffingView, allow=STAFF, status=200
+    )
     def open_class(self, call, id):
         return self.children.open(call, id)
 
@@ -51,23 +63,46 @@ class AfterSchool:
     def release_child(self, call):
         return self.children.release(call)
 
-    @api("POST", "/{community}/pickups/approvals", takes=schemas.ApproveCollector, gives=schemas.PickupView,
-         allow={RESIDENT, GUARDIAN})  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/pickups/approvals",
+        takes=schemas.ApproveCollector,
+        gives=schemas.PickupView,
+        allow={RESIDENT, GUARDIAN},
+    )
     def approve_collector(self, call):
         return self.children.approve(call)
 
-    @api("GET", "/{community}/pickups/{id}", query=schemas.ChildQuery, gives=schemas.PickupView,
-         allow=STAFF | {RESIDENT, GUARDIAN}, audited="opened_pickup")  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/pickups/{id}",
+        query=schemas.ChildQuery,
+        gives=schemas.PickupView,
+        allow=STAFF | {RESIDENT, GUARDIAN},
+        audited="opened_pickup",
+    )
     def read_pickup(self, call, id):
         return self.children.pickup(call, id)
 
-    @api("GET", "/{community}/children/{id}", query=schemas.ChildQuery, gives=schemas.ChildView, allow=STAFF,
-         audited="opened_child")  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/children/{id}",
+        query=schemas.ChildQuery,
+        gives=schemas.ChildView,
+        allow=STAFF,
+        audited="opened_child",
+    )
     def open_child(self, call, id):
         return self.children.open_child(call, id)
 
-    @api("POST", "/{community}/children/approvals", takes=schemas.ApproveReading, gives=schemas.ApprovalView,
-         allow={DUTY_LEAD, SECRETARY}, audited="approved_reading")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/children/approvals",
+        takes=schemas.ApproveReading,
+        gives=schemas.ApprovalView,
+        allow={DUTY_LEAD, SECRETARY},
+        audited="approved_reading",
+    )
     def approve_reading(self, call):
         return self.children.approve_reading(call)
 

@@ -12,7 +12,7 @@ from shared.calls import Call
 from shared.rules.errors import Conflict, Forbidden
 from shared.rules.roles import STAFF
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 CLUBS = Kind(Club, "clubs")
 

@@ -242,12 +242,20 @@ def book_talk(
     """A quiet talk: it claims the room and the counsellor, and says neither."""
     check_grid(start, end, at)
     use = Use(
-        kind=COUNSELLING, state=CONFIRMED, room_id=room.id, room_name="", timezone=room.timezone, start=start, end=end,
-        resident_id=resident_id, booked_by=by, resources=[counsellor.id],
+        kind=COUNSELLING,
+        state=CONFIRMED,
+        room_id=room.id,
+        room_name="",
+        timezone=room.timezone,
+        start=start,
+        end=end,
+        resident_id=resident_id,
+        booked_by=by,
+        resources=[counsellor.id],
         claims=claims_of([room.id, counsellor.id], start, end),
         found_by=[f"kind:{COUNSELLING}", f"room:{room.id}", f"room:{counsellor.id}", f"person:{resident_id}"],
         due=next_reminder(start, at),
-    )  # fmt: skip
+    )
     return use, [ConfidentialBooked(id, [resident_id], use.begins, use.finishes, at)]
 
 

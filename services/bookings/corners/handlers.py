@@ -18,7 +18,8 @@ from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing, Refused
 from shared.rules.roles import COUNSELLOR, SECRETARY
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind, Page
+from shared.storage.kinds import Kind
+from shared.storage.store import Page
 
 COPIES = Kind(Copy, "copies")
 LOANS = Kind(Loan, "loans", unique=(("claim",),), indexes=(("borrower_id", "born"), ("due",)))

@@ -37,9 +37,12 @@ class LoanView(Schema):
 
 def _features():
     return fields.Dict(
-        keys=Text(40), values=Text(120), required=True, validate=validate.Length(min=1, max=10),
+        keys=Text(40),
+        values=Text(120),
+        required=True,
+        validate=validate.Length(min=1, max=10),
         metadata={"description": "what its owner knows of it: colour, make, what is inside", "example": {"colour": "blue"}},
-    )  # fmt: skip
+    )
 
 
 class FindItem(Schema):
@@ -115,9 +118,12 @@ class NoteView(Schema):
 class CountVisit(Schema):
     people = fields.Integer(load_default=1, strict=True, validate=validate.Range(min=1, max=500))
     supplies = fields.Dict(
-        keys=Text(40), values=fields.Integer(strict=True, validate=validate.Range(min=1, max=1000)), load_default=dict,
-        validate=validate.Length(max=20), metadata={"example": {"水": 2}},
-    )  # fmt: skip
+        keys=Text(40),
+        values=fields.Integer(strict=True, validate=validate.Range(min=1, max=1000)),
+        load_default=dict,
+        validate=validate.Length(max=20),
+        metadata={"example": {"水": 2}},
+    )
 
 
 class VisitLogView(Schema):

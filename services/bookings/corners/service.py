@@ -82,8 +82,14 @@ class Corners:
     def hold_parlour(self, call, id):
         return self.corners.hold_parlour(call, id)
 
-    @api("POST", "/{community}/parlour/{id}/reply", takes=schemas.ReplyParlour, gives=schemas.ParlourView,
-         allow={SECRETARY}, status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/parlour/{id}/reply",
+        takes=schemas.ReplyParlour,
+        gives=schemas.ParlourView,
+        allow={SECRETARY},
+        status=200,
+    )
     def reply_parlour(self, call, id):
         return self.parlour.change(call, id, domain.reply_parlour, call.body["text"], call.at)
 

@@ -57,10 +57,18 @@ def plan(id: str, week: str, timezone: str, needed: int) -> tuple[Roster, list[E
     for n in range(7):
         day = monday + timedelta(days=n)
         for part, (begins, finishes) in (WEEKDAY if n < 5 else WEEKEND).items():
-            shifts.append({
-                "id": f"{day.isoformat()}.{part}", "start": at_clock(day, begins, zone), "end": at_clock(day, finishes, zone),
-                "extended": n > 4 or part not in OFFICE, "needed": needed, "people": [], "exception": "", "swap": None,
-            })  # fmt: skip
+            shifts.append(
+                {
+                    "id": f"{day.isoformat()}.{part}",
+                    "start": at_clock(day, begins, zone),
+                    "end": at_clock(day, finishes, zone),
+                    "extended": n > 4 or part not in OFFICE,
+                    "needed": needed,
+                    "people": [],
+                    "exception": "",
+                    "swap": None,
+                }
+            )
     return Roster(week=week, timezone=timezone, shifts=shifts), []
 
 
@@ -192,10 +200,22 @@ APPOINTMENTS_A_SLOT = 2
 def slot(id: str, community: str, timezone: str, start: datetime, quota: int, extended: bool) -> Use:
     """The counter's slot, which appointments take places in."""
     return Use(
-        id=id, community=community, kind="counter", state=OPEN, room_id="", room_name="", timezone=timezone, start=start,
-        end=start + SLOT, title="", capacity=quota, claims=[id], found_by=["kind:counter"], extended=extended,
+        id=id,
+        community=community,
+        kind="counter",
+        state=OPEN,
+        room_id="",
+        room_name="",
+        timezone=timezone,
+        start=start,
+        end=start + SLOT,
+        title="",
+        capacity=quota,
+        claims=[id],
+        found_by=["kind:counter"],
+        extended=extended,
         due=start + SLOT,
-    )  # fmt: skip
+    )
 
 
 def uncover(use: Use, covered: bool, at: datetime, seated: bool = False) -> tuple[Use, list[Event]]:
@@ -242,9 +262,16 @@ def draw(
     if person and any(t["person"] == person and t["state"] in (WAITS, CALLED, HOLDS) for t in queue.tickets):
         raise Conflict("already_queued", "this person has a ticket")
     ticket = {
-        "n": len(queue.tickets) + 1, "kind": kind, "person": person, "place": place, "state": WAITS, "at": at, "due": due,
-        "priority": any(group in groups for group in PRIORITY), "desk": "",
-    }  # fmt: skip
+        "n": len(queue.tickets) + 1,
+        "kind": kind,
+        "person": person,
+        "place": place,
+        "state": WAITS,
+        "at": at,
+        "due": due,
+        "priority": any(group in groups for group in PRIORITY),
+        "desk": "",
+    }
     return queue.but(tickets=[*queue.tickets, ticket]), []
 
 

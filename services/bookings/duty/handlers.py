@@ -17,7 +17,7 @@ from shared.calls import Call, derived_id
 from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.rules.roles import STAFF
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 ROSTERS = Kind(Roster, "rosters", unique=(("week",),))
 QUEUES = Kind(Queue, "queues")
@@ -42,9 +42,14 @@ class Duty:
             return Conflict("already_planned", "this week has its roster")
 
         made: Roster = self._rosters.create(
-            call, domain.plan, call.body["week"], timezone, call.body["needed"], refusal=refusal,
+            call,
+            domain.plan,
+            call.body["week"],
+            timezone,
+            call.body["needed"],
+            refusal=refusal,
             id=_roster(call.community, call.body["week"]),
-        )  # fmt: skip
+        )
         return made
 
     def roster(self, call: Call, week: str) -> Roster:

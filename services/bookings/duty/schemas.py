@@ -89,8 +89,12 @@ class QueueQuery(Schema):
 class Draw(Schema):
     resident_id = Id()
     place_id = Id(metadata={"description": "the appointment that has come"})
-    groups = fields.List(fields.String(validate=validate.OneOf(GROUPS)), load_default=list, validate=validate.Length(max=8),
-                         metadata={"description": "what a worker sees of an unknown visitor"})  # fmt: skip
+    groups = fields.List(
+        fields.String(validate=validate.OneOf(GROUPS)),
+        load_default=list,
+        validate=validate.Length(max=8),
+        metadata={"description": "what a worker sees of an unknown visitor"},
+    )
 
 
 class CallNext(Schema):

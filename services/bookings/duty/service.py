@@ -49,8 +49,14 @@ class Duty:
     def assign(self, call, id):
         return self.duty.assign(call, id)
 
-    @api("POST", "/{community}/shifts/{id}/exception", takes=schemas.ExceptShift, gives=schemas.ShiftView, allow={SECRETARY},
-         status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/shifts/{id}/exception",
+        takes=schemas.ExceptShift,
+        gives=schemas.ShiftView,
+        allow={SECRETARY},
+        status=200,
+    )
     def except_shift(self, call, id):
         return self.duty.except_shift(call, id)
 
@@ -58,8 +64,14 @@ class Duty:
     def ask_swap(self, call, id):
         return self.duty.ask_swap(call, id)
 
-    @api("POST", "/{community}/shifts/{id}/swap/answer", takes=schemas.AnswerSwap, gives=schemas.ShiftView, allow=VISITORS,
-         status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/shifts/{id}/swap/answer",
+        takes=schemas.AnswerSwap,
+        gives=schemas.ShiftView,
+        allow=VISITORS,
+        status=200,
+    )
     def answer_swap(self, call, id):
         return self.duty.answer_swap(call, id)
 

@@ -144,15 +144,29 @@ def session(programme: Programme, id: str, day: date, hold: str, at: datetime) -
     start, end = at_clock(day, programme.begins, zone), at_clock(day, programme.finishes, zone)
     wanted = [programme.room_id, *programme.resources]
     return Use(
-        id=id, community=programme.community, kind=programme.kind, state=HELD, room_id=programme.room_id,
+        id=id,
+        community=programme.community,
+        kind=programme.kind,
+        state=HELD,
+        room_id=programme.room_id,
         room_name=programme.room_name,
-        timezone=programme.timezone, start=start, end=end, programme_id=programme.id, hold=hold, day=day.isoformat(),
+        timezone=programme.timezone,
+        start=start,
+        end=end,
+        programme_id=programme.id,
+        hold=hold,
+        day=day.isoformat(),
         title=programme.title,
-        capacity=programme.capacity, seats=programme.capacity, priority=programme.priority, weekly_limit=programme.weekly_limit,
-        resources=programme.resources, claims=claims_of(wanted, start, end) or [id],
+        capacity=programme.capacity,
+        seats=programme.capacity,
+        priority=programme.priority,
+        weekly_limit=programme.weekly_limit,
+        resources=programme.resources,
+        claims=claims_of(wanted, start, end) or [id],
         # With its rooms, so that nobody is offered a time that it holds.
-        found_by=[f"programme:{programme.id}", *(f"room:{id}" for id in wanted if id)], due=at + HELD_FOR,
-    )  # fmt: skip
+        found_by=[f"programme:{programme.id}", *(f"room:{id}" for id in wanted if id)],
+        due=at + HELD_FOR,
+    )
 
 
 def horizon(at: datetime, locale: Locale) -> date:

@@ -20,7 +20,8 @@ from shared.faults import fault
 from shared.rules.errors import Conflict, Forbidden, Invalid, Refused
 from shared.rules.roles import STAFF
 from shared.runtime.platform import Platform
-from shared.storage.store import Document, Inserted, Kind, Page
+from shared.storage.kinds import Document, Kind
+from shared.storage.store import Inserted, Page
 
 PROGRAMMES = Kind(Programme, "programmes", indexes=(("due",),))
 HOLIDAY = "holiday"
@@ -50,9 +51,13 @@ class Programmes:
         domain.check(facts, found, call.at.astimezone(locale.zone).date())
         room = found[0] if facts.get("room_id") else None
         programme = Programme(
-            **facts, id=id, community=call.community, timezone=locale.timezone, created_by=call.actor,
+            **facts,
+            id=id,
+            community=call.community,
+            timezone=locale.timezone,
+            created_by=call.actor,
             room_name=room.name if room else "",
-        )  # fmt: skip
+        )
         until = domain.horizon(call.at, locale)
         first = date.fromisoformat(programme.first) - timedelta(days=1)
         days = domain.days(programme, locale, first, until)

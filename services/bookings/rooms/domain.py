@@ -117,10 +117,20 @@ def reserve(
         raise Invalid("not_reservable", "it is booked in its own way", "room_id")
     check_times(room, start, end, at)
     use = Use(
-        kind=RESERVATION, state=CONFIRMED, room_id=room.id, room_name=room.name, timezone=room.timezone, start=start,
-        end=end, resident_id=resident_id, purpose=purpose, booked_by=by, claims=claims(room.id, start, end),
-        found_by=[f"kind:{RESERVATION}", f"room:{room.id}", f"person:{resident_id}"], due=next_reminder(start, at),
-    )  # fmt: skip
+        kind=RESERVATION,
+        state=CONFIRMED,
+        room_id=room.id,
+        room_name=room.name,
+        timezone=room.timezone,
+        start=start,
+        end=end,
+        resident_id=resident_id,
+        purpose=purpose,
+        booked_by=by,
+        claims=claims(room.id, start, end),
+        found_by=[f"kind:{RESERVATION}", f"room:{room.id}", f"person:{resident_id}"],
+        due=next_reminder(start, at),
+    )
     return use, [ReservationConfirmed(id, room.id, room.name, resident_id, use.begins, use.finishes, at)]
 
 

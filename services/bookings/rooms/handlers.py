@@ -16,7 +16,8 @@ from shared.rules.calendar import at_clock
 from shared.rules.errors import Conflict, Forbidden, Missing, Refused
 from shared.rules.roles import STAFF, STEWARD
 from shared.runtime.platform import Platform
-from shared.storage.store import Document, Kind, Page
+from shared.storage.kinds import Document, Kind
+from shared.storage.store import Page
 
 ROOMS = Kind(Room, "rooms", indexes=(("use", "capacity"),))
 
@@ -42,9 +43,17 @@ class Reservations:
             self._uses.repeated(call, call.new_id(USES.collection))  # what was granted once is told again
             raise
         made: Use = self._uses.create(
-            call, domain.reserve, room, resident_id, start, end, call.body["purpose"], call.actor, call.at,
+            call,
+            domain.reserve,
+            room,
+            resident_id,
+            start,
+            end,
+            call.body["purpose"],
+            call.actor,
+            call.at,
             refusal=lambda: self.slot_taken(call, [room], start, end),
-        )  # fmt: skip
+        )
         return made
 
     def report_fault(self, call: Call, id: str) -> Room:

@@ -39,8 +39,13 @@ class Rooms:
     def change_room(self, call, id):
         return self.rooms.change(call, id, domain.change_room, call.body, call.at)
 
-    @api("GET", "/{community}/rooms/{id}/availability", query=schemas.AvailabilityQuery, gives=schemas.AvailabilityView,
-         allow=EVERYBODY)  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/rooms/{id}/availability",
+        query=schemas.AvailabilityQuery,
+        gives=schemas.AvailabilityView,
+        allow=EVERYBODY,
+    )
     def availability(self, call, id):
         return self.booking.availability(call, self.rooms.get(call, id))
 
@@ -56,8 +61,13 @@ class Rooms:
     def reserve(self, call):
         return self.booking.reserve(call)
 
-    @api("GET", "/{community}/reservations", query=schemas.ReservationQuery, gives=schemas.ReservationView,
-         allow=BOOKERS | {STEWARD})  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/reservations",
+        query=schemas.ReservationQuery,
+        gives=schemas.ReservationView,
+        allow=BOOKERS | {STEWARD},
+    )
     def list_reservations(self, call):
         return self.booking.page(call)
 
@@ -65,7 +75,13 @@ class Rooms:
     def read_reservation(self, call, id):
         return self.booking.read(call, id)
 
-    @api("POST", "/{community}/reservations/{id}/cancel", takes=schemas.CancelReservation, gives=schemas.ReservationView,
-         allow=BOOKERS, status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/reservations/{id}/cancel",
+        takes=schemas.CancelReservation,
+        gives=schemas.ReservationView,
+        allow=BOOKERS,
+        status=200,
+    )
     def cancel(self, call, id):
         return self.booking.cancel(call, id)

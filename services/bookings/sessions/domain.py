@@ -110,12 +110,23 @@ def shown(use: Use, place: dict[str, Any]) -> dict[str, Any]:
     """A place as its person sees it."""
     position = next((i for i, p in enumerate(queue(use), start=1) if p["n"] == place["n"]), None)
     return {
-        "id": place_id(use, place), "session_id": use.id, "state": place["state"], "position": position,
-        "resident_id": place["person"], "offered_until": place.get("offered_until"), "reason": place.get("reason", ""),
-        "kind": use.kind, "title": use.title, "room_name": use.room_name, "extended": use.extended,
-        "label": EXTENDED if use.extended else "", "uncovered": use.uncovered, "start": use.begins,
-        "end": use.finishes, "checked_in_at": place.get("seen_at"),
-    }  # fmt: skip
+        "id": place_id(use, place),
+        "session_id": use.id,
+        "state": place["state"],
+        "position": position,
+        "resident_id": place["person"],
+        "offered_until": place.get("offered_until"),
+        "reason": place.get("reason", ""),
+        "kind": use.kind,
+        "title": use.title,
+        "room_name": use.room_name,
+        "extended": use.extended,
+        "label": EXTENDED if use.extended else "",
+        "uncovered": use.uncovered,
+        "start": use.begins,
+        "end": use.finishes,
+        "checked_in_at": place.get("seen_at"),
+    }
 
 
 def place_of(use: Use, n: int) -> dict[str, Any]:
@@ -437,9 +448,12 @@ def said_of(use: Use) -> dict[str, Any]:
 def _about(use: Use, place: dict[str, Any]) -> dict[str, Any]:
     """What every event of a place begins with."""
     return said_of(use) | {
-        "session_id": use.id, "place_id": place_id(use, place), "programme_id": use.programme_id,
-        "person_id": place["person"], "tell": place["tell"],
-    }  # fmt: skip
+        "session_id": use.id,
+        "place_id": place_id(use, place),
+        "programme_id": use.programme_id,
+        "person_id": place["person"],
+        "tell": place["tell"],
+    }
 
 
 def place_taken(use: Use, place: dict[str, Any], how: str, at: datetime) -> Event:

@@ -302,7 +302,20 @@ def _booking(use: Use, person: str) -> dict[str, Any]:
     if use.kind in domain.KINDS:
         return domain.shown(use, domain.of_person(use, person))
     return {
-        "id": use.id, "session_id": "", "state": use.state, "position": None, "resident_id": person, "offered_until": None,
-        "reason": use.reason, "kind": use.kind, "title": "", "room_name": use.room_name, "extended": False,
-        "label": "", "uncovered": False, "start": use.begins, "end": use.finishes, "checked_in_at": None,
-    }  # fmt: skip
+        "id": use.id,
+        "session_id": "",
+        "state": use.state,
+        "position": None,
+        "resident_id": person,
+        "offered_until": None,
+        "reason": use.reason,
+        "kind": use.kind,
+        "title": "",
+        "room_name": use.room_name,
+        "extended": False,
+        "label": "",
+        "uncovered": False,
+        "start": use.begins,
+        "end": use.finishes,
+        "checked_in_at": None,
+    }

@@ -36,13 +36,20 @@ class Sessions:
     def read_session(self, call, id):
         return self.sessions.get(call, id)
 
-    @api("POST", "/{community}/sessions/{id}/cancel", takes=schemas.CancelSession, gives=schemas.SessionView, allow=STAFF,
-         status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/sessions/{id}/cancel",
+        takes=schemas.CancelSession,
+        gives=schemas.SessionView,
+        allow=STAFF,
+        status=200,
+    )
     def cancel_session(self, call, id):
         return self.sessions.cancel(call, id)
 
-    @api("POST", "/{community}/sessions/{id}/move", takes=schemas.MoveSession, gives=schemas.SessionView, allow=STAFF,
-         status=200)  # fmt: skip
+    @api(
+        "POST", "/{community}/sessions/{id}/move", takes=schemas.MoveSession, gives=schemas.SessionView, allow=STAFF, status=200
+    )
     def move_session(self, call, id):
         return self.sessions.move(call, id)
 

@@ -94,7 +94,16 @@ def _must_lie_ahead(use: Use, at: datetime) -> None:
 def _use(id: str, request: Any, rooms: list[Any], state: str, claims: list[str]) -> Use:
     ids = [room.id for room in rooms]
     return Use(
-        kind=SITTING, state=state, room_id=request.room_id, room_name="", timezone=rooms[0].timezone if rooms else "UTC",
-        start=request.start, end=request.end, resources=ids[1:], claims=claims, programme_id=request.request_id,
-        title=request.reference, found_by=[f"kind:{SITTING}", *(f"room:{id}" for id in ids)],
-    )  # fmt: skip
+        kind=SITTING,
+        state=state,
+        room_id=request.room_id,
+        room_name="",
+        timezone=rooms[0].timezone if rooms else "UTC",
+        start=request.start,
+        end=request.end,
+        resources=ids[1:],
+        claims=claims,
+        programme_id=request.request_id,
+        title=request.reference,
+        found_by=[f"kind:{SITTING}", *(f"room:{id}" for id in ids)],
+    )

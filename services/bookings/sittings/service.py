@@ -18,13 +18,24 @@ class Sittings:
 
     sittings: Any = Provided(Handlers)
 
-    @api("GET", "/{community}/sittings", query=schemas.SittingQuery, gives=schemas.SittingView,
-         allow={SECRETARY, COURT, MEDIATOR})  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/sittings",
+        query=schemas.SittingQuery,
+        gives=schemas.SittingView,
+        allow={SECRETARY, COURT, MEDIATOR},
+    )
     def list_sittings(self, call):
         return self.sittings.page(call)
 
-    @api("POST", "/{community}/sittings/{id}/withdraw", takes=schemas.WithdrawSitting, gives=schemas.SittingView,
-         allow={SECRETARY}, status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/sittings/{id}/withdraw",
+        takes=schemas.WithdrawSitting,
+        gives=schemas.SittingView,
+        allow={SECRETARY},
+        status=200,
+    )
     def withdraw_sitting(self, call, id):
         return self.sittings.withdraw(call, id)
 

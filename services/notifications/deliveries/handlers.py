@@ -21,7 +21,8 @@ from shared.events.base import Event
 from shared.runtime.internal import ask
 from shared.runtime.platform import Platform
 from shared.storage.cursors import MILLISECOND
-from shared.storage.store import Document, Page
+from shared.storage.kinds import Document
+from shared.storage.store import Page
 
 CASES_A_REQUEST = 100  # cases that petitions is asked about at once
 
@@ -122,10 +123,16 @@ class Deliveries:
         made = []
         for kind, message in ways:
             delivery = Delivery(
-                id=derived_id(call.cause, subject, message), recipient=subject, channel=kind, template=template,
-                state=domain.PENDING, params={"code_id": message}, event_id=call.cause, due=call.at,
+                id=derived_id(call.cause, subject, message),
+                recipient=subject,
+                channel=kind,
+                template=template,
+                state=domain.PENDING,
+                params={"code_id": message},
+                event_id=call.cause,
+                due=call.at,
                 correlation=call.correlation,
-            )  # fmt: skip
+            )
             if not self.mail_sender.reaches(kind):
                 delivery, _ = domain.skip(delivery, "channel_not_configured")
             made.append((call, delivery))

@@ -10,7 +10,7 @@ from services.notifications.preferences import domain
 from services.notifications.preferences.domain import ROLE, Preferences
 from shared.calls import Call
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 PREFERENCES = Kind(Preferences, "preferences", indexes=(("roles",),))
 Holders = Callable[[str, str], list[Preferences]]

@@ -20,7 +20,8 @@ from shared.events.base import Event
 from shared.rules.errors import Conflict, Missing, Refused
 from shared.runtime.internal import ask
 from shared.runtime.platform import Platform
-from shared.storage.store import Inserted, Kind
+from shared.storage.kinds import Kind
+from shared.storage.store import Inserted
 from shared.storage.tenants import Watch
 from shared.telemetry import DELIVERIES, log, where
 
@@ -176,8 +177,15 @@ class MailSender:
         except Missing:
             return  # its person was erased meanwhile
         DELIVERIES.labels(after.channel, after.state).inc()
-        log("deliveries").info("delivery", id=after.id, channel=after.channel, state=after.state, reason=after.reason,
-                         tries=after.tries, correlation=after.correlation)  # fmt: skip
+        log("deliveries").info(
+            "delivery",
+            id=after.id,
+            channel=after.channel,
+            state=after.state,
+            reason=after.reason,
+            tries=after.tries,
+            correlation=after.correlation,
+        )
 
     def _contacts(self, community: str, deliveries: Sequence[Delivery]) -> Contacts:
         """Where the recipients are reached; nothing of those who are not there. A code is asked for when it is sent."""

@@ -54,9 +54,16 @@ class AliyunTexts:
 
         endpoint = read(environ, "LINLI_ALIYUN_ENDPOINT", "https://dysmsapi.aliyuncs.com")
         scheme, _, host = endpoint.rpartition("://")
-        self._client: Any = Client(Config(
-            access_key_id=read(environ, "LINLI_ALIYUN_KEY_ID"), access_key_secret=read(environ, "LINLI_ALIYUN_KEY_SECRET"),
-            endpoint=host, protocol=scheme or "https", connect_timeout=5000, read_timeout=10000))  # fmt: skip
+        self._client: Any = Client(
+            Config(
+                access_key_id=read(environ, "LINLI_ALIYUN_KEY_ID"),
+                access_key_secret=read(environ, "LINLI_ALIYUN_KEY_SECRET"),
+                endpoint=host,
+                protocol=scheme or "https",
+                connect_timeout=5000,
+                read_timeout=10000,
+            )
+        )
         self._sign = read(environ, "LINLI_ALIYUN_SIGN")
         try:
             self._templates: dict[str, str] = dict(json.loads(read(environ, "LINLI_ALIYUN_TEMPLATES")))
@@ -72,8 +79,12 @@ class AliyunTexts:
             raise Unsendable("sms_template_unknown")
         number = to.removeprefix("+86") if to.startswith("+86") else to.removeprefix("+")
         request = SendSmsRequest(
-            phone_numbers=number, sign_name=self._sign, template_code=self._templates[template],
-            template_param=json.dumps(dict(params), ensure_ascii=False), out_id=id)  # fmt: skip
+            phone_numbers=number,
+            sign_name=self._sign,
+            template_code=self._templates[template],
+            template_param=json.dumps(dict(params), ensure_ascii=False),
+            out_id=id,
+        )
         try:
             code = str(self._client.send_sms(request).body.code)
         except TeaException as error:

@@ -12,7 +12,8 @@ from services.notifications.templates.rules import wording
 from shared.calls import Call, derived_id
 from shared.rules.errors import Invalid
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind, Page
+from shared.storage.kinds import Kind
+from shared.storage.store import Page
 
 TEMPLATES = Kind(Template, "templates")
 

@@ -22,7 +22,12 @@ class Words:
     def list_templates(self, call):
         return self.wordings.all(call)
 
-    @api("PUT", "/{community}/templates/{template}/{language}", takes=schemas.Reword, gives=schemas.TemplateView,
-         allow={SECRETARY, OPERATOR})  # fmt: skip
+    @api(
+        "PUT",
+        "/{community}/templates/{template}/{language}",
+        takes=schemas.Reword,
+        gives=schemas.TemplateView,
+        allow={SECRETARY, OPERATOR},
+    )
     def reword(self, call, template, language):
         return self.wordings.reword(call, template, language)

@@ -11,8 +11,10 @@ from shared.rules.errors import Invalid
 ATTACHMENT_BYTES_MOST = 10 * 1024 * 1024
 UNBOUND_FOR = timedelta(hours=24)
 STARTS = {
-    b"\xff\xd8\xff": ("image/jpeg", "jpg"), b"\x89PNG\r\n\x1a\n": ("image/png", "png"), b"%PDF-": ("application/pdf", "pdf"),
-}  # fmt: skip
+    b"\xff\xd8\xff": ("image/jpeg", "jpg"),
+    b"\x89PNG\r\n\x1a\n": ("image/png", "png"),
+    b"%PDF-": ("application/pdf", "pdf"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,8 @@ from shared.calls import Call
 from shared.entrypoints.api import Raw
 from shared.rules.errors import Invalid, Missing
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind, Store
+from shared.storage.kinds import Kind
+from shared.storage.store import Store
 
 ATTACHMENTS = Kind(Attachment, "attachments", indexes=(("due",),))
 

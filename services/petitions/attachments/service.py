@@ -34,12 +34,23 @@ class Attached:
     def keep_attachment(self, call):
         return self.files.keep(call)
 
-    @api("GET", "/{community}/petitions/{id}/attachments/{attachment}", gives="application/octet-stream", allow=WHO,
-         audited="attachment_read")  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/petitions/{id}/attachments/{attachment}",
+        gives="application/octet-stream",
+        allow=WHO,
+        audited="attachment_read",
+    )
     def read_attachment(self, call, id, attachment):
         return self.files.give(call, self.station.read(call, id).attachments, attachment)
 
-    @api("POST", "/{community}/petitions/by-receipt/attachment", takes=schemas.AskAttachment, gives="application/octet-stream",
-         status=200, idempotent=False)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/petitions/by-receipt/attachment",
+        takes=schemas.AskAttachment,
+        gives="application/octet-stream",
+        status=200,
+        idempotent=False,
+    )
     def read_attachment_by_receipt(self, call):
         return self.files.give(call, self.receipts.open(call).attachments, call.body["attachment"])

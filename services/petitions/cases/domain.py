@@ -127,8 +127,12 @@ def seen_by(petition: Petition, actor: Actor) -> Petition:
     own = bool(actor.key) and actor.key in petition.found_by
     hidden: dict[str, Any] = {"petitioners": []} if petition.confidential and not own else {}
     if own and not actor.is_one_of("worker", "duty_lead", "secretary", "street_officer"):
-        hidden |= {"notes": [n for n in petition.notes if not n["internal"]], "assignee": "", "recused": [],
-                   "history": [{k: v for k, v in act.items() if k != "by"} for act in petition.history]}  # fmt: skip
+        hidden |= {
+            "notes": [n for n in petition.notes if not n["internal"]],
+            "assignee": "",
+            "recused": [],
+            "history": [{k: v for k, v in act.items() if k != "by"} for act in petition.history],
+        }
     return petition.but(**hidden) if hidden else petition
 
 

@@ -18,12 +18,16 @@ from shared.rules.errors import Conflict, Forbidden, Invalid, Missing, Unauthent
 from shared.rules.roles import GUARDIAN, RESIDENT, STAFF, STREET_OFFICER
 from shared.runtime.platform import Platform
 from shared.security.privacy import e164
-from shared.storage.store import Document, Kind, Page, Taken
+from shared.storage.kinds import Document, Kind
+from shared.storage.store import Page, Taken
 
 PETITIONS = Kind(
-    Petition, "petitions", unique=(("number",),),
-    indexes=(("found_by", "born"), ("state", "born"), ("topic", "born"), ("agenda",), ("due",)), trailed=True
-)  # fmt: skip
+    Petition,
+    "petitions",
+    unique=(("number",),),
+    indexes=(("found_by", "born"), ("state", "born"), ("topic", "born"), ("agenda",), ("due",)),
+    trailed=True,
+)
 OFFICE = STAFF | {STREET_OFFICER}
 
 

@@ -80,8 +80,10 @@ class Accept(Documented):
 
 
 class Decline(Documented):
-    code = fields.String(required=True, validate=validate.OneOf(
-        ["not_within_scope", "other_legal_route", "same_facts", "no_jurisdiction", "unclear"]))  # fmt: skip
+    code = fields.String(
+        required=True,
+        validate=validate.OneOf(["not_within_scope", "other_legal_route", "same_facts", "no_jurisdiction", "unclear"]),
+    )
     reason = Text(REASON_CHARACTERS, required=True)
 
 
@@ -99,8 +101,10 @@ class ObjectTo(Documented):
 
 
 class Redirect(Schema):
-    route = fields.String(required=True, validate=validate.OneOf(
-        ["court", "arbitration", "administrative_review", "discipline", "police", "other"]))  # fmt: skip
+    route = fields.String(
+        required=True,
+        validate=validate.OneOf(["court", "arbitration", "administrative_review", "discipline", "police", "other"]),
+    )
     reason = Text(REASON_CHARACTERS, required=True)
 
 

@@ -29,8 +29,7 @@ class Cases:
 
     # -- in, and looking
 
-    @api("POST", "/{community}/petitions", takes=schemas.FilePetition, gives=schemas.FiledView, allow=EVERYBODY,
-         guests=True)  # fmt: skip
+    @api("POST", "/{community}/petitions", takes=schemas.FilePetition, gives=schemas.FiledView, allow=EVERYBODY, guests=True)
     def file_petition(self, call):
         return self.station.file(call)
 
@@ -38,8 +37,15 @@ class Cases:
     def list_petitions(self, call):
         return self.station.page(call)
 
-    @api("POST", "/{community}/petitions/search", takes=schemas.Search, gives=schemas.PetitionLine, allow=OFFICE, status=200,
-         idempotent=False)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/petitions/search",
+        takes=schemas.Search,
+        gives=schemas.PetitionLine,
+        allow=OFFICE,
+        status=200,
+        idempotent=False,
+    )
     def search_petitions(self, call):
         return self.station.search(call)
 
@@ -128,8 +134,14 @@ class Cases:
     # -- acts of the petitioner, or taken down for them
 
     # Its reply is short: kept replies of a case with hundreds of notes would each hold all of them.
-    @api("POST", "/{community}/petitions/{id}/supplement", takes=schemas.Supplement, gives=schemas.PetitionLine,
-         allow=OFFICE | PETITIONERS, status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/petitions/{id}/supplement",
+        takes=schemas.Supplement,
+        gives=schemas.PetitionLine,
+        allow=OFFICE | PETITIONERS,
+        status=200,
+    )
     def supplement_petition(self, call, id):
         body, internal = call.body, call.body["internal"] and call.is_one_of(*OFFICE)
         self.station.attachments.check(call, body["attachments"])

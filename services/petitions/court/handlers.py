@@ -15,11 +15,12 @@ from shared.calls import Call
 from shared.rules.errors import Missing
 from shared.rules.roles import COURT
 from shared.runtime.platform import Platform
-from shared.storage.store import Document, Kind, Page
+from shared.storage.kinds import Document, Kind
+from shared.storage.store import Page
 
 COURT_CASES = Kind(
     CourtCase, "court_cases", unique=(("number",),), indexes=(("found_by", "born"), ("agenda",), ("due",)), trailed=True
-)  # fmt: skip
+)
 
 
 class Court:
@@ -36,8 +37,14 @@ class Court:
         actor = self._directory.actor(call) if call.sub else Actor("", "clock")
         locale = self._directory.locale(call)
         keys = [key for key in dispute.found_by if key.startswith("filer:")]
-        facts = {"kind": kind, "dispute_id": dispute.id, "dispute_number": dispute.number, "parties": dispute.parties,
-                 "number": new_number("SF", locale, call.at), "found_by": ["all", f"dispute:{dispute.id}", *keys]}  # fmt: skip
+        facts = {
+            "kind": kind,
+            "dispute_id": dispute.id,
+            "dispute_number": dispute.number,
+            "parties": dispute.parties,
+            "number": new_number("SF", locale, call.at),
+            "found_by": ["all", f"dispute:{dispute.id}", *keys],
+        }
         made, events = domain.take(id, facts, actor, locale, call.at)
         self.cases.create_all([(call.plain(), made, events)])
 
@@ -75,8 +82,9 @@ class Court:
         cases = self.cases.all(call.community, {"found_by": "all"}, limit=10_000)
         held = [
             {"id": case.id, "number": case.number, "case_number": case.case_number, **case.sittings[case.current]}
-            for case in cases if case.current
-        ]  # fmt: skip
+            for case in cases
+            if case.current
+        ]
         return sorted((one for one in held if one["end"] >= call.at), key=lambda one: one["start"])
 
     def histories(self, call: Call, dispute_id: str) -> list[tuple[str, list[dict[str, Any]]]]:

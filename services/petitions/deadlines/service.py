@@ -28,7 +28,13 @@ class Deadlines:
     def list_own_rules(self, call):
         return {"rules": self.calculator.rules(call.community)}
 
-    @api("PUT", "/{community}/rules", takes=schemas.SetRules, gives=schemas.RulesView, allow={SECRETARY, OPERATOR},
-         audited="set_rules")  # fmt: skip
+    @api(
+        "PUT",
+        "/{community}/rules",
+        takes=schemas.SetRules,
+        gives=schemas.RulesView,
+        allow={SECRETARY, OPERATOR},
+        audited="set_rules",
+    )
     def set_own_rules(self, call):
         return {"rules": self.calculator.set_rules(call)}

@@ -200,9 +200,19 @@ def resume_mediation(dispute: Dispute, reason: str, actor: Actor, locale: Locale
     """The parties come back, and begin anew: nothing that was signed, agreed to or asked for before holds."""
     check_impartial(dispute, actor)
     anew = dispute.become(
-        MEDIATING, reason="", signatures=[], digest="", form="", effective_on="", status_matter=False, consents=[],
-        applied=[], reminded=[], court_id="", to_court="",
-    )  # fmt: skip
+        MEDIATING,
+        reason="",
+        signatures=[],
+        digest="",
+        form="",
+        effective_on="",
+        status_matter=False,
+        consents=[],
+        applied=[],
+        reminded=[],
+        court_id="",
+        to_court="",
+    )
     changed = start(anew, locale, "mediation", "mediation.end", locale.today(at))
     changed = changed.noted(actor, "resumed", reason, at).acted(actor, "resumed", at)
     return changed, [catalogue.DisputeOpened(dispute.id, dispute.number, dispute.kind, dispute.petition_id, at)]

@@ -20,12 +20,16 @@ from shared.rules.errors import Conflict, Forbidden, Invalid, Missing
 from shared.rules.roles import MEDIATOR, POLICE_LIAISON
 from shared.runtime.platform import Platform
 from shared.security.privacy import e164
-from shared.storage.store import Document, Kind, Page
+from shared.storage.kinds import Document, Kind
+from shared.storage.store import Page
 
 DISPUTES = Kind(
-    Dispute, "disputes", unique=(("number",),),
-    indexes=(("found_by", "born"), ("state", "born"), ("agenda",), ("due",)), trailed=True
-)  # fmt: skip
+    Dispute,
+    "disputes",
+    unique=(("number",),),
+    indexes=(("found_by", "born"), ("state", "born"), ("agenda",), ("due",)),
+    trailed=True,
+)
 HANDLERS = OFFICE | {MEDIATOR}
 
 

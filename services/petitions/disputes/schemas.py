@@ -21,8 +21,7 @@ class OfferMediation(Schema):
     """Beside a petition, whose petitioner is the first party."""
 
     kind = fields.String(load_default="邻里", validate=validate.OneOf(KINDS))
-    parties = fields.List(fields.Nested(Named), required=True,
-                          validate=validate.Length(min=1, max=50))  # fmt: skip
+    parties = fields.List(fields.Nested(Named), required=True, validate=validate.Length(min=1, max=50))
 
 
 class Mediators(Schema):

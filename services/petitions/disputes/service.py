@@ -30,8 +30,9 @@ class Disputes:
     def open_dispute(self, call):
         return self.room.open(call)
 
-    @api("POST", "/{community}/petitions/{id}/mediation", takes=schemas.OfferMediation, gives=schemas.DisputeView,
-         allow=HANDLERS)  # fmt: skip
+    @api(
+        "POST", "/{community}/petitions/{id}/mediation", takes=schemas.OfferMediation, gives=schemas.DisputeView, allow=HANDLERS
+    )
     def offer_mediation(self, call, id):
         return self.room.offer(call, id)
 
@@ -39,8 +40,13 @@ class Disputes:
     def list_disputes(self, call):
         return self.room.page(call)
 
-    @api("GET", "/{community}/disputes/{id}", gives=schemas.DisputeView, allow=HANDLERS | PARTIES | POLICE,
-         audited="dispute_read")  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/disputes/{id}",
+        gives=schemas.DisputeView,
+        allow=HANDLERS | PARTIES | POLICE,
+        audited="dispute_read",
+    )
     def read_dispute(self, call, id):
         return self.room.read(call, id)
 
@@ -69,8 +75,14 @@ class Disputes:
     def resume_mediation(self, call, id):
         return self.room.act(call, id, domain.resume_mediation, call.body["reason"])
 
-    @api("POST", "/{community}/disputes/{id}/notes", takes=schemas.NoteOnDispute, gives=schemas.DisputeLine,
-         allow={MEDIATOR} | PARTIES, status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/disputes/{id}/notes",
+        takes=schemas.NoteOnDispute,
+        gives=schemas.DisputeLine,
+        allow={MEDIATOR} | PARTIES,
+        status=200,
+    )
     def note_on_dispute(self, call, id):
         return self.room.act(call, id, domain.note, call.body["text"], call.body["private"], timed=False)
 

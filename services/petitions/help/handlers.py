@@ -13,7 +13,8 @@ from shared.calls import Call
 from shared.rules.errors import Forbidden, Invalid, Missing
 from shared.rules.roles import HELP_OFFICER
 from shared.runtime.platform import Platform
-from shared.storage.store import Document, Kind, Page
+from shared.storage.kinds import Document, Kind
+from shared.storage.store import Page
 
 HELP = Kind(
     HelpRequest, "help_requests", unique=(("number",),), indexes=(("found_by", "born"), ("agenda",), ("due",)), trailed=True

@@ -23,10 +23,13 @@ def acceptance(petition: Petition) -> bytes:
     if clock is None or act is None:
         raise Conflict("not_accepted", "it is not accepted", state=petition.state)
     lines = [
-        ("信访事项", f"{petition.kind} · {petition.topic}"), ("信访人", _people(petition)),
-        ("", f"您反映的事项已于{clock['start']}受理。"), ("办理机关", petition.responsible_authority),
-        ("办理期限", explained(clock)["explanation"]["zh-CN"]), ("", "您可凭编号查询办理进展,办结后可以评价。"),
-    ]  # fmt: skip
+        ("信访事项", f"{petition.kind} · {petition.topic}"),
+        ("信访人", _people(petition)),
+        ("", f"您反映的事项已于{clock['start']}受理。"),
+        ("办理机关", petition.responsible_authority),
+        ("办理期限", explained(clock)["explanation"]["zh-CN"]),
+        ("", "您可凭编号查询办理进展,办结后可以评价。"),
+    ]
     return paper("信访事项受理告知书", petition.number, lines, [petition.responsible_authority, act.get("document", "")])
 
 
@@ -39,9 +42,14 @@ def opinion(petition: Petition) -> bytes:
     then = {"handle": "复查", "review": "复核"}.get(stage)
     remedy = f"如不服本意见,可自收到之日起30日内申请{then}。" if then else "本意见为终结意见,同一事实和理由不再受理。"
     lines = [
-        ("信访人", _people(petition)), ("诉求", given["request"]), ("事实", given["facts"]), ("意见", given["view"]),
-        ("依据", given["basis"]), ("结论", OUTCOMES.get(given["outcome"], given["outcome"])), ("", remedy),
-    ]  # fmt: skip
+        ("信访人", _people(petition)),
+        ("诉求", given["request"]),
+        ("事实", given["facts"]),
+        ("意见", given["view"]),
+        ("依据", given["basis"]),
+        ("结论", OUTCOMES.get(given["outcome"], given["outcome"])),
+        ("", remedy),
+    ]
     closing = [petition.responsible_authority, given["document"], given["at"][:10]]
     return paper(f"信访事项{STAGES[stage]}意见书", petition.number, lines, closing)
 
@@ -52,9 +60,11 @@ def agreement(dispute: Dispute) -> bytes:
         raise Conflict("no_agreement", "there is no agreement", state=dispute.state)
     text = dispute.agreement
     lines = [("当事人", "、".join(_called(dispute, p["id"]) for p in dispute.parties)), ("纠纷", dispute.kind)]
-    lines += [(heading, text[name]) for heading, name in
-              (("事实与责任", "facts"), ("协议内容", "terms"), ("履行方式", "method"), ("履行期限", "deadline"))
-              if text.get(name)]  # fmt: skip
+    lines += [
+        (heading, text[name])
+        for heading, name in (("事实与责任", "facts"), ("协议内容", "terms"), ("履行方式", "method"), ("履行期限", "deadline"))
+        if text.get(name)
+    ]
     lines.append(("形式", "口头协议,由调解员记录" if dispute.form == "oral" else "书面协议"))
     lines += [("签署", f"{_signer(dispute, s['by'])} · {HOW[s['how']]} · {s['at']:%Y-%m-%d}") for s in dispute.signatures]
     lines.append(("文本摘要", dispute.digest[:32] or "—"))

@@ -15,7 +15,8 @@ class Concerned:
 
     parties: Any = Provided(Parties)
 
-    @api("POST", "/internal/parties", takes=schemas.AskParties, gives=schemas.PartiesView, internal={"notifications"},
-         status=200)  # fmt: skip
+    @api(
+        "POST", "/internal/parties", takes=schemas.AskParties, gives=schemas.PartiesView, internal={"notifications"}, status=200
+    )
     def whom_a_case_concerns(self, call):
         return self.parties.answer(call)

@@ -45,7 +45,13 @@ class Receipts:
     def review_by_receipt(self, call):
         return self.receipts.act(call, domain.ask_review, call.body["reason"])
 
-    @api("POST", "/{community}/petitions/by-receipt/identify", takes=schemas.Code, gives=PetitionView,
-         allow={RESIDENT, GUARDIAN}, status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/petitions/by-receipt/identify",
+        takes=schemas.Code,
+        gives=PetitionView,
+        allow={RESIDENT, GUARDIAN},
+        status=200,
+    )
     def identify_by_receipt(self, call):
         return self.receipts.identify(call)

@@ -7,7 +7,7 @@ from typing import Any
 from services.petitions.seals.domain import SealedIdentity
 from shared.calls import Call
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 SEALS = Kind(SealedIdentity, "seals", trailed=True)
 

@@ -92,8 +92,8 @@ def is_news(known: Mapping[str, Any] | None, facts: Mapping[str, Any]) -> bool:
 def unneeded(sittings: Mapping[str, Mapping[str, Any]], over: bool, current: str, at: datetime) -> list[str]:
     """Those of a case that hold a room to come for nothing: all, once it is over; what another one replaced."""
     return [
-        id for id, known in sittings.items()
-        if known["start"] > at and (
-            (over and known["state"] in (ASKED, BOOKED)) or (current not in ("", id) and known["state"] == BOOKED)
-        )
-    ]  # fmt: skip
+        id
+        for id, known in sittings.items()
+        if known["start"] > at
+        and ((over and known["state"] in (ASKED, BOOKED)) or (current not in ("", id) and known["state"] == BOOKED))
+    ]

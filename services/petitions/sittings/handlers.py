@@ -10,7 +10,7 @@ from services.petitions.sittings import domain
 from services.petitions.sittings.domain import DROPPED, Sitting
 from shared.calls import Call
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 SITTINGS = Kind(Sitting, "sittings", indexes=(("due",),))
 # What a kind of case does with an answer: (call, sitting).

@@ -105,8 +105,9 @@ def opened(
 
 
 def _with_channel(account: Account, channel: dict[str, Any], address: str) -> Account:
-    return _known_by(account.but(
-        channels=[*account.channels, channel], addresses={**account.addresses, channel["id"]: address}))  # fmt: skip
+    return _known_by(
+        account.but(channels=[*account.channels, channel], addresses={**account.addresses, channel["id"]: address})
+    )
 
 
 def _known_by(account: Account) -> Account:
@@ -172,8 +173,15 @@ def leave(account: Account, community: str, person: str, at: datetime, forget: b
         after, events = _weakened(after, community, at)
     if forget and not left and not invitations:
         events += [AccessRevoked(account.id, _ids(account.sessions), "", after.generation, at)] if account.sessions else []
-        after = Account(id=account.id, community=account.community, version=account.version, born=account.born, gone=True,
-                        credentials=[account.id], generation=after.generation)  # fmt: skip
+        after = Account(
+            id=account.id,
+            community=account.community,
+            version=account.version,
+            born=account.born,
+            gone=True,
+            credentials=[account.id],
+            generation=after.generation,
+        )
     return after, events
 
 
@@ -335,8 +343,15 @@ def ask_recovery(account: Account, community: str, person: str, by: str, at: dat
     if running and running["until"] > at:
         raise Conflict("recovery_runs", "a recovery is under way, or was a short while ago")
     until = at + OBJECTION_FOR
-    asked = {"community": community, "person": person, "asked_by": by, "confirmed_by": "", "effective_at": None,
-             "used_at": None, "until": until}  # fmt: skip
+    asked = {
+        "community": community,
+        "person": person,
+        "asked_by": by,
+        "confirmed_by": "",
+        "effective_at": None,
+        "used_at": None,
+        "until": until,
+    }
     return account.but(recovery=asked), []
 
 
@@ -364,8 +379,14 @@ def object_to_recovery(account: Account, at: datetime) -> Decided:
     external = [one for one in account.external if one["confirmed_at"] < used]
     ended = [one["id"] for one in account.sessions if one["recovered"]]
     recovered = {slug: when for slug, when in account.recovered.items() if slug != recovery["community"]}
-    after = account.but(recovery=None, recovered=recovered, channels=channels, external=external, adding=None,
-                        sessions=[one for one in account.sessions if not one["recovered"]])  # fmt: skip
+    after = account.but(
+        recovery=None,
+        recovered=recovered,
+        channels=channels,
+        external=external,
+        adding=None,
+        sessions=[one for one in account.sessions if not one["recovered"]],
+    )
     known = {one["id"] for one in (*channels, *account.former)}
     after = _known_by(after.but(addresses={id: one for id, one in account.addresses.items() if id in known}))
     return after, [AccessRevoked(account.id, ended, "", account.generation, at)] if ended else []

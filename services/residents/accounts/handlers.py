@@ -21,7 +21,8 @@ from shared.rules.roles import INSTALLATION, OPERATOR
 from shared.runtime.platform import Platform
 from shared.security.identity import Issuer, RemoteKeys, Verifier
 from shared.settings import read
-from shared.storage.store import Kind, Taken
+from shared.storage.kinds import Kind
+from shared.storage.store import Taken
 
 ACCOUNTS = Kind(Account, "identities", unique=(("credentials",),))
 
@@ -190,8 +191,14 @@ class Accounts:
         kind, address, token = self.keys.channel(call.body)
         self.tries.count(call, "channel-sent", token, BY_ADDRESS)  # whosever it is
         id, code = str(uuid7()), digits(6)
-        adding = {"id": id, "kind": kind, "token": token, "hash": self.keys.blind("adding", id, code),
-                  "sealed": self._platform.vault.lock(code.encode()), "expires_at": call.at + domain.CODE_LIVES}  # fmt: skip
+        adding = {
+            "id": id,
+            "kind": kind,
+            "token": token,
+            "hash": self.keys.blind("adding", id, code),
+            "sealed": self._platform.vault.lock(code.encode()),
+            "expires_at": call.at + domain.CODE_LIVES,
+        }
         self.store.change(call.plain(INSTALLATION), account.id, domain.add_channel, adding, address, call.at)
         return {"id": id, "kind": kind, "expires_in": int(domain.CODE_LIVES.total_seconds())}
 
@@ -337,17 +344,20 @@ def show(account: Account, at: datetime) -> dict[str, Any]:
     """An account, to its owner."""
     recovery = account.recovery if account.recovery and account.recovery["until"] > at else None
     return {
-        "id": account.id, "language": account.language, "has_password": bool(account.password),
+        "id": account.id,
+        "language": account.language,
+        "has_password": bool(account.password),
         "channels": [
             {"id": c["id"], "kind": c["kind"], "address": account.addresses[c["id"]], "confirmed_at": c["confirmed_at"]}
             for c in account.channels
         ],
         "identities": [{name: one[name] for name in ("id", "issuer", "confirmed_at")} for one in account.external],
         "memberships": [{"community": slug, **m} for slug, m in sorted(account.memberships.items())],
-        "invitations": [{name: one[name] for name in ("id", "community", "until")}
-                        for one in account.invitations if one["until"] > at],
+        "invitations": [
+            {name: one[name] for name in ("id", "community", "until")} for one in account.invitations if one["until"] > at
+        ],
         "recovery": {"effective_at": recovery["effective_at"], "until": recovery["until"]} if recovery else None,
-    }  # fmt: skip
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -24,18 +24,42 @@ class OwnAccounts:
     def read_own_account(self, call):
         return self.accounts.shown(call)
 
-    @api("POST", "/me/password", takes=schemas.SetPassword, gives=Nothing, signed_in=True, counted=True, status=204,
-         idempotent=False)  # fmt: skip
+    @api(
+        "POST",
+        "/me/password",
+        takes=schemas.SetPassword,
+        gives=Nothing,
+        signed_in=True,
+        counted=True,
+        status=204,
+        idempotent=False,
+    )
     def set_own_password(self, call):
         self.accounts.set_password(call)
 
-    @api("POST", "/me/channels", takes=schemas.AddChannel, gives=schemas.AddedView, signed_in=True, counted=True, status=202,
-         idempotent=False)  # fmt: skip
+    @api(
+        "POST",
+        "/me/channels",
+        takes=schemas.AddChannel,
+        gives=schemas.AddedView,
+        signed_in=True,
+        counted=True,
+        status=202,
+        idempotent=False,
+    )
     def add_channel(self, call):
         return self.accounts.add_channel(call)
 
-    @api("POST", "/me/channels/{id}/confirm", takes=schemas.EnterCode, gives=schemas.AccountView, signed_in=True,
-         counted=True, status=200, idempotent=False)  # fmt: skip
+    @api(
+        "POST",
+        "/me/channels/{id}/confirm",
+        takes=schemas.EnterCode,
+        gives=schemas.AccountView,
+        signed_in=True,
+        counted=True,
+        status=200,
+        idempotent=False,
+    )
     def confirm_channel(self, call, id):
         return self.accounts.confirm_channel(call, id)
 
@@ -43,8 +67,16 @@ class OwnAccounts:
     def drop_channel(self, call, id):
         self.accounts.drop_channel(call, id)
 
-    @api("POST", "/me/identities", takes=schemas.LinkIdentity, gives=schemas.AccountView, signed_in=True, counted=True,
-         status=200, idempotent=False)  # fmt: skip
+    @api(
+        "POST",
+        "/me/identities",
+        takes=schemas.LinkIdentity,
+        gives=schemas.AccountView,
+        signed_in=True,
+        counted=True,
+        status=200,
+        idempotent=False,
+    )
     def link_identity(self, call):
         return self.accounts.link_identity(call)
 
@@ -64,13 +96,27 @@ class OwnAccounts:
     def object_to_recovery(self, call):
         self.accounts.object(call)
 
-    @api("POST", "/{community}/residents/{id}/recovery", gives=schemas.RecoveryView, allow=STAFF, status=200,
-         idempotent=False, audited="asked_for_recovery")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/residents/{id}/recovery",
+        gives=schemas.RecoveryView,
+        allow=STAFF,
+        status=200,
+        idempotent=False,
+        audited="asked_for_recovery",
+    )
     def ask_for_recovery(self, call, id):
         return self.accounts.ask_recovery(call, id, domain.ask_recovery)
 
-    @api("POST", "/{community}/residents/{id}/recovery/confirm", gives=schemas.RecoveryView, allow=STAFF, status=200,
-         idempotent=False, audited="confirmed_recovery")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/residents/{id}/recovery/confirm",
+        gives=schemas.RecoveryView,
+        allow=STAFF,
+        status=200,
+        idempotent=False,
+        audited="confirmed_recovery",
+    )
     def confirm_recovery(self, call, id):
         return self.accounts.ask_recovery(call, id, domain.confirm_recovery)
 

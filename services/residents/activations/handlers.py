@@ -20,7 +20,7 @@ from shared.rules.errors import Conflict, Forbidden, Invalid, Limited, Missing, 
 from shared.rules.roles import INSTALLATION
 from shared.runtime.platform import Platform
 from shared.settings import read
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 from shared.telemetry import log
 
 ACTIVATIONS = Kind(Activation, "activations", indexes=(("credential", "born"), ("person", "born"), ("due",)))
@@ -79,9 +79,14 @@ class Activations:
         tries.start_anew(call, "activations-of-all", credential)
         code = digits(8)
         facts = {
-            "slug": person.community, "person": person.id, "kind": kind, "credential": credential, "address": address,
-            "record": domain.WORKER if isinstance(person, Worker) else domain.RESIDENT, "language": person.language,
-        }  # fmt: skip
+            "slug": person.community,
+            "person": person.id,
+            "kind": kind,
+            "credential": credential,
+            "address": address,
+            "record": domain.WORKER if isinstance(person, Worker) else domain.RESIDENT,
+            "language": person.language,
+        }
         kept = {
             "id": id,
             "hash": keys.blind("activation", credential, code),
@@ -128,8 +133,9 @@ class Activations:
         account = accounts.of_credential(credential) or self._found(call, found, kind, address, credential)
         shown = {"community": found.slug, "outcome": "activated"}
         if account.id != derived_id(found.id, "account"):
-            accounts.store.change(call.plain(INSTALLATION), account.id, accounts_domain.invite, found.id, found.slug,
-                                  found.person, call.at)  # fmt: skip
+            accounts.store.change(
+                call.plain(INSTALLATION), account.id, accounts_domain.invite, found.id, found.slug, found.person, call.at
+            )
             return shown | {"outcome": "invited"}
         accounts.enter(call, account.id, person)
         if password:
@@ -221,9 +227,13 @@ class Activations:
     def to_send(self, activation: Activation, call: Call) -> dict[str, str]:
         """The code that waits. Raises Missing when it is sent, spent or over."""
         code = activation.code
-        if activation.state != domain.WAITING or not code or code["sealed"] is None or not activation.expires_at or (
-            activation.expires_at <= call.at
-        ):  # fmt: skip
+        if (
+            activation.state != domain.WAITING
+            or not code
+            or code["sealed"] is None
+            or not activation.expires_at
+            or (activation.expires_at <= call.at)
+        ):
             raise Missing("message_missing", "nothing of this id waits")
         plain = self._platform.vault.unlock(code["sealed"]).decode()
         community = self._accounts.records.community_name(activation.slug)

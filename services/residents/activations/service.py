@@ -28,19 +28,43 @@ class FirstSteps:
     def activate(self, call):
         return self.activations.enter(call)
 
-    @api("POST", "/{community}/residents/{id}/activation", takes=schemas.SendAgain, gives=schemas.SentView, allow=STAFF,
-         counted=True, status=202, idempotent=False, audited="sent_activation")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/residents/{id}/activation",
+        takes=schemas.SendAgain,
+        gives=schemas.SentView,
+        allow=STAFF,
+        counted=True,
+        status=202,
+        idempotent=False,
+        audited="sent_activation",
+    )
     def send_activation_again(self, call, id):
         return self.activations.send_again(call, id, worker=False)
 
-    @api("POST", "/{community}/workers/{id}/activation", takes=schemas.SendAgain, gives=schemas.SentView,
-         allow=LEAD | {OPERATOR}, counted=True, status=202, idempotent=False, audited="sent_activation")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/workers/{id}/activation",
+        takes=schemas.SendAgain,
+        gives=schemas.SentView,
+        allow=LEAD | {OPERATOR},
+        counted=True,
+        status=202,
+        idempotent=False,
+        audited="sent_activation",
+    )
     def send_workers_activation_again(self, call, id):
         self.staff.may_send(call, id)
         return self.activations.send_again(call, id, worker=True)
 
-    @api("POST", "/{community}/residents/{id}/slip", gives=schemas.SlipView, allow=STAFF, idempotent=False,
-         audited="printed_slip")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/residents/{id}/slip",
+        gives=schemas.SlipView,
+        allow=STAFF,
+        idempotent=False,
+        audited="printed_slip",
+    )
     def print_slip(self, call, id):
         return self.activations.print_slip(call, id)
 

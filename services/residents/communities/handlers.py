@@ -32,9 +32,15 @@ class Communities:
         slug = facts.pop("slug")
         street_id = derived_id(facts["district"], facts["street"])
         made: Community = self._communities.create(
-            call, domain.open_community, **facts, street_id=street_id, opener=call.actor, at=call.at, id=slug,
+            call,
+            domain.open_community,
+            **facts,
+            street_id=street_id,
+            opener=call.actor,
+            at=call.at,
+            id=slug,
             refusal=lambda: Conflict("slug_taken", "another community has this slug"),
-        )  # fmt: skip
+        )
         self.let_the_opener_in(call, slug)
         return made
 

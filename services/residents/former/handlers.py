@@ -14,7 +14,7 @@ from shared.rules.errors import Limited
 from shared.rules.roles import INSTALLATION
 from shared.runtime.platform import Platform
 from shared.storage.cursors import each
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 from shared.telemetry import log
 
 FORMER = Kind(FormerAccount, "accounts", indexes=(("due",),))

@@ -18,8 +18,14 @@ class Households:
     household_store = Stored(HOUSEHOLDS)
     households: Any = Provided(Handlers)
 
-    @api("POST", "/{community}/households", takes=schemas.FoundHousehold, gives=schemas.HouseholdView, allow=STAFF,
-         audited="founded_household")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/households",
+        takes=schemas.FoundHousehold,
+        gives=schemas.HouseholdView,
+        allow=STAFF,
+        audited="founded_household",
+    )
     def found_household(self, call):
         return self.households.found_household(call)
 
@@ -27,7 +33,13 @@ class Households:
     def read_household(self, call, id):
         return self.household_store.get(call, id)
 
-    @api("PATCH", "/{community}/households/{id}", takes=schemas.SetMembers, gives=schemas.HouseholdView, allow=STAFF,
-         audited="changed_household")  # fmt: skip
+    @api(
+        "PATCH",
+        "/{community}/households/{id}",
+        takes=schemas.SetMembers,
+        gives=schemas.HouseholdView,
+        allow=STAFF,
+        audited="changed_household",
+    )
     def change_household(self, call, id):
         return self.households.set_members(call, id)

@@ -24,18 +24,38 @@ class People:
     resident_store = Stored(RESIDENTS)
     people: Any = Provided(Handlers)
 
-    @api("POST", "/{community}/residents", takes=schemas.RegisterResident, gives=schemas.ResidentView, allow=STAFF,
-         audited="registered_resident")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/residents",
+        takes=schemas.RegisterResident,
+        gives=schemas.ResidentView,
+        allow=STAFF,
+        audited="registered_resident",
+    )
     def register(self, call):
         return self.people.register(call)
 
-    @api("GET", "/{community}/residents", query=schemas.ResidentQuery, gives=schemas.ResidentView, allow=STAFF,
-         audited="listed_residents")  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/residents",
+        query=schemas.ResidentQuery,
+        gives=schemas.ResidentView,
+        allow=STAFF,
+        audited="listed_residents",
+    )
     def list_residents(self, call):
         return self.people.page(call)
 
-    @api("POST", "/{community}/residents/search", takes=schemas.SearchResidents, gives=schemas.ResidentView, allow=STAFF,
-         status=200, audited="searched_residents", idempotent=False)  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/residents/search",
+        takes=schemas.SearchResidents,
+        gives=schemas.ResidentView,
+        allow=STAFF,
+        status=200,
+        audited="searched_residents",
+        idempotent=False,
+    )
     def search(self, call):
         return self.people.search(call)
 
@@ -43,8 +63,14 @@ class People:
     def read(self, call, id):
         return self.people.read(call, id)
 
-    @api("PATCH", "/{community}/residents/{id}", takes=schemas.ChangeResident, gives=schemas.ResidentView,
-         allow=READERS, audited="changed_resident")  # fmt: skip
+    @api(
+        "PATCH",
+        "/{community}/residents/{id}",
+        takes=schemas.ChangeResident,
+        gives=schemas.ResidentView,
+        allow=READERS,
+        audited="changed_resident",
+    )
     def change(self, call, id):
         return self.people.change(call, id)
 
@@ -56,13 +82,25 @@ class People:
     def export(self, call, id):
         return self.people.export(call, id)
 
-    @api("POST", "/{community}/residents/{id}/holds", takes=schemas.Hold, gives=schemas.ResidentView, allow={SECRETARY},
-         audited="held_resident")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/residents/{id}/holds",
+        takes=schemas.Hold,
+        gives=schemas.ResidentView,
+        allow={SECRETARY},
+        audited="held_resident",
+    )
     def hold(self, call, id):
         return self.resident_store.change(call, id, domain.hold, call.body["basis"], call.body["until"], call.at)
 
-    @api("POST", "/{community}/residents/{id}/guardians", takes=schemas.LinkGuardian, gives=schemas.ResidentView, allow=STAFF,
-         audited="linked_guardian")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/residents/{id}/guardians",
+        takes=schemas.LinkGuardian,
+        gives=schemas.ResidentView,
+        allow=STAFF,
+        audited="linked_guardian",
+    )
     def link_guardian(self, call, id):
         guardian = self.resident_store.get(call, call.body["guardian_id"], code="guardian_missing")
         return self.resident_store.change(call, id, domain.link_guardian, guardian, call.at)
@@ -73,13 +111,25 @@ class People:
 
     # -- for the other services
 
-    @api("POST", "/internal/contacts", takes=schemas.AskContacts, gives=schemas.ContactsView, internal={"notifications"},
-         status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/internal/contacts",
+        takes=schemas.AskContacts,
+        gives=schemas.ContactsView,
+        internal={"notifications"},
+        status=200,
+    )
     def contact_details(self, call):
         return self.people.contacts(call)
 
-    @api("POST", "/internal/birth-dates", takes=schemas.AskBirthDate, gives=schemas.BirthDateView, internal={"bookings"},
-         status=200)  # fmt: skip
+    @api(
+        "POST",
+        "/internal/birth-dates",
+        takes=schemas.AskBirthDate,
+        gives=schemas.BirthDateView,
+        internal={"bookings"},
+        status=200,
+    )
     def birth_date(self, call):
         return self.people.birth_date(call)
 

@@ -28,9 +28,16 @@ def begin(
 ) -> Decided:
     """Signed in, with what is proof since then (None: a slip). Raises what `named` raises."""
     session = {
-        "id": id, "n": 1, "how": how, "began": at, "used": at, "expires_at": at + REFRESH_LIVES, "community": community,
-        "recovered": is_recovered(account, proved_since), "limited_until": limited_until(account, proved_since, at),
-    }  # fmt: skip
+        "id": id,
+        "n": 1,
+        "how": how,
+        "began": at,
+        "used": at,
+        "expires_at": at + REFRESH_LIVES,
+        "community": community,
+        "recovered": is_recovered(account, proved_since),
+        "limited_until": limited_until(account, proved_since, at),
+    }
     living = [one for one in account.sessions if one["expires_at"] > at]
     kept = [*living, session][-SESSIONS_AN_ACCOUNT:]
     dropped = [one["id"] for one in living if one not in kept]
@@ -89,8 +96,11 @@ def named(account: Account, session: dict[str, Any], at: datetime) -> dict[str, 
     if session["recovered"] and account.recovered:
         first = min(account.recovered.values())
         living = {slug: m for slug, m in living.items() if slug in account.recovered or m["since"] >= first}
-    asked = {slug: {"id": m["id"], "roles": [role for role in m["roles"] if not (limited and role in SECRET)]}
-             for slug, m in living.items() if community in ("", slug) or slug == INSTALLATION}  # fmt: skip
+    asked = {
+        slug: {"id": m["id"], "roles": [role for role in m["roles"] if not (limited and role in SECRET)]}
+        for slug, m in living.items()
+        if community in ("", slug) or slug == INSTALLATION
+    }
     waiting = any(one["until"] > at for one in account.invitations)
     if community not in ("", *asked) or not (asked or waiting):
         what = "this community" if community else "any community"

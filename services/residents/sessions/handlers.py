@@ -121,9 +121,15 @@ class Sessions:
         return Unauthenticated(WRONG.code, WRONG.detail)
 
     def begin(
-        self, call: Call, account_id: str, how: str, proved_since: datetime | None, device_token: str, code: str = "",
+        self,
+        call: Call,
+        account_id: str,
+        how: str,
+        proved_since: datetime | None,
+        device_token: str,
+        code: str = "",
         check: Callable[[Account], None] = lambda account: None,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """A session; `proved_since`: since when what was shown is proof (None: the slip itself); `check` is asked within the
         write. Raises Forbidden, Invalid, and what it raises."""
         id, community = str(uuid7()), call.body.get("community", "")
@@ -165,14 +171,22 @@ class Sessions:
         lives = domain.lives_until(account, names, call.at + timedelta(seconds=ACCESS_TOKEN_SECONDS)) - call.at
         now, seconds = int(datetime.now().timestamp()), max(1, int(lives.total_seconds()))
         claims = {
-            "iss": self._settings.issuer, "aud": self._settings.audience, "sub": account.id, "iat": now, "exp": now + seconds,
-            "sid": session_id, "gen": account.generation, "communities": names,
-        }  # fmt: skip
+            "iss": self._settings.issuer,
+            "aud": self._settings.audience,
+            "sub": account.id,
+            "iat": now,
+            "exp": now + seconds,
+            "sid": session_id,
+            "gen": account.generation,
+            "communities": names,
+        }
         claims |= {"limited": True} if domain.is_limited(session, call.at) else {}
         return {
-            "access_token": self._signer.sign(claims), "token_type": "Bearer", "expires_in": seconds,
+            "access_token": self._signer.sign(claims),
+            "token_type": "Bearer",
+            "expires_in": seconds,
             "refresh_token": self._keys.refresh_token(account.id, session_id, session["n"]),
-        }  # fmt: skip
+        }
 
     # -- in a browser
 

@@ -14,7 +14,7 @@ from shared.calls import Call
 from shared.rules.errors import Forbidden
 from shared.rules.roles import INSTALLATION, OPERATOR, SECRETARY, STREET_OFFICER
 from shared.runtime.platform import Platform
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 OFFICES = Kind(Offices, "offices")
 

@@ -27,18 +27,35 @@ class Appointments:
     staff: Any = Provided(Staff)
     first_operator: Any = Provided(let_the_first_operator_in)
 
-    @api("POST", "/communities/{slug}/first-people", takes=schemas.NameFirstPeople, gives=schemas.FirstPeopleView,
-         allow={OPERATOR})  # fmt: skip
+    @api(
+        "POST",
+        "/communities/{slug}/first-people",
+        takes=schemas.NameFirstPeople,
+        gives=schemas.FirstPeopleView,
+        allow={OPERATOR},
+    )
     def name_first_people(self, call, slug):
         return self.staff.appoint_first(call, slug)
 
-    @api("POST", "/{community}/workers", takes=schemas.AppointWorker, gives=schemas.WorkerView, allow=APPOINTERS,
-         audited="appointed_worker")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/workers",
+        takes=schemas.AppointWorker,
+        gives=schemas.WorkerView,
+        allow=APPOINTERS,
+        audited="appointed_worker",
+    )
     def appoint(self, call):
         return self.staff.appoint(call)
 
-    @api("GET", "/{community}/workers", query=Paging, gives=schemas.WorkerView, allow=STAFF | APPOINTERS,
-         audited="listed_workers")  # fmt: skip
+    @api(
+        "GET",
+        "/{community}/workers",
+        query=Paging,
+        gives=schemas.WorkerView,
+        allow=STAFF | APPOINTERS,
+        audited="listed_workers",
+    )
     def list_workers(self, call):
         return self.workers.page(call, limit=call.query["limit"], after=call.query["after"])
 
@@ -46,8 +63,14 @@ class Appointments:
     def read_worker(self, call, id):
         return self.workers.get(call, id)
 
-    @api("PATCH", "/{community}/workers/{id}", takes=schemas.ChangeWorker, gives=schemas.WorkerView, allow=APPOINTERS,
-         audited="changed_worker")  # fmt: skip
+    @api(
+        "PATCH",
+        "/{community}/workers/{id}",
+        takes=schemas.ChangeWorker,
+        gives=schemas.WorkerView,
+        allow=APPOINTERS,
+        audited="changed_worker",
+    )
     def change_worker(self, call, id):
         return self.staff.change(call, id)
 
@@ -55,13 +78,25 @@ class Appointments:
     def dismiss(self, call, id):
         self.staff.dismiss(call, id)
 
-    @api("POST", "/{community}/workers/{id}/roles/{role}/confirm", gives=schemas.WorkerView, allow=APPOINTERS, status=200,
-         audited="confirmed_role")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/workers/{id}/roles/{role}/confirm",
+        gives=schemas.WorkerView,
+        allow=APPOINTERS,
+        status=200,
+        audited="confirmed_role",
+    )
     def confirm_role(self, call, id, role):
         return self.staff.confirm(call, id, role)
 
-    @api("POST", "/{community}/workers/{id}/roles/{role}/decline", gives=schemas.WorkerView, allow=APPOINTERS, status=200,
-         audited="declined_role")  # fmt: skip
+    @api(
+        "POST",
+        "/{community}/workers/{id}/roles/{role}/decline",
+        gives=schemas.WorkerView,
+        allow=APPOINTERS,
+        status=200,
+        audited="declined_role",
+    )
     def decline_role(self, call, id, role):
         return self.staff.turn_down(call, id, role)
 

@@ -14,7 +14,7 @@ from shared.rules.errors import Missing
 from shared.rules.roles import INSTALLATION
 from shared.runtime.platform import Platform
 from shared.settings import read
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 from shared.telemetry import SIGN_INS, log
 
 TRIES = Kind(Tries, "tries", indexes=(("due",),))

@@ -94,8 +94,16 @@ class Booking:
             self.db.reservations.insert_one(document)
         except DuplicateKeyError:
             return reply(409, {"code": "slot_taken"})
-        self.dispatch("reservation_confirmed", {
-            "reservation_id": document["_id"], "room_id": room["_id"], "room_name": room["name"], "community": community,
-            "resident_id": caller, "start": body["start"].isoformat(), "end": body["end"].isoformat(),
-        })  # fmt: skip
+        self.dispatch(
+            "reservation_confirmed",
+            {
+                "reservation_id": document["_id"],
+                "room_id": room["_id"],
+                "room_name": room["name"],
+                "community": community,
+                "resident_id": caller,
+                "start": body["start"].isoformat(),
+                "end": body["end"].isoformat(),
+            },
+        )
         return reply(201, {"id": document["_id"], "state": "confirmed"})

@@ -25,9 +25,14 @@ class Notification:
 
     @event_handler("stockbooking", "reservation_confirmed")
     def tell(self, payload):
-        self.db.messages.insert_one({
-            "_id": f"{payload['reservation_id']}-inbox", "community": payload["community"],
-            "subject": payload["reservation_id"], "recipient": payload["resident_id"],
-            "template": "reservation_confirmed", "created": datetime.now(UTC),
-            "params": {"start": payload["start"], "end": payload["end"], "p": payload["room_name"]},
-        })  # fmt: skip
+        self.db.messages.insert_one(
+            {
+                "_id": f"{payload['reservation_id']}-inbox",
+                "community": payload["community"],
+                "subject": payload["reservation_id"],
+                "recipient": payload["resident_id"],
+                "template": "reservation_confirmed",
+                "created": datetime.now(UTC),
+                "params": {"start": payload["start"], "end": payload["end"], "p": payload["room_name"]},
+            }
+        )

@@ -48,8 +48,9 @@ def test_shutting_the_owner_out_by_wrong_passwords(world: World, lijing: Communi
 def test_guessing_from_a_device_of_ones_own(world: World, lijing: Community, owner: dict[str, str]) -> None:
     attacker, record = lijing.person()
     attacker.post("/me/password", {"password": PASSWORD}, key="")
-    devices = [world.api.post("/tokens", {"phone": record["phone"], "password": PASSWORD}, key="")["device_token"]
-               for _ in range(3)]  # fmt: skip
+    devices = [
+        world.api.post("/tokens", {"phone": record["phone"], "password": PASSWORD}, key="")["device_token"] for _ in range(3)
+    ]
     guesses = [{"phone": owner["phone"], "password": f"guess number {n}", "device_token": devices[n % 3]} for n in range(9)]
     replies = at_once(9, lambda n: world.api.call("POST", "/tokens", guesses[n]))
     assert [reply.status_code for reply in replies].count(401) == 5, "a device is known to its own account alone"
@@ -180,8 +181,14 @@ def test_what_happens_to_accounts_is_in_the_chain_and_says_nothing_to_a_thief(wo
     entries = list(log.find({"community": "_", "n": {"$gt": last}}))
     acts = [entry["act"] for entry in entries]
     assert {"account:refused", "account:signed_in:password", "account:password_set", "account:signed_out"} <= set(acts)
-    made = {"account:code_made", "account:signed_in:code", "account:slip_printed", "account:signed_in:slip",
-            "account:membership_accepted", "account:membership_ended"}  # fmt: skip
+    made = {
+        "account:code_made",
+        "account:signed_in:code",
+        "account:slip_printed",
+        "account:signed_in:slip",
+        "account:membership_accepted",
+        "account:membership_ended",
+    }
     world.demo.sign_in_by_code(owner["phone"])
     record = world.lijing.register()["id"]
     slip = world.lijing.worker.post(f"/lijing/residents/{record}/slip", key="")["code"]

@@ -181,10 +181,14 @@ def test_acting_on_a_case_that_one_was_recused_from(world: World, lijing: Commun
     other = filed(lijing, lijing.worker, petitioners=[{"name": "赵测试", "phone": invented_phone()}])["id"]
     body = {"kind": "邻里", "parties": [{"name": "对方", "phone": invented_phone()}]}
     acts: list[tuple[str, dict[str, object]]] = [
-        ("register", {"authority": "街道信访办"}), ("supplement", {"text": "补充"}), ("withdraw", {"reason": "不再需要"}),
-        ("urgent", {"reason": "紧急"}), ("assign", {"assignee": lijing.id_of("worker")}),
-        ("duplicate", {"first_id": other}), ("mediation", body),
-    ]  # fmt: skip
+        ("register", {"authority": "街道信访办"}),
+        ("supplement", {"text": "补充"}),
+        ("withdraw", {"reason": "不再需要"}),
+        ("urgent", {"reason": "紧急"}),
+        ("assign", {"assignee": lijing.id_of("worker")}),
+        ("duplicate", {"first_id": other}),
+        ("mediation", body),
+    ]
     for what, facts in acts:
         refused(recused.call("POST", lijing.path(f"/petitions/{petition}/{what}"), facts), 403, "recused")
     refused(recused.call("POST", lijing.path(f"/petitions/{other}/duplicate"), {"first_id": petition}), 403, "recused")

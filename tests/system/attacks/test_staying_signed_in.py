@@ -27,8 +27,11 @@ def everywhere(world: World, slug: str) -> list[str]:
         "petitions": f"{slug}/rules",
         "notifications": f"{slug}/inbox",
     }
-    return [f"{world.replica(service, n)}/api/v1/{path}"
-            for service, path in asked.items() for n, _ in enumerate(world.here.service_ports(service))]  # fmt: skip
+    return [
+        f"{world.replica(service, n)}/api/v1/{path}"
+        for service, path in asked.items()
+        for n, _ in enumerate(world.here.service_ports(service))
+    ]
 
 
 def codes(addresses: list[str], token: str) -> list[str]:
@@ -251,7 +254,8 @@ def test_a_service_token_that_lives_too_long_or_comes_from_the_future(world: Wor
     body = {"community": "lijing", "ids": ["x"], "purpose": "test"}
     url = f"{world.replica('residents')}/internal/contacts"
     good = Signer(world.here.secrets["services"]["notifications"]).sign(
-        {"iss": "notifications", "aud": "residents", "iat": now, "exp": now + 60})  # fmt: skip
+        {"iss": "notifications", "aud": "residents", "iat": now, "exp": now + 60}
+    )
     assert requests.post(url, json=body, headers={"Authorization": f"Bearer {good}"}, timeout=10).status_code == 200
     reply = requests.post(url, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=10)
     refused(reply, 401, "token_invalid")

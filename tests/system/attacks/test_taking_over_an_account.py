@@ -100,7 +100,9 @@ def test_accepting_an_invitation_opens_the_community_with_the_roles_of_the_recor
     (invitation,) = person.get("/me")["invitations"]
     accepted = person.post(f"/me/invitations/{invitation['id']}/accept", key="")
     assert {m["community"]: (m["id"], m["roles"]) for m in accepted["memberships"]} == {
-        "lijing": (made["id"], ["worker"]), "shengtaiyuan": (record["id"], ["resident"])}  # fmt: skip
+        "lijing": (made["id"], ["worker"]),
+        "shengtaiyuan": (record["id"], ["resident"]),
+    }
     person = world.demo.sign_in_by_code(record["phone"])
     assert person.get(lijing.path("/residents?limit=1"))["items"]
 

@@ -12,7 +12,7 @@ from shared.entrypoints.inbox import by_cause, on
 from shared.entrypoints.service import ServiceBase
 from shared.rules.roles import EVERYBODY
 from shared.runtime.platform import Stored
-from shared.storage.store import Kind
+from shared.storage.kinds import Kind
 
 GREETINGS = Kind(domain.Greeting, "greetings")
 

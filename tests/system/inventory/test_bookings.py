@@ -125,8 +125,13 @@ def test_L1_an_unlisted_collector_is_blocked_the_guardian_alerted_and_one_approv
 
 def test_L3_the_centres_page_has_its_floors_rooms_and_opening_date(lijing: Community) -> None:
     areas = [{"name": "一层服务区", "floor": 1, "use": "service", "square_metres": 400}]
-    facts = {"site": "莲花池街道 1 号", "opened_on": "2019-06-01", "floors": 2, "areas": areas,
-             "history": [{"on": "2019-06-01", "text": "由 160 平方米扩建"}]}  # fmt: skip
+    facts = {
+        "site": "莲花池街道 1 号",
+        "opened_on": "2019-06-01",
+        "floors": 2,
+        "areas": areas,
+        "history": [{"on": "2019-06-01", "text": "由 160 平方米扩建"}],
+    }
     assert lijing.secretary.call("PUT", lijing.path("/centre"), facts).status_code == 200
     page = lijing.resident.get(lijing.path("/centre"))
     assert (page["floors"], page["opened_on"]) == (2, "2019-06-01")
@@ -138,8 +143,10 @@ def test_L3_the_centres_page_has_its_floors_rooms_and_opening_date(lijing: Commu
 
 def test_L6_the_service_share_is_shown_and_below_97_percent_warns(world: World, lijing: Community) -> None:
     def page(service: float, office: float) -> tuple[str, str]:
-        areas = [{"name": "服务", "floor": 1, "use": "service", "square_metres": service},
-                 {"name": "办公", "floor": 1, "use": "office", "square_metres": office}]  # fmt: skip
+        areas = [
+            {"name": "服务", "floor": 1, "use": "service", "square_metres": service},
+            {"name": "办公", "floor": 1, "use": "office", "square_metres": office},
+        ]
         facts = {"site": "x", "floors": 2, "areas": areas}
         shown = lijing.secretary.call("PUT", lijing.path("/centre"), facts).json()
         return shown["service_percent"], shown["warning"]
@@ -161,8 +168,9 @@ def test_L7_a_room_without_a_visit_in_30_days_is_idle(world: World, lijing: Comm
     assert (flags[idle["id"]], flags[busy["id"]]) == (True, False)
     used = lijing.reserve(lijing.resident, idle["id"], tomorrow(10), hours=7).json()
     assert used["state"] == "confirmed"
-    line = next(x for x in lijing.worker.get(lijing.path(f"/reports/rooms?from={day}&to={day}"))["rooms"]
-                if x["room_id"] == idle["id"])  # fmt: skip
+    line = next(
+        x for x in lijing.worker.get(lijing.path(f"/reports/rooms?from={day}&to={day}"))["rooms"] if x["room_id"] == idle["id"]
+    )
     assert (line["open_hours"], line["used_hours"], line["rate"]) == (14.0, 7.0, 0.5)
     table = lijing.worker.call("GET", lijing.path(f"/reports/rooms.csv?from={day}&to={day}"))
     assert table.headers["Content-Type"].startswith("text/csv")
@@ -259,11 +267,20 @@ def test_L26_a_club_that_wants_the_halls_time_of_another_is_refused_with_alterna
     hall = lijing.room(name="排练厅", capacity=60)["id"]
     leaders = [lijing.as_("guardian"), lijing.resident]
     ids = [lijing.id_of("guardian"), lijing.id_of("resident")]
-    dance, rock = (lijing.worker.post(lijing.path("/clubs"), {"name": n, "leader": i})["id"]
-                   for n, i in zip(("广场舞", "摇滚乐"), ids, strict=True))  # fmt: skip
+    dance, rock = (
+        lijing.worker.post(lijing.path("/clubs"), {"name": n, "leader": i})["id"]
+        for n, i in zip(("广场舞", "摇滚乐"), ids, strict=True)
+    )
     first = tomorrow(19)
-    asked = {"title": "排练", "room_id": hall, "rule": "FREQ=DAILY;COUNT=3", "first": first.date().isoformat(),
-             "begins": "19:00", "finishes": "20:00", "capacity": 40}  # fmt: skip
+    asked = {
+        "title": "排练",
+        "room_id": hall,
+        "rule": "FREQ=DAILY;COUNT=3",
+        "first": first.date().isoformat(),
+        "begins": "19:00",
+        "finishes": "20:00",
+        "capacity": 40,
+    }
 
     def practise(who, club, **more):
         return who.call("POST", lijing.path(f"/clubs/{club}/programmes"), asked | more)

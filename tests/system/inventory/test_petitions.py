@@ -16,8 +16,12 @@ def test_P11_a_failed_mediation_is_referred_heard_and_closed_to_clerks(world: Wo
     id = case.act(shengtaiyuan.worker, "refer")["court_id"]
     court, room, judge = shengtaiyuan.as_("court"), shengtaiyuan.room(use="court"), shengtaiyuan.room(use="equipment")
     start = tomorrow(9, days=5)
-    body = {"room_id": room["id"], "resources": [judge["id"]], "start": start.isoformat(),
-            "end": (start + timedelta(hours=1)).isoformat()}  # fmt: skip
+    body = {
+        "room_id": room["id"],
+        "resources": [judge["id"]],
+        "start": start.isoformat(),
+        "end": (start + timedelta(hours=1)).isoformat(),
+    }
     path = shengtaiyuan.path(f"/hearings/{id}")
     assert court.call("POST", f"{path}/schedule", body).status_code == 200
     for role in ("resident", "guardian"):
@@ -36,8 +40,10 @@ def test_P17_a_neighbours_noise_is_triaged_offered_mediation_and_keeps_its_numbe
     made = shengtaiyuan.worker.post(shengtaiyuan.path(f"/petitions/{petition['id']}/mediation"), other)
     kept = shengtaiyuan.resident.get(shengtaiyuan.path(f"/petitions/{petition['id']}"))
     assert (kept["number"], kept["dispute_id"], made["petition_number"]) == (
-        petition["number"], made["id"], petition["number"],
-    )  # fmt: skip
+        petition["number"],
+        made["id"],
+        petition["number"],
+    )
 
 
 def test_L29_violence_is_seen_by_named_officers_alone(lijing: Community) -> None:

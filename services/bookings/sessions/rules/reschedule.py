@@ -39,9 +39,14 @@ def move(
     if any(p["state"] == PRESENT for p in use.places):
         raise Conflict("already_checked_in", "people are here already")
     after = use.but(
-        reminded=[], start=start, end=end, room_id=room_id, room_name=room_name, capacity=capacity,
+        reminded=[],
+        start=start,
+        end=end,
+        room_id=room_id,
+        room_name=room_name,
+        capacity=capacity,
         claims=claims_of([room_id, *use.resources], start, end) or [use.id],
-    )  # fmt: skip
+    )
     seats = sorted((p for p in after.places if p["state"] in SEATED), key=lambda p: (p["rank"], p["n"]))
     for place in seats[capacity:]:
         after = step(after, place["n"], WAITING, offered_until=None, owed=WAITING)

@@ -74,7 +74,7 @@ def sign(
     signature = {"by": signer, "how": how, "digest": digest, "at": at}
     changed = dispute.but(
         signatures=[*dispute.signatures, signature], status_matter=dispute.status_matter or status_matter
-    ).acted(actor, "signed", at, signer=kind)  # fmt: skip
+    ).acted(actor, "signed", at, signer=kind)
     events: list[Event] = [catalogue.AgreementSigned(dispute.id, dispute.number, kind, digest, at)]
     signed = {s["by"] for s in changed.signatures}
     needed = {f"party:{p['id']}" for p in dispute.parties} | {"committee"}
