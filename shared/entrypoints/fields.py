@@ -118,7 +118,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 class AskExport(Schema):
-    """What residents asks each service of one person; `own`: the person asks for it, and not somebody who works here."""
+    """What a service is asked of one person; `own`: the person asks for it, and not somebody who works here."""
 
     community = fields.String(required=True)
     resident_id = Id(required=True)

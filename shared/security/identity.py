@@ -1,6 +1,6 @@
 """Who calls: signed tokens, roles, and the communities that a token opens.
 
-A token is a JWT that residents signed with EdDSA. Its claim `communities` maps each slug to `{"id": person, "roles": [...]}`,
+A token is a JWT, signed with EdDSA. Its claim `communities` maps each slug to `{"id": person, "roles": [...]}`,
 `sid` is its session, `gen` counts how often its account has lost rights, `limited` says that its account was recovered by
 others a short while ago. A verified token is cached until it expires, 60 s at the most; whether it was revoked is looked at
 each time. Tokens of external OIDC issuers (RS256, ES256) prove who somebody is, and open nothing by themselves.

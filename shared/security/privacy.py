@@ -196,7 +196,7 @@ def name_forms(name: str) -> set[str]:
 
 
 def _readings(name: str) -> list[tuple[str, ...]]:
-    # Imported late: only residents searches by pinyin, and the tables cost memory in every process.
+    # Imported late: one service alone searches by pinyin, and the tables cost memory in every process.
     from pypinyin import Style, lazy_pinyin, pinyin
 
     length = 2 if name[:2] in SURNAMES else 1
