@@ -54,7 +54,7 @@ class Call:
     body_hash: str = ""
     secret: bytes = b""  # what a caller without a name alone knows: the kept reply is encrypted under it too
     if_match: int | None = None
-    cause: str = ""  # the id of the event that this call answers
+    caused_by: str = ""  # the id of the event that this call answers
     render: Callable[[Any], bytes | None] | None = None  # the reply to keep for repeats; None: a repeat decides again
     status: int = 200
     own: bool = False  # the caller looks at what is their own: nobody opens anybody's data
@@ -62,8 +62,8 @@ class Call:
 
     def new_id(self, purpose: str = "") -> str:
         """The id for something this call creates: derived where the call can be repeated, else a UUIDv7."""
-        if self.cause:
-            return derived_id(self.cause, purpose)
+        if self.caused_by:
+            return derived_id(self.caused_by, purpose)
         if self.key:
             return derived_id(self.key, purpose)
         return str(uuid7())
@@ -81,7 +81,7 @@ class Call:
         return dataclasses.replace(self, render=render)
 
     def plain(self, community: str = "") -> Call:
-        """The same call without key, cause and conditions: for the second write of a command."""
+        """The same call without key, caused_by and conditions: for the second write of a command."""
         return Call(
             community=community or self.community,
             at=self.at,

@@ -44,7 +44,7 @@ class Directory:
             if document is None:
                 return Person(id=id)
             found: Person | None = self.people.load(document)
-            if found and found.gone:
+            if found and found.tombstone:
                 raise Forbidden("erased", "this person is not known any more")
         else:
             found = look_up(self.people, call.community, id)
@@ -177,7 +177,7 @@ def _forget(person: Person) -> tuple[Person, list[Event]]:
         "credits": [],
         "heard": {},
     }
-    return person.but(gone=True, roles=[], suspended_until=None, **empty), []
+    return person.but(tombstone=True, roles=[], suspended_until=None, **empty), []
 
 
 def _hold(person: Person, week: str, place: dict[str, Any], at: datetime) -> tuple[Person, list[Event]]:

@@ -116,7 +116,7 @@ class Lifecycle:
 
     def _forget_again(self, call: Call, resident_id: str) -> None:
         self.forget(call, resident_id)
-        self._forgotten.change(call, resident_id, lambda f: (f.but(gone=True, due=None), []))
+        self._forgotten.change(call, resident_id, lambda f: (f.but(tombstone=True, due=None), []))
 
     def export(self, call: Call) -> dict[str, Any]:
         """Everything that bookings holds of one resident (个人信息保护法 art. 45)."""

@@ -138,7 +138,7 @@ def _vouch(person: Somebody, by: list[str], at: datetime) -> tuple[Somebody, lis
 
 
 def _forget(person: Somebody) -> tuple[Somebody, list[Event]]:
-    return person.but(gone=True, roles=[], unit="", until=None, heard={}), []
+    return person.but(tombstone=True, roles=[], unit="", until=None, heard={}), []
 
 
 def new_number(kind: str, locale: Locale, at: datetime) -> str:

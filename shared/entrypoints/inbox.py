@@ -318,7 +318,7 @@ class Inbox(ProviderCollector, SharedExtension):
             actor=self.platform.service,
             correlation=heard.correlation,
             trace=heard.trace,
-            cause=heard.id,
+            caused_by=heard.id,
         )
 
     # -- failures

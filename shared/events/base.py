@@ -50,7 +50,7 @@ class Aggregate:
     community: str = ""
     version: int = 0
     born: datetime | None = None
-    gone: bool = False  # a tombstone: nobody sees it, its last events still leave
+    tombstone: bool = False  # nobody sees it any more, its last events still leave
 
     LIFECYCLE: ClassVar[Mapping[str, set[str]]] = {}
     PERSONAL: ClassVar[tuple[str, ...]] = ()

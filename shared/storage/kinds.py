@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from shared.events.base import Aggregate
 
 Document = dict[str, Any]
+STORED_AS: Mapping[str, str] = {"tombstone": "gone"}  # fields by the names of before, which the database and the chain keep
 
 
 class Sealer(Protocol):
@@ -52,15 +53,16 @@ class Codec:
             raise ValueError(f"{kind.type.__name__}: the store itself keeps {', '.join(sorted(clash))}")
         self._personal = kind.type.PERSONAL
         self._plain = [name for name in names if name not in self._personal]
+        self._stored = [(name, STORED_AS.get(name, name)) for name in self._plain]
         self.word = kind.type.__name__.lower()
 
     def dump(self, aggregate: Aggregate) -> Document:
         """The document's own fields, personal ones sealed, search tokens derived."""
-        document = {name: getattr(aggregate, name) for name in self._plain}
+        document = {stored: getattr(aggregate, name) for name, stored in self._stored}
         if not self._personal:
             return document
         document["sealed"], document["find"] = None, {}
-        if not aggregate.gone:
+        if not aggregate.tombstone:
             values = {name: getattr(aggregate, name) for name in self._personal}
             document["sealed"] = self._vault.seal(aggregate.key_name, values)
             document["find"] = {
@@ -74,7 +76,7 @@ class Codec:
 
     def load(self, document: Document) -> Any:
         """The aggregate."""
-        values = {name: document[name] for name in self._plain if name in document}
+        values = {name: document[stored] for name, stored in self._stored if stored in document}
         if self._personal and document.get("sealed"):
             values |= self._vault.reveal(document["sealed"])
         return self._kind.type(

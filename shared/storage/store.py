@@ -244,7 +244,7 @@ class Store(Generic[A]):
     def repeated(self, call: Call, id: str) -> A | None:
         """What an earlier run of this very call created under this id, also for commands that do something before they create.
         Raises Replayed where its reply is kept."""
-        document = self.backend.read([(call.community, id)])[0] if call.key or call.cause else None
+        document = self.backend.read([(call.community, id)])[0] if call.key or call.caused_by else None
         if document is None:
             return None
         self._replay(call, document)
@@ -271,7 +271,7 @@ class Store(Generic[A]):
         """`change`, where the first one to come makes the document. What is gone stays gone, and is returned as it is."""
         document = self.backend.read([(call.community, id)])[0]
         if document is None:
-            self.create_all([(dataclasses.replace(call, key="", cause="", render=None), new(id).but(id=id), [])])
+            self.create_all([(dataclasses.replace(call, key="", caused_by="", render=None), new(id).but(id=id), [])])
         elif document.get("gone"):
             return self.load(document)
         return self.change(call, id, decide, *args, **named)
@@ -302,8 +302,8 @@ class Store(Generic[A]):
         document = {"_id": id, "community": community, "version": 1, "born": born} | self._codec.dump(aggregate)
         document["wrote"] = [stamp or str(uuid7())]
         document["outbox"], document["sequence"] = rows, len(rows)
-        if call.cause:
-            document["seen"] = [{"id": call.cause, "at": call.at}]
+        if call.caused_by:
+            document["seen"] = [{"id": call.caused_by, "at": call.at}]
         if reply := self._reply(call, aggregate):
             document["replies"] = [reply]
         if self.kind.trailed:
@@ -351,10 +351,10 @@ class _Turn(Generic[A]):
     def __init__(self, store: Store[A], document: Document) -> None:
         self._store, self._document = store, document
         self._state: A = store._codec.load(document)
-        self._gone = bool(document.get("gone"))
+        self._tombstone = bool(document.get("gone"))
         self._acts = trail.WaitingActs(store.kind.collection, document, store._vault) if store.kind.trailed else None
         self._replies = list(document.get("replies", []))
-        self._seen = list(document.get("seen", []))
+        self._handled_events = list(document.get("seen", []))
         self._sequence = document.get("sequence", 0)
         self._room = store._cap - len(document.get("outbox", []))
         self.rows: list[Document] = []
@@ -365,14 +365,14 @@ class _Turn(Generic[A]):
         call = command.call
         try:
             self._store._replay(call, {"replies": self._replies})
-            if self._gone:
+            if self._tombstone:
                 raise Missing(f"{self._store._codec.word}_missing", "it is gone")
-            if call.cause and any(cause["id"] == call.cause for cause in self._seen):
+            if call.caused_by and any(event["id"] == call.caused_by for event in self._handled_events):
                 return self._state
             if call.if_match is not None and call.if_match != self._state.version:
                 raise Stale("stale", "it has changed since you read it", "If-Match")
             state, events = command.decide(self._state, *command.args, **command.named)
-            if state == self._state and not events and not call.cause and not call.key:
+            if state == self._state and not events and not call.caused_by and not call.key:
                 return self._state
             if self._acts and self._acts.full:
                 raise Unavailable("trail_full", "too many acts on this record wait for the log; try again later")
@@ -380,14 +380,14 @@ class _Turn(Generic[A]):
                 raise Unavailable("outbox_full", "too many events of this record wait for the broker; try again later")
         except Exception as error:  # handed to its own caller by the batcher
             return error
-        if command.forget_replies or state.gone:
+        if command.forget_replies or state.tombstone:
             self._replies = []
         self._accept(call, state, events)
         return self._state
 
     def _accept(self, call: Call, state: A, events: list[Event]) -> None:
         self._state = state.but(version=self._state.version + 1)
-        self._gone = self._state.gone
+        self._tombstone = self._state.tombstone
         new = _rows(call, self._state, self._sequence, events)
         self._sequence += len(new)
         self.rows += new
@@ -396,18 +396,18 @@ class _Turn(Generic[A]):
         self._replies = [r for r in self._replies if call.at - r["at"] < REMEMBER_REPLY]
         if reply := self._store._reply(call, self._state):
             self._replies.append(reply)
-        if call.cause:
-            self._seen = [c for c in self._seen if call.at - c["at"] < REMEMBER_CAUSE]
-            self._seen.append({"id": call.cause, "at": call.at})
+        if call.caused_by:
+            self._handled_events = [c for c in self._handled_events if call.at - c["at"] < REMEMBER_CAUSE]
+            self._handled_events.append({"id": call.caused_by, "at": call.at})
         self.changed = True
 
     def changes(self) -> Document:
         """What the guarded write sets."""
         changes = self._store._codec.dump(self._state)
         changes |= {"version": self._state.version, "sequence": self._sequence}
-        changes["replies"], changes["seen"] = self._replies, self._seen
+        changes["replies"], changes["seen"] = self._replies, self._handled_events
         if self._acts:
-            changes |= self._acts.changes(self._gone)
+            changes |= self._acts.changes(self._tombstone)
         changes["wrote"] = [*self._document.get("wrote", []), str(uuid7())][-WRITES_STAMPED:]
         return changes
 

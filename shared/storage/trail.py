@@ -16,6 +16,7 @@ import orjson
 
 from shared.calls import Call
 from shared.events.base import Aggregate, Event
+from shared.storage.kinds import STORED_AS
 
 LONE = "changed"  # an act that is nobody's news
 META = frozenset({"id", "community", "born"})
@@ -77,7 +78,7 @@ def digest(key: bytes, state: Aggregate) -> str:
         value = getattr(state, field.name)
         default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
         if field.name not in META and value != default:
-            facts[field.name] = value
+            facts[STORED_AS.get(field.name, field.name)] = value
     return hmac.new(key, orjson.dumps(facts, option=STATE, default=_plain), hashlib.sha256).hexdigest()
 
 

@@ -141,11 +141,11 @@ def test_a_repeated_change_replays_its_reply_and_a_refusal_decides_again(store: 
 
 
 def test_a_repeated_event_changes_nothing(store: Any) -> None:
-    made = store.create(call(cause="e1"), opened)
-    assert store.create(call(cause="e1"), opened) == made
-    store.change(call(cause="e2"), made.id, take, "a")
-    assert store.change(call(cause="e2"), made.id, take, "a").taken == ["a"]
-    assert store.create_all([(call(cause="e1"), made, [])]) == 0
+    made = store.create(call(caused_by="e1"), opened)
+    assert store.create(call(caused_by="e1"), opened) == made
+    store.change(call(caused_by="e2"), made.id, take, "a")
+    assert store.change(call(caused_by="e2"), made.id, take, "a").taken == ["a"]
+    assert store.create_all([(call(caused_by="e1"), made, [])]) == 0
     assert len(store.events.rows) == 2
 
 
@@ -188,7 +188,7 @@ def test_a_page_by_another_time_keeps_what_else_is_asked_of_it(store: Any) -> No
 
 def test_a_tombstone_is_seen_by_nobody_and_its_last_events_still_leave(store: Any) -> None:
     made = store.create(call(key="k", body_hash="h"), opened, note="secret")
-    store.change(call(), made.id, lambda s: (s.but(gone=True), [RoomOpened(s.id, "x", 1, NOW)]))
+    store.change(call(), made.id, lambda s: (s.but(tombstone=True), [RoomOpened(s.id, "x", 1, NOW)]))
     assert store.find("lijing", made.id) is None
     assert store.all("lijing", {}) == []
     with pytest.raises(Missing):
@@ -254,8 +254,8 @@ def test_ensure_makes_it_once_and_leaves_the_gone_alone(store: Any) -> None:
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda n: store.ensure(call(), "s1", lambda id: Session(claims=[id]), seat, str(n)), range(20)))
     assert len(store.get(call(), "s1").taken) == 20
-    store.change(call(), "s1", lambda s: (s.but(gone=True), []))
-    assert store.ensure(call(), "s1", lambda id: Session(), seat, "late").gone
+    store.change(call(), "s1", lambda s: (s.but(tombstone=True), []))
+    assert store.ensure(call(), "s1", lambda id: Session(), seat, "late").tombstone
     assert store.find("lijing", "s1") is None
 
 
@@ -263,7 +263,7 @@ def test_lists_read_no_more_than_they_return(database: Any) -> None:
     store = MongoStore(database.uri)
     documents = [opened(f"s{n:04}", name=f"n{n % 20}", note="sun" if n % 50 == 0 else "")[0] for n in range(1000)]
     store.create_all([(call(), document.but(id=document.claims[0]), []) for document in documents])
-    store.change(call(), "s0020", lambda s: (s.but(gone=True), []))
+    store.change(call(), "s0020", lambda s: (s.but(tombstone=True), []))
     asked: list[Any] = []
     listed = store.backend._listed  # type: ignore[attr-defined]
     store.backend._listed = lambda order, where, limit: asked.append(where) or listed(order, where, limit)  # type: ignore[attr-defined]

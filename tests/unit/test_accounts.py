@@ -109,9 +109,9 @@ def test_whoever_loses_a_role_or_some_of_a_term_loses_the_tokens_that_say_more()
 def test_an_account_that_opens_nothing_any_more_is_forgotten_where_its_person_is() -> None:
     one = signed_in()
     left, events = accounts.leave(one, "lijing", "p", AT)
-    assert (left.gone, left.memberships, left.channels != []) == (False, {}, True)
+    assert (left.tombstone, left.memberships, left.channels != []) == (False, {}, True)
     gone, events = accounts.leave(one, "lijing", "p", AT, forget=True)
-    assert (gone.gone, gone.channels, gone.addresses, gone.sessions) == (True, [], {}, [])
+    assert (gone.tombstone, gone.channels, gone.addresses, gone.sessions) == (True, [], {}, [])
     assert gone.credentials == ["a"], "its phone is free for whoever confirms it next"
     assert [(e.community_id, e.sessions) for e in events] == [("lijing", []), ("", ["s1"])]
 

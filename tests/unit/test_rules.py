@@ -109,7 +109,7 @@ def test_a_held_record_is_restricted_and_goes_when_the_hold_ends() -> None:
     assert (kept.state, kept.name, [type(e).__name__ for e in events]) == ("restricted", "限", ["ResidentErased"])
     assert residents.erase(kept, AT) == (kept, [])
     gone, events = residents.erase(kept, AT + timedelta(days=2))
-    assert (gone.state, gone.gone, gone.name, events) == ("erased", True, "", [])
+    assert (gone.state, gone.tombstone, gone.name, events) == ("erased", True, "", [])
 
 
 def test_a_cancelled_reservation_claims_nothing_but_itself() -> None:

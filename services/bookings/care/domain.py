@@ -48,7 +48,7 @@ def assess(elder: Elder, score: int, by: str, at: datetime) -> tuple[Elder, list
 
 def forget(elder: Elder) -> tuple[Elder, list[Event]]:
     """The person was erased."""
-    return elder.but(gone=True, resident_id="erased", needs="", diet="", assessments=[], contacts=[]), []
+    return elder.but(tombstone=True, resident_id="erased", needs="", diet="", assessments=[], contacts=[]), []
 
 
 def forget_contact(elder: Elder, person_id: str) -> tuple[Elder, list[Event]]:
@@ -100,7 +100,7 @@ def report_visit(
 
 def forget_visit(visit: CareVisit) -> tuple[CareVisit, list[Event]]:
     """The elder was erased."""
-    return visit.but(gone=True, notes="", elder_id="erased"), []
+    return visit.but(tombstone=True, notes="", elder_id="erased"), []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,4 +131,4 @@ def deliver(
 
 def forget_delivery(delivery: MealDelivery) -> tuple[MealDelivery, list[Event]]:
     """The elder was erased."""
-    return delivery.but(gone=True, proof="", elder_id="erased"), []
+    return delivery.but(tombstone=True, proof="", elder_id="erased"), []

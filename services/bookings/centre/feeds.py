@@ -87,7 +87,7 @@ class Feeds:
 
 
 def _forget(feed: Feed) -> tuple[Feed, list[Any]]:
-    return feed.but(gone=True, person="erased"), []
+    return feed.but(tombstone=True, person="erased"), []
 
 
 def _hash(secret: str) -> str:

@@ -99,7 +99,7 @@ def note_presence(enrolment: Enrolment) -> tuple[Enrolment, list[Event]]:
 
 def forget(enrolment: Enrolment) -> tuple[Enrolment, list[Event]]:
     """The child was erased."""
-    return enrolment.but(gone=True, collectors=[], allergies="", birth_date="", consents=[]), []
+    return enrolment.but(tombstone=True, collectors=[], allergies="", birth_date="", consents=[]), []
 
 
 def forget_guardian(enrolment: Enrolment, guardian_id: str) -> tuple[Enrolment, list[Event]]:
@@ -177,7 +177,7 @@ def release(
 
 def forget_pickup(pickup: Pickup) -> tuple[Pickup, list[Event]]:
     """The child was erased."""
-    return pickup.but(gone=True, acts=[], approval=None), []
+    return pickup.but(tombstone=True, acts=[], approval=None), []
 
 
 def forget_act(pickup: Pickup, person_id: str) -> tuple[Pickup, list[Event]]:
@@ -187,7 +187,7 @@ def forget_act(pickup: Pickup, person_id: str) -> tuple[Pickup, list[Event]]:
 
 def forget_approval(approval: Approval) -> tuple[Approval, list[Event]]:
     """The child was erased."""
-    return approval.but(gone=True, reason="", child_id="erased"), []
+    return approval.but(tombstone=True, reason="", child_id="erased"), []
 
 
 def _same(a: dict[str, str], b: dict[str, str]) -> bool:

@@ -217,7 +217,7 @@ def remind_parlour(visit: ParlourVisit, at: datetime) -> tuple[ParlourVisit, lis
 
 def forget_parlour(visit: ParlourVisit) -> tuple[ParlourVisit, list[Event]]:
     """The resident was erased."""
-    return visit.but(gone=True, topic="", reply="", resident_id="erased", due=None), []
+    return visit.but(tombstone=True, topic="", reply="", resident_id="erased", due=None), []
 
 
 # -- counselling
@@ -300,7 +300,7 @@ def read_note(note: Note, reader: str) -> Note:
 
 def forget_note(note: Note) -> tuple[Note, list[Event]]:
     """Whom it was about was erased."""
-    return note.but(gone=True, text=""), []
+    return note.but(tombstone=True, text=""), []
 
 
 # -- rest rooms

@@ -282,7 +282,7 @@ class Sessions:
 
     def forget(self, call: Call, resident_id: str) -> None:
         """Nothing here names the person any more, and nothing is held for them."""
-        plain = dataclasses.replace(call, cause="")
+        plain = dataclasses.replace(call, caused_by="")
         for use in self._reservations.of(call.community, resident_id):
             if use.kind == RESERVATION:
                 self._uses.change(plain, use.id, rooms.forget, call.at, forget_replies=True)

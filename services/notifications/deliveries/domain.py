@@ -142,4 +142,4 @@ def read(delivery: Delivery, reader: str, at: datetime) -> tuple[Delivery, list[
 
 def forget(delivery: Delivery) -> tuple[Delivery, list[Event]]:
     """The person was erased."""
-    return delivery.but(gone=True, params={}, recipient="erased", due=None), []
+    return delivery.but(tombstone=True, params={}, recipient="erased", due=None), []

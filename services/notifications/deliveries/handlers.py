@@ -73,9 +73,9 @@ class Deliveries:
             preferences, call = known[one.key], one.call
             if preferences is None:
                 continue  # erased meanwhile: nobody to tell
-            id_on = partial(derived_id, call.cause, one.who)
+            id_on = partial(derived_id, call.caused_by, one.who)
             # Whoever steals the database must not see that this message and the handler's speak of one case.
-            origin = ("", "") if one.private else (call.cause, call.correlation)
+            origin = ("", "") if one.private else (call.caused_by, call.correlation)
             message = domain.Message(one.who, one.template, one.params, *origin, private=one.private)
             # Inboxes go by the time of birth: what is told together is told in its order.
             born, before[one.key] = call.at + before[one.key] * MILLISECOND, before[one.key] + 1
@@ -115,7 +115,7 @@ class Deliveries:
         for one in told:
             preferences = None if one.private else known[one.key]
             for person in (preferences.guardians if preferences else []) or [one.who]:
-                instead.setdefault((one.call.cause, one.call.community, person), one.to(person))
+                instead.setdefault((one.call.caused_by, one.call.community, person), one.to(person))
         return list(instead.values())
 
     def tell_account(self, call: Call, subject: str, template: str, ways: Sequence[tuple[str, str]]) -> None:
@@ -123,13 +123,13 @@ class Deliveries:
         made = []
         for kind, message in ways:
             delivery = Delivery(
-                id=derived_id(call.cause, subject, message),
+                id=derived_id(call.caused_by, subject, message),
                 recipient=subject,
                 channel=kind,
                 template=template,
                 state=domain.PENDING,
                 params={"code_id": message},
-                event_id=call.cause,
+                event_id=call.caused_by,
                 due=call.at,
                 correlation=call.correlation,
             )
@@ -181,7 +181,7 @@ class Deliveries:
     def forget(self, call: Call, person: str) -> None:
         """Nothing here says any more that this person was told anything."""
         for delivery in self._deliveries.all(call.community, {"recipient": person}, limit=100_000):
-            self._deliveries.change(dataclasses.replace(call, cause=""), delivery.id, domain.forget)
+            self._deliveries.change(dataclasses.replace(call, caused_by=""), delivery.id, domain.forget)
         self._recipients.forget(call, person)
 
     def export(self, call: Call) -> dict[str, Any]:
@@ -197,4 +197,4 @@ class Deliveries:
 
 def _untold(call: Call) -> Call:
     """The same call without what its event is known by."""
-    return dataclasses.replace(call, cause="", correlation="", trace="")
+    return dataclasses.replace(call, caused_by="", correlation="", trace="")

@@ -43,4 +43,4 @@ def choose(preferences: Preferences, channels: dict[str, bool], language: str | 
 
 def forget_person(preferences: Preferences) -> tuple[Preferences, list[Event]]:
     """The person was erased."""
-    return preferences.but(gone=True, roles=[], guardians=[]), []
+    return preferences.but(tombstone=True, roles=[], guardians=[]), []

@@ -56,4 +56,4 @@ def bind(attachment: Attachment) -> Decided:
 
 def drop(attachment: Attachment) -> Decided:
     """Nobody did."""
-    return attachment.but(due=None, data=b"", gone=True), []
+    return attachment.but(due=None, data=b"", tombstone=True), []

@@ -76,7 +76,9 @@ class ErasureExport:
             self._vault.destroy(f"{call.community}/seal/{id}")
             return False
         left = [person for person in seal.petitioners if person.get("resident_id") != resident_id]
-        self._seals.change(call.plain(), id, lambda seal: (seal.but(gone=not left, petitioners=left), []), forget_replies=True)
+        self._seals.change(
+            call.plain(), id, lambda seal: (seal.but(tombstone=not left, petitioners=left), []), forget_replies=True
+        )
         if not left:
             self._vault.destroy(f"{call.community}/seal/{id}")
         return bool(left)
@@ -88,7 +90,7 @@ class ErasureExport:
 
 
 def _gone(case: Case) -> tuple[Case, list[Event]]:
-    return case.timed(None, None).but(gone=True, found_by=[]), []
+    return case.timed(None, None).but(tombstone=True, found_by=[]), []
 
 
 def _without(case: Any, key: str, resident_id: str, phones: frozenset[str], shared: bool) -> tuple[Any, list[Event]]:

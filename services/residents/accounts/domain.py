@@ -178,7 +178,7 @@ def leave(account: Account, community: str, person: str, at: datetime, forget: b
             community=account.community,
             version=account.version,
             born=account.born,
-            gone=True,
+            tombstone=True,
             credentials=[account.id],
             generation=after.generation,
         )

@@ -306,9 +306,9 @@ class Accounts:
             return
         code = digits(6)
         hashed, sealed = self.keys.blind("code", channel["token"], code), self._platform.vault.lock(code.encode())
-        args = (derived_id(call.cause, "code"), hashed, sealed, channel["id"], call.at)
+        args = (derived_id(call.caused_by, "code"), hashed, sealed, channel["id"], call.at)
         inside = call.plain(INSTALLATION)
-        inside.cause = call.cause
+        inside.caused_by = call.caused_by
         self.store.change(inside, account.id, domain.expect_code, *args)
         self.note(call, "code_made", account.id)
 

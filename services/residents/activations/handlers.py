@@ -52,7 +52,7 @@ class Activations:
         kind, address = self._contact(person)
         credential = self._accounts.keys.of_address(kind, address)
         if not any(one.credential == credential for one in self._waiting(person.id, call)):
-            self._send(call, person, kind, address, derived_id(person.id, credential, call.cause or call.at.isoformat()))
+            self._send(call, person, kind, address, derived_id(person.id, credential, call.caused_by or call.at.isoformat()))
 
     def send_again(self, call: Call, id: str, worker: bool) -> dict[str, str]:
         """Another code, to the contact that the record has now. Raises Conflict, Invalid, Limited."""

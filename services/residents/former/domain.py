@@ -26,4 +26,4 @@ class FormerAccount(Aggregate):
 
 def let_go(account: FormerAccount, at: datetime) -> tuple[FormerAccount, list[Event]]:
     """Nothing of it is kept, and it goes with the next look."""
-    return account.but(phone="", email="", password="", memberships={}, code=None, sessions=[], gone=True, due=at), []
+    return account.but(phone="", email="", password="", memberships={}, code=None, sessions=[], tombstone=True, due=at), []

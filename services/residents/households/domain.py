@@ -31,4 +31,4 @@ def set_members(household: Household, members: list[str]) -> tuple[Household, li
 def without_member(household: Household, resident_id: str) -> tuple[Household, list[Event]]:
     """The household after somebody left; an empty one is forgotten."""
     left = [m for m in household.members if m != resident_id]
-    return household.but(members=left, gone=not left), []
+    return household.but(members=left, tombstone=not left), []

@@ -91,7 +91,7 @@ def erase(resident: Resident, at: datetime) -> tuple[Resident, list[Event]]:
     if held:
         return resident.become(RESTRICTED), events
     empty = {name: [] if name == "contacts" else "" for name in Resident.PERSONAL}
-    return resident.become(ERASED, gone=True, groups=[], guardians=[], household_id="", **empty), events
+    return resident.become(ERASED, tombstone=True, groups=[], guardians=[], household_id="", **empty), events
 
 
 def link_guardian(child: Resident, guardian: Resident, at: datetime) -> tuple[Resident, list[Event]]:

@@ -84,7 +84,7 @@ class People:
         before = self._residents.get(call, id)
         after: Resident = self._residents.change(call, id, domain.erase, call.at)
         self._accounts.leave(call, before.account_id, call.community, id, forget=True)
-        if after.gone and before.household_id:
+        if after.tombstone and before.household_id:
             self._households.leave(call, before)
 
     def forget(self, call: Call, id: str) -> None:

@@ -22,7 +22,7 @@ def let_the_first_operator_in(platform: Platform) -> None:
     phone, password = read(environ, "LINLI_OPERATOR_PHONE", ""), read(environ, "LINLI_OPERATOR_PASSWORD", "")
     if not phone:
         return
-    call = Call(community=INSTALLATION, at=to_milliseconds(platform.clock.now()), actor="bootstrap", cause="bootstrap")
+    call = Call(community=INSTALLATION, at=to_milliseconds(platform.clock.now()), actor="bootstrap", caused_by="bootstrap")
     facts = {"name": "operator", "phone": e164(phone), "roles": [OPERATOR]}
     worker = platform.store(WORKERS).create(call, domain.found_office, facts, call.at)
     token = accounts.keys.of_address(TEXT, worker.phone)
@@ -31,7 +31,7 @@ def let_the_first_operator_in(platform: Platform) -> None:
         worker = accounts.records.bind(call, worker, "")
     id = derived_id(worker.id, "account")
     account = accounts.create(call, id, call.at, channel, worker.phone)
-    if account is None or account.gone:
+    if account is None or account.tombstone:
         return  # somebody has shown that this phone is theirs: then it signs in with a code, as anybody does
     if not account.password:
         hashed = accounts.keys.hash(password)

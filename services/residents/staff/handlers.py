@@ -44,7 +44,7 @@ class Staff:
         for role, person in ((SECRETARY, call.body["secretary"]), (STREET_OFFICER, call.body["street_officer"])):
             facts = with_plain_phones({**person, "roles": [role]})
             # The same two, whoever else is named at the same moment, and after a crash between the two.
-            inside.cause = f"bootstrap/{slug}/{role}"
+            inside.caused_by = f"bootstrap/{slug}/{role}"
             made[role] = self._workers.create(inside, domain.found_office, facts, call.at)
         self._audit.record(call.plain(slug), "bootstrap", [worker.id for worker in made.values()])
         for worker in made.values():
