@@ -36,8 +36,8 @@ test: ## all tests; two systems side by side, each with its own broker and datab
 systems: setup-dev
 	$(PYTEST) tests/system -n 2 --dist loadfile --no-loadscope-reorder
 
-parts: setup-dev ## what needs no system: unit, contracts, the store against a real database
-	@said=$$(mktemp); $(PYTEST) tests/unit tests/contracts tests/store >$$said 2>&1; failed=$$?; \
+parts: setup-dev ## what needs no system: unit, contracts, the store against a real database; and what it covers
+	@said=$$(mktemp); $(PYTEST) tests/unit tests/contracts tests/store --cov --cov-report=term:skip-covered >$$said 2>&1; failed=$$?; \
 	echo; echo 'what needs no system: tests/unit, tests/contracts, tests/store'; cat $$said; rm $$said; exit $$failed
 
 fast: setup-dev ## unit and contract tests, under a minute
