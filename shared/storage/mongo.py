@@ -26,11 +26,11 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared.rules.errors import Unavailable
-from shared.storage import time_window_paging
 from shared.storage.cursors import EPOCH
 from shared.storage.kinds import Document, Kind
 from shared.storage.store import Inserted, Order, Taken
 from shared.storage.tenants import Tenants, Written
+from shared.storage.time_window_paging import ByIndex, Paging, for_server
 from shared.telemetry import DATABASE_UP
 
 DUPLICATE = 11000
@@ -68,7 +68,7 @@ class MongoBackend:
         options: Any = client[database].with_options(write_concern=WriteConcern(w="majority", j=True))
         self._collection: Collection[Document] = options[kind.collection]
         self._settled = self._collection.with_options(read_concern=ReadConcern("majority"))
-        self._by_windows: set[tuple[frozenset[str], str]] = set()  # lists: what is asked exactly, in the order of which time
+        self._paging: Paging = ByIndex()
 
     def prepare(self) -> None:
         """Create the indexes, each of which begins with `community`, and learn how this server wants to be asked."""
@@ -77,8 +77,7 @@ class MongoBackend:
             keys = [("community", ASCENDING), *((f, ASCENDING) for f in fields)]
             self._collection.create_index(keys, unique=True, name="unique_" + "_".join(fields))
         lists = (*self.kind.indexes, ("born",)) if self.kind.order == "born" else self.kind.indexes
-        if time_window_paging.reads_all(self._collection.database.client):
-            self._by_windows = {(frozenset(fields), time) for *fields, time in lists}
+        self._paging = for_server(self._collection.database.client, lists)
         for *fields, last in lists:
             # Pages go by a time and the id: an index without the id would leave the order to be sorted, whole lists at a time.
             self._index(*fields, last, "_id", only=last if self._may_lack(last) else "")
@@ -123,14 +122,7 @@ class MongoBackend:
         """Matching documents. `where` must name the community."""
         if "community" not in where:
             raise ValueError("a query without its community")
-        find = partial(self._listed, order)
-        field, step = order[0]
-        exact = frozenset(name for name, value in where.items() if not isinstance(value, dict)) - {"community"}
-        # Where more is asked than the list's own fields, and these exactly, no index would find a window.
-        known = set(where) <= {"community", field, *exact} and time_window_paging.BOUNDS.issuperset(where.get(field, {}))
-        if near and known and (exact, field) in self._by_windows:
-            return _run(partial(time_window_paging.page, find, where, field, step < 0, limit, near))
-        return _run(partial(find, where, limit))
+        return _run(partial(self._paging.page, partial(self._listed, order), where, order, limit, near))
 
     def _listed(self, order: Order, where: Document, limit: int) -> list[Document]:
         return list(self._collection.find(where).sort(order).limit(limit))

@@ -6,7 +6,7 @@ for windows of time instead, one after the other until the page is full: about a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from shared.storage.cursors import EPOCH, MILLISECOND
 
 Document = dict[str, Any]
 Find = Callable[[Document, int], list[Document]]
+Order = list[tuple[str, int]]
 
 LAST = datetime(9000, 1, 1, tzinfo=UTC)
 BOUNDS = frozenset({"$gte", "$gt", "$lt", "$lte"})
@@ -27,9 +28,37 @@ SPARSE, DENSER = 16, 4  # times as wide as the last one: after an empty window, 
 GENEROUS = 1.1  # one window that holds a little too much costs less than two
 
 
-def reads_all(client: MongoClient[Any]) -> bool:
-    """Whether this server wants to be asked by windows."""
-    return "secantusVersion" in client.admin.command("buildInfo")
+class ByIndex:
+    """For a server that walks an index and stops at the limit."""
+
+    def page(self, find: Find, where: Document, order: Order, size: int, near: datetime | None) -> list[Document]:
+        """Up to `size` documents in order."""
+        return find(where, size)
+
+
+class ByWindows:
+    """For a server that reads all that a filter matches. `lists` are the indexes by which lists go, a time last in each."""
+
+    def __init__(self, lists: Iterable[tuple[str, ...]]) -> None:
+        self._lists = {(frozenset(fields), time) for *fields, time in lists}
+
+    def page(self, find: Find, where: Document, order: Order, size: int, near: datetime | None) -> list[Document]:
+        """Up to `size` documents in order; by windows where it is said about when the list begins."""
+        field, step = order[0]
+        exact = frozenset(name for name, value in where.items() if not isinstance(value, dict)) - {"community"}
+        # Where more is asked than the list's own fields, and these exactly, no index would find a window.
+        known = set(where) <= {"community", field, *exact} and BOUNDS.issuperset(where.get(field, {}))
+        if near and known and (exact, field) in self._lists:
+            return page(find, where, field, step < 0, size, near)
+        return find(where, size)
+
+
+Paging = ByIndex | ByWindows
+
+
+def for_server(client: MongoClient[Any], lists: Iterable[tuple[str, ...]]) -> Paging:
+    """How this server wants to be asked for pages of these lists."""
+    return ByWindows(lists) if "secantusVersion" in client.admin.command("buildInfo") else ByIndex()
 
 
 def page(find: Find, where: Document, field: str, newest_first: bool, size: int, near: datetime) -> list[Document]:
