@@ -58,12 +58,12 @@ def test_200_at_once_for_one_slot_one_gets_it(world: World, lijing: Community) -
 
 def test_200_at_once_for_overlapping_unequal_slots_never_overlap(world: World, lijing: Community) -> None:
     room = lijing.room(capacity=4999)
-    starts = [tomorrow(14) + timedelta(minutes=15 * (n % 8)) for n in range(200)]
+    starts = [tomorrow(14) + timedelta(minutes=15 * (n % 24)) for n in range(200)]
     clients = [lijing.as_(("resident", "guardian")[n % 2]) for n in range(200)]
     replies = at_once(200, lambda n: lijing.reserve(clients[n], room["id"], starts[n], hours=(1, 1.5, 2)[n % 3]))
     assert set(Counter(reply.status_code for reply in replies)) == {201, 409}
     won = sorted((reply.json()["start"], reply.json()["end"]) for reply in replies if reply.status_code == 201)
-    assert len(won) >= 2, "from 14:00 to 17:45 there is room for two at least"
+    assert len(won) >= 2, "nobody asks for more than two hours of these six"
     assert all(before[1] <= after[0] for before, after in pairwise(won))
     world.settle()
     events = {e["subject"]: e for e in world.heard("reservation_confirmed") if e["body"]["room_id"] == room["id"]}
