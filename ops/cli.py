@@ -167,7 +167,6 @@ def show_logs(
 @click.pass_obj
 def foreground(stack: Stack, service: str) -> None:
     """Run one service in this terminal, in the place of its replicas; Ctrl-C gives it back."""
-    say(f"{service} runs here; Ctrl-C drains it and starts its replicas again")
     sys.exit(stack.foreground(service))
 
 

@@ -27,6 +27,8 @@ from ops.settings import RABBITMQ, Installation, Problem, find
 
 Say = Callable[[str], None]
 READY_WITHIN = 120.0
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ALIVE = ("running", "starting")
 BASE = ("epmd", "broker", "database", "mail")
 
 
@@ -121,29 +123,43 @@ class Stack:
             manager.supervisor.stopProcess(_full(program))
 
     def start(self, program: str) -> None:
-        """Start one process that was stopped."""
-        with self._manager() as manager:
-            manager.supervisor.startProcess(_full(program))
+        """Start one process that was stopped. Raises Problem where it ends at once."""
+        try:
+            with self._manager() as manager:
+                manager.supervisor.startProcess(_full(program))
+        except xmlrpc.client.Fault as fault:
+            raise Problem(
+                f"{program} does not start ({fault.faultString}); see {self.installation.path('logs', '')}"
+            ) from fault
 
     def foreground(self, service: str) -> int:
         """Run one service in this terminal, in the place of its replicas, until it ends; its exit status. Raises Problem."""
         if not self.running:
             raise Problem("nothing runs; start with `make up`")
         here = self.installation
-        replicas = [f"{service}-{n}" for n in range(here.replicas(service))]
-        told = here.service_environ(service, here.service_ports(service)[0]) | {"LINLI_SHOW_EXCEPTIONS": "1"}
-        for replica in replicas:
+        told = here.service_environ(service, here.service_ports(service)[0])
+        told |= {"LINLI_SHOW_EXCEPTIONS": "1", "PYTHONBREAKPOINT": "ops.debugger.stop"}
+        for replica in self._replicas(service, running=True):
             self.stop(replica)
+        command = [sys.executable, "-m", "shared.runtime.runner", service]
         # Ctrl-C reaches both: the service drains (it takes the signal into its own hands), and this waits for it.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDS}
         try:
-            command = [sys.executable, "-m", "shared.runtime.runner", service]
             with subprocess.Popen(command, env=os.environ | told) as process:
+                self.say(f"{service} runs here, as process {process.pid}; Ctrl-C drains it and starts its replicas again")
+                for number in ENDS[1:]:  # these reach this process alone
+                    signal.signal(number, lambda *_: process.terminate())
                 return process.wait()
         finally:
-            signal.signal(signal.SIGINT, before)
-            for replica in replicas:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            for replica in self._replicas(service, running=False):
                 self.start(replica)
+
+    def _replicas(self, service: str, running: bool) -> list[str]:
+        """Those of its replicas that run, or that do not."""
+        own = {f"{service}-{n}" for n in range(self.installation.replicas(service))}
+        return [p["name"] for p in self.processes() if p["name"] in own and (p["state"] in ALIVE) == running]
 
     # -- looking
 

@@ -353,6 +353,7 @@ class Inbox(ProviderCollector, SharedExtension):
             attempt=attempt,
             tier=key,
             where=happened,
+            correlation=delivery.headers.get("cloudEvents:correlationid", ""),
         )
 
 

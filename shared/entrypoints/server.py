@@ -95,7 +95,7 @@ class Server(WebServer):
 
         def finish(context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
             if exc_info:
-                done.send_exception(exc_info[1])
+                done.send_exception(*exc_info)  # with its traceback: the log says where it happened
             else:
                 done.send(result)
             return result, None

@@ -80,7 +80,7 @@ def test_a_service_is_added_to_an_installation_by_a_folder_and_taken_away_with_i
 def test_two_services_that_claim_one_path_do_not_start(tree: Tree) -> None:
     hello = tree.root / "services" / "hello"
     shutil.copytree(Path(__file__).with_name("hello"), hello)
-    service = hello / "service.py"
+    service = hello / "greetings" / "service.py"
     service.write_text(service.read_text().replace("/{community}/greetings", "/{community}/rooms"))
     up = tree.linli("up", "--no-demo")
     assert (up.returncode, "claimed by bookings and hello" in up.stderr + up.stdout) == (1, True), up.stderr[-2000:]

@@ -53,6 +53,7 @@ def test_the_table_says_of_every_operation_who_may_call_it() -> None:
     assert set(real) - set(kept) == set(), "operations without a row: look at who may call them, and add one"
     assert set(kept) - set(real) == set(), "rows without an operation"
     assert {name: who for name, who in real.items() if kept[name] != who} == {}, "not what was reviewed"
+    assert TABLE.read_text() == table(rows()), "another order: python -m tests.unit.test_roles writes the file"
 
 
 if __name__ == "__main__":

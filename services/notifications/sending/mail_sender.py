@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -15,7 +16,7 @@ from services.notifications.sending.channels import Away, Mailer, Session, Unsen
 from services.notifications.sending.text_messages import texts
 from services.notifications.templates.handlers import Templates
 from services.notifications.templates.rules import wording
-from shared.calls import Call
+from shared.calls import Call, new_trace
 from shared.events.base import Event
 from shared.rules.errors import Conflict, Missing, Refused
 from shared.runtime.internal import ask
@@ -135,7 +136,7 @@ class MailSender:
         if not claimed:
             return
         try:
-            contacts = self._contacts(community, claimed)
+            contacts = self._contacts(call, claimed)
         except Refused as error:
             for delivery in claimed:
                 self._settle(call, delivery, domain.failed, error.code, self._platform.clock.now())
@@ -187,14 +188,17 @@ class MailSender:
             correlation=after.correlation,
         )
 
-    def _contacts(self, community: str, deliveries: Sequence[Delivery]) -> Contacts:
+    def _contacts(self, call: Call, deliveries: Sequence[Delivery]) -> Contacts:
         """Where the recipients are reached; nothing of those who are not there. A code is asked for when it is sent."""
         template = deliveries[0].template
         if template in OF_ACCOUNTS:
             return {}
         ids = list(dict.fromkeys(delivery.recipient for delivery in deliveries))
-        asked = {"community": community, "ids": ids, "purpose": template}
-        return dict(ask(self._platform, "residents", "/internal/contacts", asked)["people"])
+        asked = {"community": call.community, "ids": ids, "purpose": template}
+        # What is asked for several belongs to no single request.
+        correlation = deliveries[0].correlation if len(deliveries) == 1 else ""
+        asking = dataclasses.replace(call, correlation=correlation, trace=new_trace()) if correlation else None
+        return dict(ask(self._platform, "residents", "/internal/contacts", asked, asking)["people"])
 
     def _hand_over(
         self, session: Session, delivery: Delivery, contact: dict[str, Any] | None, words: Callable[[str], tuple[str, str]]
