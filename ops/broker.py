@@ -51,6 +51,18 @@ def definitions(services: tuple[str, ...], passwords: dict[str, str], subscriber
                 },
             },
         ],
+        # A quorum queue drops what came back 20 times, unless told otherwise, and each look at a parked message gives it back.
+        # As an argument of the queue it could not be changed any more; and no limit at all is 0 to one release, -1 to another.
+        "policies": [
+            {
+                "vhost": "/",
+                "name": "parked",
+                "pattern": r"\.parked$",
+                "apply-to": "queues",
+                "priority": 0,
+                "definition": {"delivery-limit": 1_000_000},
+            },
+        ],
         "exchanges": [
             {
                 "name": name,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from ops.edge import caddyfile
 from ops.services import RECORDS, SERVICES
 from ops.settings import ROOT, Installation
 
+FOR_TESTS = frozenset({"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"})  # told to processes of this machine alone
+KEYFILE = re.compile(r"[A-Za-z0-9+/=]{6,1024}")
 HOSTS = {
     "compose": {"amqp": "rabbitmq", "mongo": "mongo:27017", "set": "linli", "smtp": "mail:1025", "sms": "file"},
     "kubernetes": {
@@ -35,13 +39,14 @@ def service_environ(kept: Installation, service: str, target: str) -> dict[str, 
         f"mongodb://{service}:{secret['mongo'][service]}@{hosts['mongo']}/{service}"
         f"?authSource={service}&replicaSet={hosts['set']}&retryWrites=true"
     )
-    told |= {"LINLI_SMTP": hosts["smtp"]} if "LINLI_SMTP" in told else {}
-    told["LINLI_SMS"] = hosts["sms"]
+    # What whoever runs it chose, also nothing; else what stands beside it.
+    told |= {"LINLI_SMTP": kept.environ.get("LINLI_SMTP", hosts["smtp"])} if "LINLI_SMTP" in told else {}
+    told["LINLI_SMS"] = kept.environ.get("LINLI_SMS", hosts["sms"])
     told |= {"LINLI_SMS_FOLDER": "/tmp/sms"} if service == "notifications" else {}  # noqa: S108 (in a container of its own)
     told |= {f"LINLI_{peer.upper()}_URL": f"http://{peer}:8000" for peer in RECORDS[service].asks}
     if "LINLI_JWKS_URL" in told:
         told["LINLI_JWKS_URL"] = "http://residents:8000/.well-known/jwks.json"
-    return told
+    return {name: value for name, value in told.items() if name not in FOR_TESTS}
 
 
 def prepare(target: str, folder: Path | None = None) -> Path:
@@ -52,14 +57,15 @@ def prepare(target: str, folder: Path | None = None) -> Path:
     made = definitions(SERVICES, kept.secrets["amqp"])
     if target == "compose":
         _write(folder / "definitions.json", json.dumps(made, indent=1), 0o644)
-        if not (folder / "keyfile").exists():
-            _write(folder / "keyfile", secrets.token_urlsafe(96))
+        _write_keyfile(folder / "keyfile")
         for service in SERVICES:
             _write(folder / f"{service}.env", _lines(service_environ(kept, service, target)))
         admin = {"MONGO_INITDB_ROOT_USERNAME": "admin", "MONGO_INITDB_ROOT_PASSWORD": kept.secrets["mongo"]["admin"]}
         users = {f"LINLI_MONGO_{s.upper()}": kept.secrets["mongo"][s] for s in SERVICES}
         _write(folder / "mongo.env", _lines(admin | users))
         write_documents(folder / "static" / "api")
+        for path in [folder / "static", *(folder / "static").rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
         _write(folder / "Caddyfile", caddyfile(), 0o644)
     else:
         secret = [_secret(f"linli-{s}", service_environ(kept, s, target)) for s in SERVICES]
@@ -67,6 +73,12 @@ def prepare(target: str, folder: Path | None = None) -> Path:
         secret.append(_secret("linli-rabbitmq-definitions", {"definitions.json": json.dumps(made)}))
         _write(folder / "secrets.yaml", yaml.safe_dump_all(secret))
     return folder
+
+
+def _write_keyfile(file: Path) -> None:
+    """What members of the database's replica set show each other: base64, as mongod refuses any other letter."""
+    if not file.exists() or not KEYFILE.fullmatch(file.read_text()):
+        _write(file, base64.b64encode(secrets.token_bytes(96)).decode())
 
 
 def _secret(name: str, values: dict[str, str]) -> dict[str, Any]:
@@ -87,4 +99,5 @@ def _write(file: Path, text: str, mode: int = 0o600) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w") as out:
+        os.fchmod(out.fileno(), mode)  # whatever the umask is, and was when the file was made
         out.write(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 import yaml
 
 from ops.broker import applications, definitions
-from ops.deploy import prepare
+from ops.deploy import prepare, service_environ
 from ops.services import SERVICES
-from ops.settings import PORTS
+from ops.settings import PORTS, Installation
+from shared.broker import topology
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "k8s" / "base"
@@ -78,6 +80,53 @@ def test_compose_gives_each_service_its_own_secrets_and_health_checks(tmp_path: 
         assert "healthcheck" in compose["services"][name], name
     assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()
     assert set(compose["volumes"]) == {"rabbitmq", "mongo", "caddy"}
+
+
+def test_the_keyfile_is_one_that_mongod_takes(tmp_path: Path) -> None:
+    for n in range(20):
+        prepare("compose", tmp_path / str(n))
+        assert re.fullmatch(r"[A-Za-z0-9+/=]{6,1024}", (tmp_path / str(n) / "keyfile").read_text())
+    # One of before, of an alphabet that mongod refuses, cannot have worked: it is made anew.
+    file = tmp_path / "0" / "keyfile"
+    file.write_text("a-b_c" * 20)
+    prepare("compose", tmp_path / "0")
+    assert re.fullmatch(r"[A-Za-z0-9+/=]{6,1024}", kept := file.read_text())
+    prepare("compose", tmp_path / "0")
+    assert file.read_text() == kept
+
+
+@pytest.mark.parametrize("target", ["compose", "kubernetes"])
+def test_containers_are_told_what_the_operator_chose_and_nothing_of_tests(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = {"LINLI_SMTP": "mail.example.org:587", "LINLI_SMS": "aliyun", "LINLI_MAIL_FROM": "ni@example.org"}
+    for name, value in chosen.items() | {("LINLI_TEST", "1"), ("LINLI_FAULTS", "/tmp/x"), ("LINLI_CLOCK_FILE", "/tmp/y")}:
+        monkeypatch.setenv(name, value)
+    told = service_environ(Installation.load(prepare(target, tmp_path), {}), "notifications", target)
+    assert {name: told[name] for name in chosen} == chosen
+    assert not told.keys() & {"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"}
+
+
+def test_what_the_broker_reads_it_can_read_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        prepare("compose", tmp_path)
+    finally:
+        os.umask(before)
+    for name in ("definitions.json", "Caddyfile"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o644, name
+    for path in [tmp_path / "static", *(tmp_path / "static").rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o044 == 0o044, path
+
+
+def test_a_parked_message_may_be_looked_at_as_often_as_anybody_likes() -> None:
+    """RabbitMQ 4 drops a message of a quorum queue that came back 20 times, and each look gives it back."""
+    made = definitions(SERVICES, dict.fromkeys((*SERVICES, "operator"), "x"))
+    (policy,) = (policy for policy in made["policies"] if policy["definition"] == {"delivery-limit": 1_000_000})
+    assert policy["apply-to"] == "queues"
+    for service in SERVICES:
+        assert re.search(policy["pattern"], topology.parked(service))
+        assert not re.search(policy["pattern"], topology.inbox(service))
 
 
 def test_nobody_has_rights_on_the_default_exchange_or_on_a_neighbour() -> None:
