@@ -107,11 +107,13 @@ class Ours(Side):
             channel.basic_qos(0, 500, False)
             stream = Queue(topology.stream("bookings"), no_declare=True, consumer_arguments={"x-stream-offset": self._from})
             with connection.Consumer(stream, channel=channel, on_message=keep):
-                while True:
+                end = time.monotonic() + 120
+                while time.monotonic() < end:
                     try:
                         connection.drain_events(timeout=0.5)
                     except TimeoutError:
                         return self._said
+        raise TimeoutError("somebody goes on publishing")
 
     def heard(self) -> dict[str, list[float]]:
         names = self._read_the_stream()

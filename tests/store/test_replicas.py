@@ -45,12 +45,16 @@ def test_200_takers_through_two_replicas_are_each_told_the_truth(database: Any) 
     command = [sys.executable, "-W", "ignore", "-c", REPLICA, database.uri, "replicas"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
     replicas = [subprocess.Popen([*command, str(first)], **pipes) for first in (0, 100)]
-    for replica in replicas:
-        assert replica.stdout.readline() == "ready\n"
-    for replica in replicas:
-        replica.stdin.write("go\n")
-        replica.stdin.flush()
-    places = [place for replica in replicas for place in json.loads(replica.communicate(timeout=60)[0])]
+    try:
+        for replica in replicas:
+            assert replica.stdout.readline() == "ready\n"
+        for replica in replicas:
+            replica.stdin.write("go\n")
+            replica.stdin.flush()
+        places = [place for replica in replicas for place in json.loads(replica.communicate(timeout=60)[0])]
+    finally:
+        for replica in replicas:
+            replica.kill()
     assert sorted(places) == list(range(200))
     assert store.get(Call(community="lijing", at=NOW), "hot").version == 201
 

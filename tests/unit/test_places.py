@@ -115,7 +115,9 @@ class Model(RuleBasedStateMachine):
     def wait(self, minutes: int) -> None:
         """Time passes, and each moment at which something is due is acted on when it comes."""
         until = self.at + timedelta(minutes=minutes)
-        while self.use.due is not None and self.use.due <= until:
+        for _ in range(1000):
+            if self.use.due is None or self.use.due > until:
+                break
             self.at = max(self.at, self.use.due)
             for n in [n for n, end in self.offers.items() if end <= self.at]:
                 del self.offers[n]
@@ -188,7 +190,9 @@ def test_within_the_last_hour_a_freed_seat_is_taken_at_once() -> None:
 def test_reminders_go_out_a_day_and_an_hour_before_and_never_after_a_cancellation() -> None:
     use, _ = domain.take(session(), person("a"), ["a"], "", AT)
     reminded = []
-    while use.due is not None and use.due < START:
+    for _ in range(10):
+        if use.due is None or use.due >= START:
+            break
         at = use.due
         use, events = timers.pass_time(use, at)
         reminded += [e.hours for e in events if isinstance(e, ReminderDue)]
