@@ -21,8 +21,9 @@ ENV PATH=/opt/linli/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LINLI
     MALLOC_MMAP_THRESHOLD_=1048576 MALLOC_ARENA_MAX=2
 USER 10001
 EXPOSE 8000
+# By the shell itself: to start Python for it each time takes as much as the service does when nobody asks it anything.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+    CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8000 && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 STOPSIGNAL SIGTERM
 # exec: the service itself is process 1 and gets SIGTERM, on which it drains.
 CMD ["sh", "-c", "exec python -m shared.runtime.runner $LINLI_SERVICE"]

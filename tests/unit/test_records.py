@@ -104,7 +104,8 @@ def test_compose_runs_what_the_records_say() -> None:
         assert part.get("deploy", {}).get("replicas", 1) == record.replicas
         assert part["mem_limit"] == record.memory
         assert name in compose["edge"]["depends_on"]
-        assert name in compose["edge"]["environment"][f"LINLI_{name.upper()}_UPSTREAMS"]
+        assert name in compose["edge"]["environment"]["LINLI_SERVICES"].split()
+        assert record.seen_at in compose["edge"]["environment"]["LINLI_SEEN_AT"].split()
 
 
 def test_kubernetes_runs_what_the_records_say() -> None:
