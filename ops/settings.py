@@ -85,8 +85,11 @@ class Installation:
 
     @property
     def base_url(self) -> str:
-        """Where callers find the edge."""
-        return f"http://127.0.0.1:{self.port('LINLI_EDGE_PORT')}"
+        """Where callers find the edge; LINLI_EDGE_AT names another host."""
+        return f"http://{self.environ.get('LINLI_EDGE_AT') or self._here('LINLI_EDGE_PORT')}"
+
+    def _here(self, port: str) -> str:
+        return f"127.0.0.1:{self.port(port)}"
 
     @property
     def socket(self) -> Path:
@@ -95,14 +98,18 @@ class Installation:
         return Path(tempfile.gettempdir()) / f"linli-{name}.sock"
 
     def amqp(self, user: str) -> str:
-        """A user's connection string."""
-        return f"amqp://{user}:{self.secrets['amqp'][user]}@127.0.0.1:{self.port('LINLI_AMQP_PORT')}//"
+        """A user's connection string; LINLI_AMQP_AT names another host than this one."""
+        at = self.environ.get("LINLI_AMQP_AT") or self._here("LINLI_AMQP_PORT")
+        return f"amqp://{user}:{self.secrets['amqp'][user]}@{at}//"
 
     def mongo(self, user: str) -> str:
-        """A user's connection string to its own database (admin: to all)."""
-        options = "retryWrites=false&directConnection=true"
+        """A user's connection string to its own database (admin: to all); LINLI_MONGO_AT names other hosts, of the replica set
+        LINLI_MONGO_SET."""
+        at, options = self.environ.get("LINLI_MONGO_AT"), "retryWrites=false&directConnection=true"
+        if at:
+            options = f"replicaSet={self.environ.get('LINLI_MONGO_SET', 'linli')}"
         password = self.secrets["mongo"][user]
-        return f"mongodb://{user}:{password}@127.0.0.1:{self.port('LINLI_MONGO_PORT')}/{user}?authSource={user}&{options}"
+        return f"mongodb://{user}:{password}@{at or self._here('LINLI_MONGO_PORT')}/{user}?authSource={user}&{options}"
 
     @property
     def operator(self) -> dict[str, str]:
