@@ -1,5 +1,5 @@
 # Linli. `make run` to see it, `make test` to trust it.
-.PHONY: help run up down status demo test systems parts fast check fuzz inventory bench setup setup-dev lock hooks clean
+.PHONY: help run up down status demo test systems parts fast check fuzz inventory bench setup setup-dev lock hooks containers clean
 
 # Where nothing compiled is kept, each start of a service compiles all of it again: a third of the time that it takes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -49,6 +49,10 @@ fuzz: setup-dev ## the thorough tries with bad input: every boundary of every fi
 inventory: setup-dev ## play the rows of docs/inventory.md, and say which are true
 	.venv/bin/python -m tests.system.inventory
 
+containers: ## the compose file under a real Docker engine: root alone, seven minutes the first time
+	@ops/setup.sh containers
+	$(PYTEST) tests/containers --timeout 1800
+
 bench: setup-dev ## the figures of docs/benchmarks.md
 	.venv/bin/python -m tests.bench
 
@@ -60,7 +64,7 @@ setup-dev:
 
 lock: setup ## resolve the dependencies again
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/setup.lock
-	for kind in setup services run dev; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
+	for kind in setup services run dev containers; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
 		--no-emit-index-url --generate-hashes --no-header --python-version 3.11); done
 
 hooks: setup-dev ## have git check each commit, and its message

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this machine able to run an installation: `ops/setup.sh run` or `ops/setup.sh dev`.
+# Makes this machine able to run an installation: `ops/setup.sh run`, `ops/setup.sh dev`, or `ops/setup.sh containers`.
 # Installs distribution packages only where they are missing, and leaves no service running or enabled by that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -77,6 +77,12 @@ packages=()
 command -v epmd >/dev/null || packages+=(erlang-base)
 command -v caddy >/dev/null || packages+=(caddy)
 [ -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ] || packages+=(fonts-wqy-microhei)
+if [ "$kind" = containers ]; then
+    # Crun is no choice: the distribution's engine asks it for what it does not do.
+    for program in dockerd:docker.io containerd:containerd runc:runc iptables:iptables debootstrap:debootstrap ip:iproute2; do
+        command -v "${program%%:*}" >/dev/null || packages+=("${program##*:}")
+    done
+fi
 [ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
 
 if [ ! -x .venv/bin/python ]; then
@@ -98,5 +104,6 @@ if ! cmp -s "$lock" "$stamp"; then
     # All cores compile once what the first processes would compile one by one; not what is large and hardly ever loaded.
     .venv/bin/python -m compileall -qq -j 0 -x "$rarely" .venv/lib/python3.11/site-packages shared services ops
     cp "$lock" "$stamp"
-    if [ "$kind" = dev ]; then cp requirements/run.lock .venv/.run-ready; fi
+    if [ "$kind" != run ]; then cp requirements/run.lock .venv/.run-ready; fi
+    if [ "$kind" = containers ]; then cp requirements/dev.lock .venv/.dev-ready; fi
 fi

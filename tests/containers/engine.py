@@ -1,0 +1,109 @@
+"""A Docker engine for tests: in a network namespace of its own, so that nothing outside sees it; gone afterwards."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ops.client import until
+
+T = TypeVar("T")
+NEW_NETWORK = 0x40000000  # CLONE_NEWNET of setns(2)
+# In the namespace: the loopback device, then the engine itself. Whatever works in it gets bounds of its own.
+START = """
+ip link set lo up
+exec dockerd -H unix://{folder}/docker.sock --data-root {data} --exec-root {folder}/exec -p {folder}/pid \
+    --oom-score-adjust 0 --default-ulimit nofile=20000:20000 --default-ulimit nproc=4096:4096 --log-level warn
+"""
+
+
+class Engine:
+    """Runs the engine; `data` keeps images and volumes from one run to the next."""
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        self._folder, self._data, self._log = folder, data, folder / "engine.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._network: ThreadPoolExecutor | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        data.mkdir(parents=True, exist_ok=True)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = ["setsid", "unshare", "-n", "-m", "--propagation", "private", "sh", "-c"]
+        script = START.format(folder=self._folder, data=self._data)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen([*command, script], stdout=log, stderr=log)
+        until(self._answers, 60, "the engine")
+        self._network = ThreadPoolExecutor(1, initializer=self._enter)
+
+    def _answers(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise RuntimeError(f"the engine ended: {self._log.read_text()[-2000:]}")
+        return self.run("docker", "version", check=False).returncode == 0
+
+    def _enter(self) -> None:
+        pid = (self._folder / "pid").read_text().strip()
+        with open(f"/proc/{pid}/ns/net") as network:
+            if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), NEW_NETWORK):
+                raise OSError(ctypes.get_errno(), "setns")
+
+    def stop(self) -> None:
+        """Stop it with all its containers."""
+        if self._network is not None:
+            self._network.shutdown()
+            self._network = None
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(60)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(10)
+            self._process = None
+
+    def __enter__(self) -> Engine:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def run(
+        self,
+        *command: str,
+        check: bool = True,
+        timeout: float = 900,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: Any = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """A client's command. Raises RuntimeError with what it printed."""
+        told = {"DOCKER_HOST": f"unix://{self._folder}/docker.sock", "DOCKER_CONFIG": str(self._folder / "config")}
+        done = subprocess.run(
+            command,
+            env=os.environ | told | dict(env or {}),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            cwd=cwd,
+            stdin=stdin,
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+        return done
+
+    def inside(self, act: Callable[[], T]) -> T:
+        """What this gives in the engine's network, where published ports are on loopback."""
+        if self._network is None:
+            raise RuntimeError("it does not run")
+        return self._network.submit(act).result(120)
+
+    def has(self, image: str) -> bool:
+        """Whether it holds an image."""
+        return self.run("docker", "image", "inspect", image, check=False).returncode == 0
