@@ -40,13 +40,19 @@ def service_environ(kept: Installation, service: str, target: str) -> dict[str, 
         f"?authSource={service}&replicaSet={hosts['set']}&retryWrites=true"
     )
     # What whoever runs it chose, also nothing; else what stands beside it.
-    told |= {"LINLI_SMTP": kept.environ.get("LINLI_SMTP", hosts["smtp"])} if "LINLI_SMTP" in told else {}
-    told["LINLI_SMS"] = kept.environ.get("LINLI_SMS", hosts["sms"])
+    beside = target != "compose" or is_demo(kept)
+    told |= {"LINLI_SMTP": kept.environ.get("LINLI_SMTP", hosts["smtp"] if beside else "")} if "LINLI_SMTP" in told else {}
+    told["LINLI_SMS"] = kept.environ.get("LINLI_SMS", hosts["sms"] if beside else "")
     told |= {"LINLI_SMS_FOLDER": "/tmp/sms"} if service == "notifications" else {}  # noqa: S108 (in a container of its own)
     told |= {f"LINLI_{peer.upper()}_URL": f"http://{peer}:8000" for peer in RECORDS[service].asks}
     if "LINLI_JWKS_URL" in told:
         told["LINLI_JWKS_URL"] = "http://residents:8000/.well-known/jwks.json"
     return {name: value for name, value in told.items() if name not in FOR_TESTS}
+
+
+def is_demo(kept: Installation) -> bool:
+    """Whether compose runs what stands for the outside, too: a server that takes all mail, and texts kept as files."""
+    return "demo" in kept.environ.get("COMPOSE_PROFILES", "").split(",")
 
 
 def prepare(target: str, folder: Path | None = None) -> Path:

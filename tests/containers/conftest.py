@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.containers.engine import Engine
-from tests.containers.project import Project
+from tests.containers.project import Project, clone
 from tests.containers.standins import StandIns
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,9 +32,9 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def project(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A clone, deployed as README says, and up."""
-    folder = tmp_path_factory.mktemp("project")
-    subprocess.run(["git", "-C", str(ROOT), "checkout-index", "-a", f"--prefix={folder}/"], check=True)
-    made = Project(engine, folder)
-    made.up()
-    yield made
-    made.down()
+    made = clone(engine, tmp_path_factory.mktemp("project"))
+    try:
+        made.up()
+        yield made
+    finally:
+        made.down()

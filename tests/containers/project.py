@@ -9,17 +9,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ops.client import Client
+from ops.client import Client, until
+from ops.demo import code_in
 from tests.containers.engine import Engine
 
+ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = str(Path(sys.executable).with_name("docker-compose"))
 
 
 class Project:
     """One deployment; `name` is compose's project name."""
 
-    def __init__(self, engine: Engine, folder: Path, name: str = "linli") -> None:
-        self.engine, self.folder, self._name = engine, folder, name
+    def __init__(self, engine: Engine, folder: Path, name: str = "linli", port: int = 8080) -> None:
+        self.engine, self.folder, self._name, self._port = engine, folder, name, port
+
+    @property
+    def edge(self) -> Client:
+        """Nobody, at the edge. To be called in the engine's network."""
+        return Client(f"http://127.0.0.1:{self._port}", patience=30)
 
     def linli(self, *arguments: str) -> str:
         """The `linli` command of this clone."""
@@ -34,7 +41,10 @@ class Project:
 
     def up(self) -> None:
         """Deploy and start; returns when all is healthy."""
+        settings = {"COMPOSE_PROFILES": "demo", "LINLI_EDGE_PORT": self._port, "LINLI_MAILPIT_PORT": self._port + 5}
+        (self.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         self.linli("deploy", "compose")
+        self.down()  # what a run that was ended has left behind has other secrets
         try:
             self.compose("up", "--build", "--detach", "--wait", "--wait-timeout", "240")
         except RuntimeError as error:
@@ -69,5 +79,25 @@ class Project:
     def operator(self) -> Client:
         """The installation's operator, at the edge."""
         own = self.secrets["operator"]
-        base = Client("http://127.0.0.1:8080")
-        return self.engine.inside(lambda: base.sign_in(own["phone"], password=own["password"], community="_"))
+        return self.engine.inside(lambda: self.edge.sign_in(own["phone"], password=own["password"], community="_"))
+
+    def text_to(self, phone: str) -> str:
+        """The newest text message to a phone, or "". (Without a provider they lie in the container.)"""
+        texts = self.compose("exec", "-T", "notifications", "sh", "-c", "ls -r /tmp/sms/*.txt | xargs cat", check=False)
+        return next((text for text in texts.split("To: ") if text.startswith(f"{phone}\n")), "")
+
+    def enter(self, phone: str) -> Client:
+        """Somebody comes in by the activation code that went to a phone."""
+        code = code_in(until(lambda: self.text_to(phone), 30, "the activation code"), 8)
+        return self.engine.inside(lambda: self.edge.activate(phone, code))
+
+    def mails(self) -> list[dict[str, Any]]:
+        """What the mail server of the demo took, newest first."""
+        ask = ["wget", "-qO-", "http://mail:8025/api/v1/messages"]
+        return list(json.loads(self.compose("exec", "-T", "edge", *ask))["messages"])
+
+
+def clone(engine: Engine, folder: Path, **how: Any) -> Project:
+    """What a clone of the project holds, in a folder of its own."""
+    subprocess.run(["git", "-C", str(ROOT), "checkout-index", "-a", f"--prefix={folder}/"], check=True)
+    return Project(engine, folder, **how)

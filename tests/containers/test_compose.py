@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from datetime import timedelta
+from pathlib import Path
 
-from ops.client import Client, until
-from tests.containers.project import Project
+from ops.client import until
+from tests.containers.engine import Engine
+from tests.containers.project import Project, clone
+from tests.system.world import tomorrow
 
 
 def test_everything_is_healthy_and_the_operator_comes_in(project: Project) -> None:
@@ -34,12 +38,54 @@ def test_the_operators_command_runs_in_a_container(project: Project) -> None:
     assert {row["finding"] for row in json.loads(linli("audit", "verify", "--json"))} <= {"whole", "empty"}
 
 
-def test_a_third_replica_gets_its_share_and_a_killed_one_nothing(project: Project) -> None:
-    edge = Client("http://127.0.0.1:8080")
+def test_somebody_is_asked_in_by_text_books_a_room_and_is_told_by_mail(project: Project) -> None:
+    operator, inside = project.operator(), project.engine.inside
+    facts = {"slug": "lijing", "name": "丽景街社区", "district": "离石区", "street": "滨河街道"}
+    inside(lambda: operator.post("/communities", facts))
+    people = {
+        "secretary": {"name": "书记", "phone": "+8613700000201"},
+        "street_officer": {"name": "干部", "phone": "+8613700000202"},
+    }
+    inside(lambda: operator.post("/communities/lijing/first-people", people))
+    secretary = project.enter("+8613700000201")
+    hours = {day: [["08:00", "22:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    asked = {"name": "多功能厅", "use": "meeting", "capacity": 10, "hours": hours, "slot": 60}
+    room = inside(lambda: secretary.post("/lijing/rooms", asked))["id"]
+    who = {"name": "李测试", "phone": "+8613700000203", "email": "li@lijing.example", "consent": True}
+    inside(lambda: secretary.post("/lijing/residents", who))
+    resident = project.enter(who["phone"])
+    start = tomorrow(10)
+    end = start + timedelta(hours=1)
+    body = {"room_id": room, "start": start.isoformat(), "end": end.isoformat(), "purpose": "排练"}
+    inside(lambda: resident.post("/lijing/reservations", body))
+    told = until(lambda: [mail for mail in project.mails() if who["email"] in str(mail)], 30, "the mail")
+    assert "多功能厅" in str(told)
+    assert inside(lambda: resident.get("/lijing/inbox"))["items"][0]["template"] == "reservation_confirmed"
 
+
+def test_a_parked_message_is_there_after_forty_looks_and_goes_back(project: Project) -> None:
+    def linli(*arguments: str) -> str:
+        return project.compose("run", "--rm", "-T", "ops", "linli", *arguments)
+
+    broken = (
+        "import amqp, os; c = amqp.Connection('rabbitmq:5672', userid='notifications', password=os.environ['P']); c.connect();"
+        "c.channel().basic_publish(amqp.Message(b'{', content_type='application/json', delivery_mode=2, message_id='broken-1'),"
+        " exchange='notifications.retry', routing_key='inbox'); c.close()"
+    )
+    secret = project.secrets["amqp"]["notifications"]
+    project.compose("exec", "-T", "-e", f"P={secret}", "notifications", "python", "-c", broken)
+    until(lambda: "broken-1" in linli("parked", "list", "--json"), 30, "it to be parked")
+    looks = "for n in $(seq 40); do python -m ops parked list --json >/tmp/seen || exit 1; done; cat /tmp/seen"
+    assert "broken-1" in project.compose("run", "--rm", "-T", "ops", "sh", "-c", looks)
+    assert "sent back: 1" in linli("parked", "replay", "broken-1")
+    until(lambda: "broken-1" in linli("parked", "list", "--json"), 30, "it to be parked again")
+    assert "dropped: 1" in linli("parked", "drop", "--yes", "broken-1")
+
+
+def test_a_third_replica_gets_its_share_and_a_killed_one_nothing(project: Project) -> None:
     def replies() -> Counter[int]:
         """What many calls get; 401 is somebody's answer."""
-        return Counter(edge.call("GET", "/_/rooms").status_code for _ in range(50))
+        return Counter(project.edge.call("GET", "/_/rooms").status_code for _ in range(50))
 
     project.compose("up", "--detach", "--no-recreate", "--scale", "bookings=3", "--wait", "--wait-timeout", "120")
     upstreams = "LINLI_BOOKINGS_UPSTREAMS"
@@ -61,3 +107,29 @@ def test_a_service_that_waits_for_the_broker_ends_when_it_is_told_to(project: Pr
         assert time.monotonic() - began < 10
     finally:
         project.compose("up", "--detach", "--wait", "--wait-timeout", "180")
+
+
+def test_all_of_it_comes_back_when_the_engine_was_restarted(project: Project) -> None:
+    engine = project.engine
+    engine.stop()
+    engine.start()
+
+    def well() -> bool:
+        states = project.states()
+        return {state for name, state in states.items() if "mongo-users" not in name} == {"running healthy"}
+
+    until(well, 120, "all to be healthy again")
+    operator = project.operator()
+    slugs = {one["slug"] for one in engine.inside(lambda: operator.pages("/communities"))}
+    assert {"typed", "inside", "lijing"} <= slugs
+
+
+def test_another_project_beside_it_is_another_system(engine: Engine, project: Project, tmp_path: Path) -> None:
+    second = clone(engine, tmp_path, name="elsewhere", port=8090)
+    try:
+        second.up()
+        operator = second.operator()
+        assert engine.inside(lambda: operator.pages("/communities")) == []
+        assert engine.inside(lambda: second.edge.call("GET", "/_/rooms")).status_code == 401
+    finally:
+        second.down()

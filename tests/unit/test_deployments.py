@@ -107,6 +107,16 @@ def test_containers_are_told_what_the_operator_chose_and_nothing_of_tests(
     assert not told.keys() & {"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"}
 
 
+def test_only_a_demo_mails_to_the_server_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(profiles: str) -> tuple[str, str]:
+        monkeypatch.setenv("COMPOSE_PROFILES", profiles)
+        made = service_environ(Installation.load(prepare("compose", tmp_path), {}), "notifications", "compose")
+        return made["LINLI_SMTP"], made["LINLI_SMS"]
+
+    assert told("") == ("", "")
+    assert told("ops,demo") == ("mail:1025", "file")
+
+
 def test_what_the_broker_reads_it_can_read_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
