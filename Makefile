@@ -1,5 +1,5 @@
 # Linli. `make run` to see it, `make test` to trust it.
-.PHONY: help run up down status demo test systems parts fast check fuzz inventory bench setup setup-dev lock hooks containers clean
+.PHONY: help run up down status demo test systems parts coverage fast check fuzz inventory bench setup setup-dev lock hooks containers clean
 
 # Where nothing compiled is kept, each start of a service compiles all of it again: a third of the time that it takes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -36,9 +36,12 @@ test: ## all tests; two systems side by side, each with its own broker and datab
 systems: setup-dev
 	$(PYTEST) tests/system -n 2 --dist loadfile --no-loadscope-reorder
 
-parts: setup-dev ## what needs no system: unit, contracts, the store against a real database; and what it covers
-	@said=$$(mktemp); $(PYTEST) tests/unit tests/contracts tests/store --cov --cov-report=term:skip-covered >$$said 2>&1; failed=$$?; \
+parts: setup-dev ## what needs no system: unit, contracts, the store against a real database
+	@said=$$(mktemp); $(PYTEST) tests/unit tests/contracts tests/store >$$said 2>&1; failed=$$?; \
 	echo; echo 'what needs no system: tests/unit, tests/contracts, tests/store'; cat $$said; rm $$said; exit $$failed
+
+coverage: setup-dev ## the same, and which lines it covers; what runs in the services of a system is not seen
+	$(PYTEST) tests/unit tests/contracts tests/store --cov --cov-report=term:skip-covered
 
 fast: setup-dev ## unit and contract tests, under a minute
 	$(PYTEST) tests/unit tests/contracts -n 2

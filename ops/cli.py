@@ -339,7 +339,9 @@ def deploy(target: str) -> None:
     """Write secrets and definitions for containers into deploy/TARGET."""
     from ops.deploy import prepare
 
-    say(f"written: {prepare(target)}")
+    folder = prepare(target)
+    say(f"written: {folder}")
+    say(f"back up {folder / 'secrets.json'}: without it nobody reads the data")
 
 
 def _there(stack: Stack) -> Installation:

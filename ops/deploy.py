@@ -7,6 +7,8 @@ import json
 import os
 import re
 import secrets
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from ops.broker import definitions
 from ops.documents import write_documents
 from ops.edge import caddyfile
 from ops.services import RECORDS, SERVICES
-from ops.settings import ROOT, Installation
+from ops.settings import ROOT, Installation, Problem
 
 FOR_TESTS = frozenset({"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"})  # told to processes of this machine alone
 KEYFILE = re.compile(r"[A-Za-z0-9+/=]{6,1024}")
@@ -56,9 +58,15 @@ def is_demo(kept: Installation) -> bool:
 
 
 def prepare(target: str, folder: Path | None = None) -> Path:
-    """Write the files for `target` into `folder` (deploy/<target>). Secrets are made once and kept."""
+    """Write the files for `target` into `folder` (deploy/<target>). Secrets are made once and kept; what is missing is added.
+    Raises Problem where all are gone and there is data that they belong to."""
     folder = folder or ROOT / "deploy" / target
     kept = Installation.load(folder, {})
+    if target == "compose" and not kept.secrets and (volumes := _volumes(kept)):
+        raise Problem(
+            f"{folder / 'secrets.json'} is gone, and without it nobody reads what lies in {', '.join(volumes)}: put it back, "
+            "or take the data away (docker compose down --volumes)"
+        )
     kept.make_secrets()
     made = definitions(SERVICES, kept.secrets["amqp"])
     if target == "compose":
@@ -79,6 +87,16 @@ def prepare(target: str, folder: Path | None = None) -> Path:
         secret.append(_secret("linli-rabbitmq-definitions", {"definitions.json": json.dumps(made)}))
         _write(folder / "secrets.yaml", yaml.safe_dump_all(secret))
     return folder
+
+
+def _volumes(kept: Installation) -> list[str]:
+    """Volumes of this compose project that there are; none where there is no engine."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return []
+    name = kept.environ.get("COMPOSE_PROJECT_NAME", "linli")
+    asked = [docker, "volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={name}"]
+    return subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False).stdout.split()
 
 
 def _write_keyfile(file: Path) -> None:

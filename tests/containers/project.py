@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,9 +29,8 @@ class Project:
 
     def linli(self, *arguments: str) -> str:
         """The `linli` command of this clone."""
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("LINLI_")} | {"PYTHONPATH": str(self.folder)}
-        command = [sys.executable, "-m", "ops", *arguments]
-        return subprocess.run(command, cwd=self.folder, env=environ, capture_output=True, text=True, check=True).stdout
+        told = {"PYTHONPATH": str(self.folder), "COMPOSE_PROJECT_NAME": self._name}
+        return self.engine.run(sys.executable, "-m", "ops", *arguments, cwd=self.folder, env=told).stdout
 
     def compose(self, *arguments: str, check: bool = True, timeout: float = 900) -> str:
         """docker compose, as an operator types it."""

@@ -8,6 +8,8 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from ops.client import until
 from tests.containers.engine import Engine
 from tests.containers.project import Project, clone
@@ -107,6 +109,18 @@ def test_a_service_that_waits_for_the_broker_ends_when_it_is_told_to(project: Pr
         assert time.monotonic() - began < 10
     finally:
         project.compose("up", "--detach", "--wait", "--wait-timeout", "180")
+
+
+def test_lost_secrets_are_not_replaced_while_there_is_data(project: Project) -> None:
+    kept = project.folder / "deploy" / "compose" / "secrets.json"
+    away = kept.rename(kept.with_suffix(".away"))
+    try:
+        with pytest.raises(RuntimeError, match="linli_mongo"):
+            project.linli("deploy", "compose")
+        assert not kept.exists()
+    finally:
+        away.rename(kept)
+    project.linli("deploy", "compose")
 
 
 def test_all_of_it_comes_back_when_the_engine_was_restarted(project: Project) -> None:

@@ -16,7 +16,7 @@ import yaml
 from ops.broker import applications, definitions
 from ops.deploy import prepare, service_environ
 from ops.services import SERVICES
-from ops.settings import PORTS, Installation
+from ops.settings import PORTS, Installation, Problem
 from shared.broker import topology
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +105,23 @@ def test_containers_are_told_what_the_operator_chose_and_nothing_of_tests(
     told = service_environ(Installation.load(prepare(target, tmp_path), {}), "notifications", target)
     assert {name: told[name] for name in chosen} == chosen
     assert not told.keys() & {"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"}
+
+
+def test_secrets_that_are_gone_are_not_made_anew_for_data_that_they_belong_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = tmp_path / "bin" / "docker"
+    engine.parent.mkdir()
+    engine.write_text('#!/bin/sh\n[ "$5" = label=com.docker.compose.project=town ] && echo town_mongo town_rabbitmq\n')
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", str(engine.parent), prepend=os.pathsep)
+    prepare("compose", tmp_path)
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "town")
+    prepare("compose", tmp_path)
+    (tmp_path / "secrets.json").unlink()
+    with pytest.raises(Problem, match="is gone, and without it nobody reads what lies in town_mongo, town_rabbitmq"):
+        prepare("compose", tmp_path)
+    assert not (tmp_path / "secrets.json").exists()
 
 
 def test_only_a_demo_mails_to_the_server_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
