@@ -27,7 +27,7 @@ BROKER_UP = Gauge("linli_broker_up", "1 while the relay's connection stands")
 DATABASE_UP = Gauge("linli_database_up", "1 while the last database operation succeeded")
 SIGN_INS = Counter("linli_sign_ins_total", "Tries to sign in, by way and outcome", ["way", "outcome"])
 DELIVERIES = Counter("linli_deliveries_total", "Deliveries by channel and outcome", ["channel", "state"])
-TIMERS = Counter("linli_timer_runs_total", "Work by the clock, in whichever replica holds its lease", ["timer", "outcome"])
+TIMERS = Counter("linli_timer_runs_total", "Work by the clock, where its lease is: begun, done or failed", ["timer", "outcome"])
 
 
 _shows_exceptions = False

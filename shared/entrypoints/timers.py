@@ -133,6 +133,7 @@ class Every(Entrypoint):
             done.set()
             return result, None
 
+        TIMERS.labels(self.method_name, "begun").inc()
         trace = new_trace()
         at = to_milliseconds(self.platform.clock.now())
         call = Call(community=INSTALLATION, at=at, actor=self.platform.service, correlation=trace.split("-")[1], trace=trace)

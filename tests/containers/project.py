@@ -91,8 +91,8 @@ class Project:
 
     def mails(self) -> list[dict[str, Any]]:
         """What the mail server of the demo took, newest first."""
-        ask = ["wget", "-qO-", "http://mail:8025/api/v1/messages"]
-        return list(json.loads(self.compose("exec", "-T", "edge", *ask))["messages"])
+        ask = "import urllib.request as u; print(u.urlopen('http://mail:8025/api/v1/messages').read().decode())"
+        return list(json.loads(self.compose("exec", "-T", "notifications", "python", "-c", ask))["messages"])
 
 
 def clone(engine: Engine, folder: Path, **how: Any) -> Project:

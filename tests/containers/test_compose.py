@@ -25,6 +25,25 @@ def test_everything_is_healthy_and_the_operator_comes_in(project: Project) -> No
     assert made["slug"] == "typed"
 
 
+def test_the_edge_reaches_services_and_nothing_behind_them(project: Project) -> None:
+    def found(name: str) -> bool:
+        """Whether the edge's name server knows of it. (nslookup ends with 0 either way.)"""
+        return "Name:" in project.compose("exec", "-T", "edge", "nslookup", "-type=a", name, "127.0.0.11", check=False)
+
+    assert {name for name in ("bookings", "residents", "mongo", "rabbitmq", "mail") if found(name)} == {"bookings", "residents"}
+
+
+def test_no_container_may_fill_the_machine(project: Project) -> None:
+    ids = project.compose("ps", "--all", "--quiet").split()
+    about = json.loads(project.engine.run("docker", "inspect", *ids).stdout)
+    for container in about:
+        name, host = container["Name"], container["HostConfig"]
+        assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}, name
+        if not any(part in name for part in ("mongo-users", "mail")):
+            assert host["Memory"] >= 256 * 2**20, name
+            assert not container["State"]["OOMKilled"], name
+
+
 def test_the_operators_command_runs_in_a_container(project: Project) -> None:
     def linli(*arguments: str) -> str:
         return project.compose("run", "--rm", "-T", "ops", "linli", *arguments)

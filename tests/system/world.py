@@ -282,16 +282,16 @@ class World:
 
     def tick(self, service: str, timer: str = "let_time_pass") -> None:
         """Wait until a timer has run from its beginning to its end: whatever was due has been done, or is on its way."""
-        before = self._runs(service, timer)
-        # One may have been at work already.
-        self.until(lambda: self._runs(service, timer) >= before + 2, what=f"{service}.{timer}")
+        begun = self._runs(service, timer, "begun")  # also what is at work just now
+        self.until(lambda: self._runs(service, timer, "done", "failed") > begun, what=f"{service}.{timer}")
 
-    def _runs(self, service: str, timer: str) -> float:
+    def _runs(self, service: str, timer: str, *outcomes: str) -> float:
         lines: list[str] = []
         for n, _ in enumerate(self.here.service_ports(service)):
             asked = {"name[]": "linli_timer_runs_total"}
             lines += self._http.get(f"{self.replica(service, n)}/metrics", params=asked, timeout=10).text.splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if f'timer="{timer}"' in line)
+        of = [f'{{outcome="{outcome}",timer="{timer}"}}' for outcome in outcomes]
+        return sum(float(line.rpartition(" ")[2]) for line in lines if any(label in line for label in of))
 
     def until(self, found: Callable[[], Any], seconds: float = 90, what: str = "it") -> Any:
         """The first true value."""
