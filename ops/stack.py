@@ -34,23 +34,8 @@ BASE = ("epmd", "broker", "database", "mail")
 
 def database_command(port: int, data: Path) -> list[str]:
     """Starts the development database: on loopback, each commit on disk before its reply, nothing kept for change streams."""
-    return [
-        sys.executable,
-        "-m",
-        "ops.secantus.database",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--storage-path",
-        str(data),
-        "--standalone",
-        "--sync-on-commit",
-        "--log-level",
-        "WARNING",
-        "--cache-size",
-        "256M",
-    ]
+    options = f"--host 127.0.0.1 --port {port} --standalone --sync-on-commit --log-level WARNING --cache-size 256M"
+    return [sys.executable, "-m", "ops.secantus.database", "--storage-path", str(data), *options.split()]
 
 
 class Stack:
