@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.notifications.deliveries.service import Telling
+from services.notifications.deliveries.service import Messages
 from services.notifications.preferences.service import Choices
 from services.notifications.templates.service import Words
 from shared.entrypoints.inbox import by_cause, on
@@ -10,7 +10,7 @@ from shared.entrypoints.service import ServiceBase
 from shared.events.residents import ResidentErased
 
 
-class Notifications(Telling, Choices, Words, ServiceBase):
+class Notifications(Messages, Choices, Words, ServiceBase):
     """Tells people what concerns them."""
 
     name = "notifications"

@@ -151,10 +151,7 @@ class Deliveries:
 
         paging = {"limit": call.query["limit"], "after": call.query["after"]}
         page = self._deliveries.page(call, where, keep=keep, newest_first=True, **paging)
-        return Page(
-            self._wordings.messages(call.community, page.items, self._recipients.language(call.community, call.actor)),
-            page.next,
-        )
+        return Page(self._in_words(call, page.items), page.next)
 
     def read(self, call: Call, id: str) -> dict[str, Any]:
         """Mark one message as read."""

@@ -18,7 +18,7 @@ from shared.rules.roles import EVERYBODY, OPERATOR, STAFF
 from shared.runtime.platform import Provided, Stored
 
 
-class Telling:
+class Messages:
     """Tells people what concerns them, and shows them what they were told."""
 
     deliveries = Stored(DELIVERED)

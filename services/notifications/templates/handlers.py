@@ -59,10 +59,10 @@ class Templates:
 
     def messages(self, community: str, deliveries: Sequence[Delivery], language: str) -> list[dict[str, Any]]:
         """Deliveries in words: the community's own are read once for all of them."""
-        own, shown_all = self._own(community), []
+        own, in_words = self._own(community), []
         for delivery in deliveries:
             words = own.get((delivery.template, language), wording.TEXTS[delivery.template][language])
             shown = {name: getattr(delivery, name) for name in ("id", "template", "event_id", "sent_at", "read_at")}
             subject, text = (wording.render(part, delivery.params, language) for part in words)
-            shown_all.append(shown | {"subject": subject, "text": text})
-        return shown_all
+            in_words.append(shown | {"subject": subject, "text": text})
+        return in_words
