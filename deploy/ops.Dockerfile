@@ -8,6 +8,7 @@ WORKDIR /app
 COPY shared shared
 COPY services services
 COPY ops ops
+COPY pyproject.toml pyproject.toml
 RUN python -m compileall -q shared services ops
 ENV PATH=/opt/linli/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 CMD ["linli", "--help"]

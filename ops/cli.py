@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import signal
 import sys
 import time
@@ -26,6 +27,7 @@ from ops.parked import ParkingLot
 from ops.services import SERVICES
 from ops.settings import Installation, Problem
 from ops.stack import Stack
+from shared.settings import read
 
 # Into a file or a pipe, a table is as wide as it needs to be.
 console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240)
@@ -333,12 +335,65 @@ def outbox(stack: Stack, as_json: bool) -> None:
     show(rows, as_json, "every outbox is empty")
 
 
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@main.command()
+@click.argument("folder", type=FOLDER)
+@click.pass_obj
+def backup(stack: Stack, folder: Path) -> None:
+    """Copy everything, while it runs, into a folder of its own below FOLDER; of seven days and four weeks the newest is kept.
+
+    The secrets are in it too, under a passphrase: LINLI_BACKUP_PASSPHRASE, the file LINLI_BACKUP_PASSPHRASE_FILE, or asked for.
+    """
+    from ops.backups.take import take
+
+    made = take(_there(stack), folder.resolve(), _passphrase(confirm=True), say)
+    say(f"written: {made}")
+
+
+@main.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--check", is_flag=True, help="Only see whether the backup is whole.")
+@click.pass_obj
+def restore(stack: Stack, folder: Path, check: bool) -> None:
+    """Make an installation of a backup, or of the newest one in FOLDER. Where there are no secrets yet, its own are taken."""
+    from ops.backups.folder import Manifest, newest
+    from ops.backups.restore import restore as load
+    from ops.backups.restore import restore_secrets
+
+    there = newest(folder.resolve())
+    if check:
+        findings = Manifest.read(there).findings(there)
+        show([{"finding": finding} for finding in findings], False, f"{there} is whole")
+        sys.exit(1 if findings else 0)
+    if not stack.installation.secrets:
+        restore_secrets(stack.installation, there, _passphrase(confirm=False))
+    if stack.installation.environ.get("LINLI_MONGO_AT"):  # in containers
+        load(stack.installation, there, say)
+    else:
+        with stack.base():
+            load(stack.installation, there, say)
+    say(f"restored: {there}")
+
+
+def _passphrase(confirm: bool) -> str:
+    given = read(os.environ, "LINLI_BACKUP_PASSPHRASE", "")
+    if not given and not sys.stdin.isatty():
+        raise Problem("set LINLI_BACKUP_PASSPHRASE, or LINLI_BACKUP_PASSPHRASE_FILE: the passphrase of the secrets in a backup")
+    return given or click.prompt("Passphrase of the secrets in the backup", hide_input=True, confirmation_prompt=confirm)
+
+
 @main.command()
 @click.argument("target", type=click.Choice(["compose", "kubernetes"]))
-def deploy(target: str) -> None:
+@click.option("--secrets-of", "backup", type=FOLDER, help="A backup, whose secrets to take.")
+def deploy(target: str, backup: Path | None) -> None:
     """Write secrets and definitions for containers into deploy/TARGET."""
-    from ops.deploy import prepare
+    from ops.backups.folder import newest
+    from ops.deploy import prepare, take_secrets
 
+    if backup is not None:
+        take_secrets(target, newest(backup.resolve()), _passphrase(confirm=False))
     folder = prepare(target)
     say(f"written: {folder}")
     say(f"back up {folder / 'secrets.json'}: without it nobody reads the data")

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from ops.backups.restore import restore_secrets
 from ops.broker import definitions
 from ops.documents import write_documents
 from ops.edge import caddyfile
@@ -87,6 +88,11 @@ def prepare(target: str, folder: Path | None = None) -> Path:
         secret.append(_secret("linli-rabbitmq-definitions", {"definitions.json": json.dumps(made)}))
         _write(folder / "secrets.yaml", yaml.safe_dump_all(secret))
     return folder
+
+
+def take_secrets(target: str, backup: Path, passphrase: str) -> None:
+    """The secrets of a backup, for an installation that has none yet. Raises Problem where it has others."""
+    restore_secrets(Installation.load(ROOT / "deploy" / target, {}), backup, passphrase)
 
 
 def _volumes(kept: Installation) -> list[str]:

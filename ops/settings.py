@@ -10,6 +10,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+import tomllib
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from joserfc.jwk import OKPKey
 from ops.services import RECORDS, SERVICES
 
 ROOT = Path(__file__).resolve().parent.parent
+RELEASE: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 PORTS = {
     "LINLI_EDGE_PORT": 8080,
     "LINLI_AMQP_PORT": 5680,
@@ -54,14 +56,15 @@ class Installation:
         merged = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None} | dict(os.environ)
         merged |= environ or {}
         installation = cls(folder or Path(merged.get("LINLI_RUN", ROOT / ".run")).resolve(), merged)
-        if installation._secrets_file.exists():
-            installation.secrets = json.loads(installation._secrets_file.read_text())
+        if installation.secrets_file.exists():
+            installation.secrets = json.loads(installation.secrets_file.read_text())
         return installation
 
     # -- where
 
     @property
-    def _secrets_file(self) -> Path:
+    def secrets_file(self) -> Path:
+        """Where all secrets lie."""
         return self.folder / "secrets.json"
 
     def path(self, *parts: str) -> Path:
@@ -134,10 +137,13 @@ class Installation:
             "operator": {"phone": lambda: "+8612000000000", "password": word},
         }
         made = _filled(self.secrets, wanted)
-        if made == self.secrets:
-            return
+        if made != self.secrets:
+            self.keep_secrets(made)
+
+    def keep_secrets(self, made: dict[str, Any]) -> None:
+        """Write them, for the owner alone; what was there before is there until all of it is written."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = self._secrets_file
+        file = self.secrets_file
         part = file.with_suffix(".part")
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as out:

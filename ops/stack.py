@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from amqp.exceptions import AMQPError
+from kombu import Connection
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from supervisor.xmlrpc import SupervisorTransport
@@ -24,6 +26,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from ops.broker import applications, definitions
 from ops.services import RECORDS, SERVICES
 from ops.settings import RABBITMQ, Installation, Problem, find
+from shared.broker.topology import connect
 
 Say = Callable[[str], None]
 READY_WITHIN = 120.0
@@ -48,29 +51,10 @@ class Stack:
 
     def up(self) -> None:
         """Start everything and return when all of it is ready. Raises Problem."""
-        if self.running:
-            raise Problem("already running; `make status` shows it, `make down` stops it")
-        here = self.installation
-        here.check_programs()
-        here.check_ports()
-        here.make_secrets()
-        self._write_files()
         self.say("starting broker, database, mail sink, services and edge")
-        config = str(here.path("supervisord.conf"))
-        started = subprocess.run(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", config], capture_output=True, text=True, check=False
-        )
-        if started.returncode:
-            raise Problem(f"the process manager did not start: {started.stderr.strip() or started.stdout.strip()}")
+        self._start(services=True)
         try:
-            first = not here.path("database", "users-created").exists()
-            if first:
-                self.say("creating database users")
-                self._create_database_users()
-            with self._manager() as manager:
-                manager.supervisor.startProcess(_full("database"), False)
-            if not first:
-                self._add_database_users()
+            self._start_database()
             self._write_static()  # takes a second, in which the others get on
             with self._manager() as manager:
                 manager.supervisor.startProcess(_full("edge"), False)
@@ -78,6 +62,53 @@ class Stack:
         except BaseException:
             self.down()
             raise
+
+    @contextmanager
+    def base(self) -> Iterator[None]:
+        """Broker and database alone, and stopped again. Raises Problem."""
+        self.say("starting broker and database")
+        self._start(services=False)
+        try:
+            self._start_database()
+            with MongoClient[Any](self.installation.mongo("admin"), serverSelectionTimeoutMS=500) as client:
+                _until(lambda: bool(client.admin.command("ping")), 30, "the database does not answer")
+            _until(self._broker_answers, READY_WITHIN, "the broker does not answer")
+            yield
+        finally:
+            self.down()
+
+    def _broker_answers(self) -> bool:
+        with Connection(self.installation.amqp("operator"), connect_timeout=1) as connection:
+            try:
+                connect(connection)
+            except AMQPError:  # it answers, but does not know its users yet
+                return False
+        return True
+
+    def _start(self, services: bool) -> None:
+        if self.running:
+            raise Problem("already running; `make status` shows it, `make down` stops it")
+        here = self.installation
+        here.check_programs()
+        here.check_ports()
+        here.make_secrets()
+        self._write_files(services)
+        config = str(here.path("supervisord.conf"))
+        started = subprocess.run(
+            [sys.executable, "-m", "supervisor.supervisord", "-c", config], capture_output=True, text=True, check=False
+        )
+        if started.returncode:
+            raise Problem(f"the process manager did not start: {started.stderr.strip() or started.stdout.strip()}")
+
+    def _start_database(self) -> None:
+        first = not self.installation.path("database", "users-created").exists()
+        if first:
+            self.say("creating database users")
+            self._create_database_users()
+        with self._manager() as manager:
+            manager.supervisor.startProcess(_full("database"), False)
+        if not first:
+            self._add_database_users()
 
     def down(self) -> None:
         """Stop everything; returns when no process is left."""
@@ -197,7 +228,7 @@ class Stack:
 
     # -- the files that the processes read
 
-    def _write_files(self) -> None:
+    def _write_files(self, services: bool) -> None:
         here = self.installation
         for folder in ("logs", "env", "mail", "sms", "static", "broker", "database/data", "edge"):
             here.folder.joinpath(folder).mkdir(parents=True, exist_ok=True)
@@ -213,7 +244,7 @@ class Stack:
         edge |= {k: v for k, v in here.environ.items() if k == "LINLI_TRUSTED_PROXIES"}
         edge |= {"XDG_DATA_HOME": str(here.path("edge", "data")), "XDG_CONFIG_HOME": str(here.path("edge", "config"))}
         self._write_environ("edge", edge | upstreams)
-        here.path("supervisord.conf").write_text(self._supervisor_config())
+        here.path("supervisord.conf").write_text(self._supervisor_config(services))
 
     def _write_environ(self, name: str, values: dict[str, str]) -> None:
         file = self.installation.path("env", f"{name}.sh")
@@ -274,7 +305,7 @@ class Stack:
         write_documents(self.installation.path("static", "api"))
         self.installation.path("edge", "Caddyfile").write_text(caddyfile())
 
-    def _supervisor_config(self) -> str:
+    def _supervisor_config(self, services: bool) -> str:
         here = self.installation
         python = sys.executable
         parts = [
@@ -292,7 +323,7 @@ class Stack:
         for service in SERVICES:
             for n in range(here.replicas(service)):
                 command = f"{python} -m shared.runtime.runner {service}"
-                parts.append(self._program(f"{service}-{n}", 30, command, f"{service}-{n}", wait=27))
+                parts.append(self._program(f"{service}-{n}", 30, command, f"{service}-{n}", wait=27, autostart=services))
         caddy = f"{find('caddy')} run --config {here.path('edge', 'Caddyfile')} --adapter caddyfile"
         # Once its routes are known.
         parts.append(self._program("edge", 40, caddy, "edge", wait=10, autostart=False))

@@ -36,7 +36,7 @@ from shared.events.residents import (
     WorkerAppointed,
     WorkerChanged,
 )
-from shared.runtime.chain_writer import ChainWriter
+from shared.runtime.chain_writer import CHECKPOINTS, ChainWriter
 from shared.runtime.directory import LOCALES
 from shared.runtime.platform import Provided, Stored
 
@@ -55,6 +55,7 @@ class Petitions(
     locales = Stored(LOCALES)
     directory: Any = Provided(Directory)
     lifecycle: Any = Provided(Lifecycle)
+    checkpoints = Stored(CHECKPOINTS)
     trail: Any = Provided(lambda platform: ChainWriter(platform, TRAILED, TrailCheckpointed))
 
     # -- what petitions keeps of its neighbours

@@ -104,33 +104,29 @@ def declare_speaker(channel: Any, service: str, says_restricted: bool) -> None:
     channel.queue_bind(stream(service), out(service), "#")
 
 
-def declare_listener(
-    channel: Any, service: str, heard: set[tuple[str, str]], seconds: tuple[float, ...], restricted_of: frozenset[str]
-) -> None:
-    """What a service needs to listen: inbox, delay tiers and parking; bound to exactly (speaker, event) in `heard`, and to what
-    the speakers in `restricted_of` say to nobody else."""
+SAFE = {"x-queue-type": "quorum", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+
+
+def declare_inbox(channel: Any, service: str, heard: set[tuple[str, str]], restricted_of: frozenset[str]) -> None:
+    """Where what is said to a service waits for it, and what it could not take; bound to exactly (speaker, event) in `heard`,
+    and to what the speakers in `restricted_of` say to nobody else."""
     channel.exchange_declare(retry(service), "direct", durable=True, auto_delete=False)
-    safe = {
-        "x-queue-type": "quorum",
-        "x-dead-letter-exchange": retry(service),
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",
-    }
     channel.queue_declare(parked(service), durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
     channel.queue_bind(parked(service), retry(service), "parked")
-    channel.queue_declare(
-        inbox(service),
-        durable=True,
-        auto_delete=False,
-        arguments={**safe, "x-dead-letter-routing-key": "parked", "x-delivery-limit": 20},
-    )
+    dead = {"x-dead-letter-exchange": retry(service), "x-dead-letter-routing-key": "parked", "x-delivery-limit": 20}
+    channel.queue_declare(inbox(service), durable=True, auto_delete=False, arguments=SAFE | dead)
     channel.queue_bind(inbox(service), retry(service), "inbox")
-    for name, hold in zip(TIERS, seconds, strict=True):
-        arguments = {**safe, "x-dead-letter-routing-key": "inbox", "x-message-ttl": int(hold * 1000)}
-        channel.queue_declare(tier(service, name), durable=True, auto_delete=False, arguments=arguments)
-        channel.queue_bind(tier(service, name), retry(service), name)
     for speaker, event in sorted(heard):
         # The neighbour may not have started yet: its exchange is declared the same way by whoever comes first.
         channel.queue_bind(inbox(service), out(speaker), event)
         if speaker in restricted_of:
             channel.queue_bind(inbox(service), restricted(speaker), event)
+
+
+def declare_tiers(channel: Any, service: str, seconds: tuple[float, ...]) -> None:
+    """Where messages wait before they are tried again."""
+    for name, hold in zip(TIERS, seconds, strict=True):
+        again = {"x-dead-letter-exchange": retry(service), "x-dead-letter-routing-key": "inbox"}
+        arguments = SAFE | again | {"x-message-ttl": int(hold * 1000)}
+        channel.queue_declare(tier(service, name), durable=True, auto_delete=False, arguments=arguments)
+        channel.queue_bind(tier(service, name), retry(service), name)

@@ -133,9 +133,9 @@ class Inbox(ProviderCollector, SharedExtension):
             try:
                 with Connection(settings.amqp_uri, connect_timeout=3, heartbeat=10) as connection:
                     topology.connect(connection)
-                    topology.declare_listener(
-                        connection.channel(), service, heard, settings.retry_seconds, settings.hears_restricted
-                    )
+                    channel = connection.channel()
+                    topology.declare_inbox(channel, service, heard, settings.hears_restricted)
+                    topology.declare_tiers(channel, service, settings.retry_seconds)
                     self.bound = True
                     self._listen(connection)
                     pause = 0.1

@@ -16,6 +16,7 @@ from shared.storage.store import Store
 from shared.storage.tenants import Watch
 from shared.storage.trail import digest
 
+LEASE = "write_the_trail"  # the timer that calls it, whose lease says who appends
 RECORDS_AN_APPENDING = 200  # records whose acts are appended together
 
 

@@ -173,10 +173,11 @@ class World:
         shell = ["/bin/sh", "-c", command, "sh", *arguments]
         return subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True).stdout
 
-    def linli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def linli(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """The operator's command, on this system."""
         command = [sys.executable, "-m", "ops", "--dir", str(self.here.folder), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.here.environ, check=False)
+        told = self.here.environ | environ
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=told, check=False)
 
     def tap(self) -> None:
         """From now on keep a copy of all that passes any exchange, retries included, in the queue TAP."""
