@@ -384,6 +384,32 @@ def _passphrase(confirm: bool) -> str:
     return given or click.prompt("Passphrase of the secrets in the backup", hide_input=True, confirmation_prompt=confirm)
 
 
+@main.group()
+def migrate() -> None:
+    """What a release wants of the databases before its services start."""
+
+
+@migrate.command("status")
+@JSON
+@click.pass_obj
+def migrate_status(stack: Stack, as_json: bool) -> None:
+    """Every index, and whether it is there; exits 1 while something is to be done."""
+    from ops.migrate import DONE, status
+
+    rows = status(_there(stack))
+    show(rows, as_json, "nothing is to be there")
+    sys.exit(0 if all(row["state"] == DONE for row in rows) else 1)
+
+
+@migrate.command("run")
+@click.pass_obj
+def migrate_now(stack: Stack) -> None:
+    """Build what is missing, and drop what an older release left; again and again, until nothing is to be done."""
+    from ops.migrate import run
+
+    say(f"done: {run(_there(stack), say)}")
+
+
 @main.command()
 @click.argument("target", type=click.Choice(["compose", "kubernetes"]))
 @click.option("--secrets-of", "backup", type=FOLDER, help="A backup, whose secrets to take.")

@@ -12,7 +12,7 @@ from services.bookings.clubs.service import Clubs
 from services.bookings.corners.service import Corners
 from services.bookings.directory import PEOPLE
 from services.bookings.duty.service import Duty
-from services.bookings.lifecycle import Lifecycle
+from services.bookings.lifecycle import FORGOTTEN, Lifecycle
 from services.bookings.programmes.service import Programmes
 from services.bookings.rooms.service import Rooms
 from services.bookings.sessions.service import Sessions
@@ -44,6 +44,7 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
 
     people = Stored(PEOPLE)
     locales = Stored(LOCALES)
+    forgotten = Stored(FORGOTTEN)
     lifecycle: Any = Provided(Lifecycle)
 
     @api("POST", "/internal/export", takes=AskExport, gives=schemas.ExportView, internal={"residents"}, status=200)

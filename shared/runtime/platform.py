@@ -11,6 +11,7 @@ from typing import Any
 
 from joserfc.jwk import KeySet
 from nameko.extensions import DependencyProvider, SharedExtension
+from pymongo.errors import ExecutionTimeout, NetworkTimeout
 
 from shared.broker.ledger import Ledger
 from shared.broker.outbox import OutboxRelay, Sweeper
@@ -37,7 +38,7 @@ class Platform(SharedExtension):
         self.server: Any = None
         self._backends: dict[str, MongoBackend] = {}
         self._stores: dict[type, Store[Any]] = {}
-        self._ready = False
+        self._ready = self._prepared = False
 
     def setup(self) -> None:
         if self._ready:
@@ -80,6 +81,8 @@ class Platform(SharedExtension):
         """The store of one kind of aggregate; one instance a process, so that batches gather."""
         self.setup()
         if kind.type not in self._stores:
+            if self._prepared:  # its indexes would be missing
+                raise RuntimeError(f"{kind.type.__name__}: declare it in the service's class, as Stored(…)")
             backend = MongoBackend(self.mongo, self.tenants, self.database, kind)
             self._backends[kind.collection] = backend
             self._stores[kind.type] = Store(kind, backend, self.relay, self.vault, self.settings.outbox_cap)
@@ -95,9 +98,12 @@ class Platform(SharedExtension):
                 self.vault.prepare()
                 self.audit.prepare()
                 self.revocations.prepare()
+                self._prepared = True
                 return
             except Exception as error:  # the database may start after us
-                log("platform").warning("waiting_for_database", error=type(error).__name__)
+                # An index of many records takes longer than a service may wait for anything.
+                hint = {"hint": "linli migrate run"} if isinstance(error, (ExecutionTimeout, NetworkTimeout)) else {}
+                log("platform").warning("waiting_for_database", error=type(error).__name__, **hint)
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
 

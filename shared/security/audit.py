@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from pymongo import ASCENDING, MongoClient
+from pymongo import ASCENDING, IndexModel, MongoClient
 from pymongo.errors import BulkWriteError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -23,6 +23,7 @@ from pymongo.write_concern import WriteConcern
 from shared.calls import Call
 from shared.rules.errors import Unavailable
 from shared.storage.batches import Batcher
+from shared.storage.indexes import Wanted, build
 from shared.storage.tenants import Tenants, Written
 
 DUPLICATE = 11000
@@ -71,9 +72,17 @@ class Audit:
         self._appends: Batcher[Entry, None] = Batcher(self._append)
 
     def prepare(self) -> None:
-        """Index the chain by its order."""
-        self._entries.create_index([("community", ASCENDING), ("n", ASCENDING)], unique=True)
-        self._entries.create_index([("community", ASCENDING), ("key", ASCENDING)], unique=True)
+        """Index the chains."""
+        build(self)
+
+    def indexes(self) -> Wanted:
+        """See Indexed: by a chain's order, and by its acts."""
+        for field in ("n", "key"):
+            yield self._entries, IndexModel([("community", ASCENDING), (field, ASCENDING)], unique=True)
+
+    def outdated(self) -> list[Any]:
+        """See Indexed."""
+        return []
 
     def written(self) -> Written:
         """Every community, and when it was noted last that its chain was about to grow."""

@@ -25,11 +25,12 @@ from cachetools import TTLCache
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pymongo import MongoClient
+from pymongo import IndexModel, MongoClient
 from pymongo.encryption import Algorithm, ClientEncryption
 from pymongo.errors import DuplicateKeyError, EncryptionError, PyMongoError
 
 from shared.rules.errors import Invalid
+from shared.storage.indexes import Wanted, build
 from shared.storage.mongo import unavailable
 
 EXPLICIT_SUBTYPE = 6  # the subtype of what MongoDB's explicit encryption gives
@@ -65,7 +66,15 @@ class Vault:
 
     def prepare(self) -> None:
         """Make sure that two replicas cannot both create a community's key."""
-        self._vault.create_index("keyAltNames", unique=True)
+        build(self)
+
+    def indexes(self) -> Wanted:
+        """See Indexed."""
+        yield self._vault, IndexModel("keyAltNames", unique=True)
+
+    def outdated(self) -> list[Any]:
+        """See Indexed."""
+        return []
 
     def destroy(self, name: str) -> None:
         """Forget a key: what it encrypted is noise, after two minutes at most where it was in use. Safe to repeat."""

@@ -10,12 +10,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ASCENDING, MongoClient
+from pymongo import ASCENDING, IndexModel, MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
 from shared.rules.roles import INSTALLATION
 from shared.security.identity import Principal
+from shared.storage.indexes import Wanted, build
 from shared.telemetry import log
 
 ACCESS_TOKEN_SECONDS = 600  # seconds that an access token lives at most
@@ -36,9 +37,17 @@ class Revocations:
 
     def prepare(self) -> None:
         """Index it, and read what there is: a replica that starts must not let in whom the others refuse."""
-        self._collection.create_index([("community", ASCENDING), ("noted", ASCENDING)])
-        self._collection.create_index("noted", expireAfterSeconds=REVOCATION_KEPT_SECONDS)
+        build(self)
         self.read()
+
+    def indexes(self) -> Wanted:
+        """See Indexed: by when they were noted, and when they go."""
+        yield self._collection, IndexModel([("community", ASCENDING), ("noted", ASCENDING)])
+        yield self._collection, IndexModel("noted", expireAfterSeconds=REVOCATION_KEPT_SECONDS)
+
+    def outdated(self) -> list[Any]:
+        """See Indexed."""
+        return []
 
     def note(self, event: Any) -> None:
         """Keep what an AccessRevoked says; safe to repeat, in any order."""

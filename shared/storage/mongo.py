@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar, get_type_hints
 
-from pymongo import ASCENDING, MongoClient
+from pymongo import ASCENDING, IndexModel, MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import (
     AutoReconnect,
@@ -27,6 +27,7 @@ from pymongo.write_concern import WriteConcern
 
 from shared.rules.errors import Unavailable
 from shared.storage.cursors import EPOCH
+from shared.storage.indexes import Wanted, build
 from shared.storage.kinds import Document, Kind
 from shared.storage.store import Inserted, Order, Taken
 from shared.storage.tenants import Tenants, Written
@@ -71,35 +72,45 @@ class MongoBackend:
         self._paging: Paging = ByIndex()
 
     def prepare(self) -> None:
-        """Create the indexes, each of which begins with `community`, and learn how this server wants to be asked."""
+        """Create the indexes, and learn how this server wants to be asked."""
+        self._paging = for_server(self._collection.database.client, self._lists)
+        build(self)
+
+    @property
+    def _lists(self) -> tuple[tuple[str, ...], ...]:
+        return (*self.kind.indexes, ("born",)) if self.kind.order == "born" else self.kind.indexes
+
+    def indexes(self) -> Wanted:
+        """See Indexed. Each begins with `community`."""
         sealed = (("unique",),) if self.kind.sealed_unique else ()
         for fields in (*self.kind.unique, *sealed):
             keys = [("community", ASCENDING), *((f, ASCENDING) for f in fields)]
-            self._collection.create_index(keys, unique=True, name="unique_" + "_".join(fields))
-        lists = (*self.kind.indexes, ("born",)) if self.kind.order == "born" else self.kind.indexes
-        self._paging = for_server(self._collection.database.client, lists)
-        for *fields, last in lists:
+            yield self._collection, IndexModel(keys, unique=True, name="unique_" + "_".join(fields))
+        for *fields, last in self._lists:
             # Pages go by a time and the id: an index without the id would leave the order to be sorted, whole lists at a time.
-            self._index(*fields, last, "_id", only=last if self._may_lack(last) else "")
+            yield self._index(*fields, last, "_id", only=last if self._may_lack(last) else "")
         for waits in ("outbox.at", *(["trail_acts.at"] if self.kind.trailed else [])):
-            self._index(waits, only=waits)
+            yield self._index(waits, only=waits)
         for field in self.kind.search:
-            self._index(f"find.{field}")
+            yield self._index(f"find.{field}")
+
+    def outdated(self) -> list[tuple[Collection[Any], str]]:
+        """See Indexed: those that hold every record, where there is one of some alone."""
         there = set(self._collection.index_information())
-        for name in there & {name.removeprefix("some_") for name in there if name.startswith("some_")}:
-            self._collection.drop_index(name)  # of an older release: it holds every record
+        whole = there & {name.removeprefix("some_") for name in there if name.startswith("some_")}
+        return [(self._collection, name) for name in sorted(whole)]
 
     def _may_lack(self, field: str) -> bool:
         """Whether a record may be without this time."""
         return field != "born" and get_type_hints(self.kind.type).get(field) == datetime | None
 
-    def _index(self, *fields: str, only: str = "") -> None:
-        """Index those that have the time `only`: of most records nothing waits, and most writes are of such. Whoever asks by
+    def _index(self, *fields: str, only: str = "") -> tuple[Collection[Any], IndexModel]:
+        """Of those that have the time `only`: of most records nothing waits, and most writes are of such. Whoever asks by
         it says that it is after EPOCH, or the index would not do."""
         keys = ["community", *fields]
         some: Document = {"partialFilterExpression": {only: {"$gte": EPOCH}}} if only else {}
         name = ("some_" if only else "") + "_".join(f"{key}_1" for key in keys)
-        self._collection.create_index([(key, ASCENDING) for key in keys], name=name, **some)
+        return self._collection, IndexModel([(key, ASCENDING) for key in keys], name=name, **some)
 
     # -- reads
 

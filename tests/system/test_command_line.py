@@ -127,3 +127,17 @@ def _elsewhere(folder: Path, settings: dict[str, str], *arguments: str) -> subpr
     command = [sys.executable, "-m", "ops", "--dir", str(folder / "run"), *arguments]
     environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(folder), **settings}
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ, check=False)
+
+
+def test_a_service_that_starts_leaves_nothing_to_migrate(world: World) -> None:
+    shown = world.linli("migrate", "status", "--json")
+    rows = json.loads(shown.stdout)
+    assert {row["state"] for row in rows} == {"there"}, [row for row in rows if row["state"] != "there"]
+    assert shown.returncode == 0
+    assert {row["service"] for row in rows} == set(SERVICES)
+    for service in SERVICES:  # and none that the command does not know of
+        known = {(row["collection"], row["index"]) for row in rows if row["service"] == service}
+        database = world.mongo[service]
+        for name in database.list_collection_names():
+            assert {(name, index) for index in database[name].index_information()} - {(name, "_id_")} <= known
+    assert "done: 0" in world.linli("migrate", "run").stdout
