@@ -413,16 +413,26 @@ def migrate_now(stack: Stack) -> None:
 @main.command()
 @click.argument("target", type=click.Choice(["compose", "kubernetes"]))
 @click.option("--secrets-of", "backup", type=FOLDER, help="A backup, whose secrets to take.")
-def deploy(target: str, backup: Path | None) -> None:
+@click.option("--rotate", "parts", multiple=True, metavar="PART", help="A secret to make anew: amqp.bookings, mongo.bookings …")
+def deploy(target: str, backup: Path | None, parts: tuple[str, ...]) -> None:
     """Write secrets and definitions for containers into deploy/TARGET."""
     from ops.backups.folder import newest
-    from ops.deploy import prepare, take_secrets
+    from ops.deploy import installation, prepare, take_secrets
 
+    first = not installation(target).secrets
+    for part in parts:
+        installation(target).rotate(part)
     if backup is not None:
         take_secrets(target, newest(backup.resolve()), _passphrase(confirm=False))
     folder = prepare(target)
+    kept = installation(target)
     say(f"written: {folder}")
-    say(f"back up {folder / 'secrets.json'}: without it nobody reads the data")
+    if first:
+        own = kept.operator
+        say(f"the operator signs in for the community _ with {own['phone']} and {own['password']}")
+    for name in kept.subscribers:
+        say(f"the subscriber {name}: password {kept.secrets['amqp'][name]}")
+    say(f"back up {kept.secrets_file}: without it nobody reads the data (linli backup takes it along)")
 
 
 def _there(stack: Stack) -> Installation:

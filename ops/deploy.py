@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import re
-import secrets
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,6 @@ from ops.services import RECORDS, SERVICES
 from ops.settings import ROOT, Installation, Problem
 
 FOR_TESTS = frozenset({"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"})  # told to processes of this machine alone
-KEYFILE = re.compile(r"[A-Za-z0-9+/=]{6,1024}")
 HOSTS = {
     "compose": {"amqp": "rabbitmq", "mongo": "mongo:27017", "set": "linli", "smtp": "mail:1025", "sms": "file"},
     "kubernetes": {
@@ -58,21 +55,41 @@ def is_demo(kept: Installation) -> bool:
     return "demo" in kept.environ.get("COMPOSE_PROFILES", "").split(",")
 
 
+def home(target: str, environ: Mapping[str, str]) -> Path:
+    """Where the secrets are kept: in no working copy, for `git clean` to leave them alone."""
+    if chosen := environ.get("LINLI_SECRETS"):
+        return Path(chosen).expanduser().resolve()
+    config = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    name = environ.get("COMPOSE_PROJECT_NAME", "linli")
+    return config / "linli" / (name if target == "compose" else f"{name}-{target}")
+
+
+def installation(target: str, folder: Path | None = None) -> Installation:
+    """What is deployed to `target`, with its secrets. Those of an older release lay among the files made of them."""
+    folder = folder or ROOT / "deploy" / target
+    kept = Installation.load(home(target, Installation.load(folder).environ))
+    former = folder / "secrets.json"
+    if not kept.secrets and former.exists():
+        kept.keep_secrets(json.loads(former.read_text()))
+    return kept
+
+
 def prepare(target: str, folder: Path | None = None) -> Path:
     """Write the files for `target` into `folder` (deploy/<target>). Secrets are made once and kept; what is missing is added.
     Raises Problem where all are gone and there is data that they belong to."""
     folder = folder or ROOT / "deploy" / target
-    kept = Installation.load(folder, {})
+    kept = installation(target, folder)
     if target == "compose" and not kept.secrets and (volumes := _volumes(kept)):
         raise Problem(
-            f"{folder / 'secrets.json'} is gone, and without it nobody reads what lies in {', '.join(volumes)}: put it back, "
+            f"{kept.secrets_file} is gone, and without it nobody reads what lies in {', '.join(volumes)}: put it back, "
             "or take the data away (docker compose down --volumes)"
         )
     kept.make_secrets()
-    made = definitions(SERVICES, kept.secrets["amqp"])
+    made = definitions(SERVICES, kept.secrets["amqp"], kept.subscribers)
+    _write(folder / "secrets.json", kept.secrets_file.read_text())
     if target == "compose":
         _write(folder / "definitions.json", json.dumps(made, indent=1), 0o644)
-        _write_keyfile(folder / "keyfile")
+        _write(folder / "keyfile", kept.secrets["keyfile"])
         for service in SERVICES:
             _write(folder / f"{service}.env", _lines(service_environ(kept, service, target)))
         admin = {"MONGO_INITDB_ROOT_USERNAME": "admin", "MONGO_INITDB_ROOT_PASSWORD": kept.secrets["mongo"]["admin"]}
@@ -92,23 +109,20 @@ def prepare(target: str, folder: Path | None = None) -> Path:
 
 def take_secrets(target: str, backup: Path, passphrase: str) -> None:
     """The secrets of a backup, for an installation that has none yet. Raises Problem where it has others."""
-    restore_secrets(Installation.load(ROOT / "deploy" / target, {}), backup, passphrase)
+    restore_secrets(installation(target), backup, passphrase)
 
 
 def _volumes(kept: Installation) -> list[str]:
-    """Volumes of this compose project that there are; none where there is no engine."""
+    """Volumes of this compose project that there are; none where there is no engine. Raises Problem where one is silent."""
     docker = shutil.which("docker")
     if docker is None:
         return []
     name = kept.environ.get("COMPOSE_PROJECT_NAME", "linli")
     asked = [docker, "volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={name}"]
-    return subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False).stdout.split()
-
-
-def _write_keyfile(file: Path) -> None:
-    """What members of the database's replica set show each other: base64, as mongod refuses any other letter."""
-    if not file.exists() or not KEYFILE.fullmatch(file.read_text()):
-        _write(file, base64.b64encode(secrets.token_bytes(96)).decode())
+    answer = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False)
+    if answer.returncode:
+        raise Problem("the engine does not answer, so nobody knows whether there is data of before: start it")
+    return answer.stdout.split()
 
 
 def _secret(name: str, values: dict[str, str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -36,6 +37,11 @@ PORTS = {
 COMMON = ("LINLI_TEST", "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "LINLI_SHOW_EXCEPTIONS", "LINLI_RETRY_SECONDS",
           "LINLI_SWEEP_AFTER", "LINLI_LEASE", "LINLI_WORKERS", "LINLI_EVENT_WORKERS", "LINLI_OUTBOX_CAP",
           "LINLI_DATABASE_TIMEOUT", "LINLI_SMS")  # fmt: skip
+
+
+ROTATED = ("amqp", "mongo", "services", "signing")
+OWN_USERS = ("operator", "demo")  # of the broker, besides the services
+SUBSCRIBER = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 class Problem(Exception):
@@ -115,6 +121,15 @@ class Installation:
         return f"mongodb://{user}:{password}@{at or self._here('LINLI_MONGO_PORT')}/{user}?authSource={user}&{options}"
 
     @property
+    def subscribers(self) -> tuple[str, ...]:
+        """Other people's services that have a user of their own on the broker. Raises Problem."""
+        names = tuple(filter(None, self.environ.get("LINLI_SUBSCRIBERS", "").replace(" ", "").split(",")))
+        for name in names:
+            if name in (*SERVICES, *OWN_USERS) or not SUBSCRIBER.fullmatch(name):
+                raise Problem(f"LINLI_SUBSCRIBERS: {name} cannot be one; lower-case letters, digits and - make a name")
+        return names
+
+    @property
     def operator(self) -> dict[str, str]:
         """Phone and password of the first operator: of the settings, or made up."""
         made: dict[str, str] = self.secrets["operator"]
@@ -127,18 +142,31 @@ class Installation:
         needs is added."""
         word = partial(secrets.token_urlsafe, 24)
         wanted: dict[str, Any] = {
-            "amqp": {user: word for user in (*SERVICES, "operator", "demo")},
+            "amqp": {user: word for user in (*SERVICES, *OWN_USERS, *self.subscribers)},
             "mongo": {user: word for user in (*SERVICES, "admin")},
             "master": {s: lambda: base64.b64encode(secrets.token_bytes(96)).decode() for s in SERVICES},
             "installation": word,
             "signing": lambda: _private_key("tokens-1"),
             "services": {s: partial(_private_key, s) for s in SERVICES},
+            # What members of the database's replica set show each other: mongod refuses any letter that base64 has not.
+            "keyfile": lambda: base64.b64encode(secrets.token_bytes(96)).decode(),
             # A number that nobody can have: set LINLI_OPERATOR_PHONE to your own, or add an operator who has one.
             "operator": {"phone": lambda: "+8612000000000", "password": word},
         }
         made = _filled(self.secrets, wanted)
         if made != self.secrets:
             self.keep_secrets(made)
+
+    def rotate(self, part: str) -> None:
+        """Make one secret anew: `amqp.bookings`, `mongo.bookings`, `services.bookings`, `signing`. Raises Problem for one that
+        there is not, and for those that the data was encrypted with."""
+        first, _, name = part.partition(".")
+        its = self.secrets.get(first) if name else self.secrets
+        if first not in ROTATED or not isinstance(its, dict) or (name or first) not in its or (not name and first != "signing"):
+            raise Problem(f"{part} cannot be made anew; {', '.join(f'{one}.NAME' for one in ROTATED[:-1])} and signing can")
+        left = {key: value for key, value in its.items() if key != (name or first)}
+        self.keep_secrets(self.secrets | {first: left} if name else left)
+        self.make_secrets()
 
     def keep_secrets(self, made: dict[str, Any]) -> None:
         """Write them, for the owner alone; what was there before is there until all of it is written."""

@@ -256,7 +256,7 @@ class Stack:
         here = self.installation
         home = here.path("broker", "")
         here.path("broker", "definitions.json").write_text(
-            json.dumps(definitions(SERVICES, here.secrets["amqp"], subscribers=("demo",)), indent=1)
+            json.dumps(definitions(SERVICES, here.secrets["amqp"], subscribers=("demo", *here.subscribers)), indent=1)
         )
         here.path("broker", "definitions.json").chmod(0o600)
         here.path("broker", "rabbitmq.conf").write_text(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from ops import deploy
 from ops.broker import applications, definitions
 from ops.deploy import prepare, service_environ
 from ops.services import SERVICES
@@ -52,6 +54,24 @@ def test_a_pod_is_given_longer_than_draining_takes() -> None:
             assert pod["securityContext"]["runAsNonRoot"]
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where secrets are kept, for these tests."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("LINLI_SECRETS", str(folder))
+    _engine(tmp_path, monkeypatch, "exit 0")
+    return folder
+
+
+def _engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    """A Docker client that does this."""
+    client = tmp_path / "bin" / "docker"
+    client.parent.mkdir(exist_ok=True)
+    client.write_text(f"#!/bin/sh\n{does}\n")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{client.parent}{os.pathsep}{os.environ['PATH']}")
+
+
 @pytest.mark.parametrize("target", ["compose", "kubernetes"])
 def test_secrets_are_made_once_and_are_for_the_owner_alone(target: str, tmp_path: Path) -> None:
     prepare(target, tmp_path)
@@ -86,13 +106,10 @@ def test_the_keyfile_is_one_that_mongod_takes(tmp_path: Path) -> None:
     for n in range(20):
         prepare("compose", tmp_path / str(n))
         assert re.fullmatch(r"[A-Za-z0-9+/=]{6,1024}", (tmp_path / str(n) / "keyfile").read_text())
-    # One of before, of an alphabet that mongod refuses, cannot have worked: it is made anew.
-    file = tmp_path / "0" / "keyfile"
-    file.write_text("a-b_c" * 20)
+    # One of before, of an alphabet that mongod refuses, cannot have worked.
+    (tmp_path / "0" / "keyfile").write_text("a-b_c" * 20)
     prepare("compose", tmp_path / "0")
-    assert re.fullmatch(r"[A-Za-z0-9+/=]{6,1024}", kept := file.read_text())
-    prepare("compose", tmp_path / "0")
-    assert file.read_text() == kept
+    assert (tmp_path / "0" / "keyfile").read_text() == (tmp_path / "1" / "keyfile").read_text()
 
 
 @pytest.mark.parametrize("target", ["compose", "kubernetes"])
@@ -107,21 +124,71 @@ def test_containers_are_told_what_the_operator_chose_and_nothing_of_tests(
     assert not told.keys() & {"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"}
 
 
-def test_secrets_that_are_gone_are_not_made_anew_for_data_that_they_belong_to(
+def test_what_cleans_a_working_copy_takes_no_secrets_with_it(tmp_path: Path, home: Path) -> None:
+    first = (prepare("compose", tmp_path / "deployed") / "secrets.json").read_text()
+    keyfile = (tmp_path / "deployed" / "keyfile").read_text()
+    shutil.rmtree(tmp_path / "deployed")
+    assert (prepare("compose", tmp_path / "deployed") / "secrets.json").read_text() == first
+    assert (tmp_path / "deployed" / "keyfile").read_text() == keyfile
+    shutil.rmtree(home)  # an older release kept them among what is made of them
+    assert (prepare("compose", tmp_path / "deployed") / "secrets.json").read_text() == first
+    assert (home / "secrets.json").read_text() == first
+    assert stat.S_IMODE((home / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_two_projects_have_secrets_of_their_own_outside_of_any_working_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = tmp_path / "bin" / "docker"
-    engine.parent.mkdir()
-    engine.write_text('#!/bin/sh\n[ "$5" = label=com.docker.compose.project=town ] && echo town_mongo town_rabbitmq\n')
-    engine.chmod(0o755)
-    monkeypatch.setenv("PATH", str(engine.parent), prepend=os.pathsep)
+    monkeypatch.delenv("LINLI_SECRETS")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    homes = {deploy.home("compose", {"XDG_CONFIG_HOME": str(tmp_path), "COMPOSE_PROJECT_NAME": n}) for n in ("linli", "town")}
+    homes.add(deploy.home("kubernetes", {"XDG_CONFIG_HOME": str(tmp_path)}))
+    assert homes == {tmp_path / "linli" / name for name in ("linli", "town", "linli-kubernetes")}
+
+
+def test_a_secret_is_made_anew_alone_and_never_one_that_data_is_encrypted_with(tmp_path: Path) -> None:
+    prepare("compose", tmp_path)
+    before = deploy.installation("compose", tmp_path).secrets
+    for part in ("amqp.bookings", "mongo.petitions", "services.residents", "signing"):
+        deploy.installation("compose", tmp_path).rotate(part)
+    after = json.loads((prepare("compose", tmp_path) / "secrets.json").read_text())
+    changed = {f"{a}.{b}" for a in before for b in before[a] if isinstance(before[a], dict) and before[a][b] != after[a][b]}
+    assert {name for name in changed if not name.startswith("signing")} == {
+        "amqp.bookings", "mongo.petitions", "services.residents"
+    }  # fmt: skip
+    assert before["signing"] != after["signing"]
+    for part in ("master.bookings", "installation", "amqp.nobody", "amqp", "operator", "keyfile", ""):
+        with pytest.raises(Problem, match="cannot be made anew"):
+            deploy.installation("compose", tmp_path).rotate(part)
+
+
+def test_other_peoples_services_get_rights_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINLI_SUBSCRIBERS", "garden, school-bus")
+    made = json.loads((prepare("compose", tmp_path) / "definitions.json").read_text())
+    assert {"garden", "school-bus"} <= {user["name"] for user in made["users"]}
+    assert {"garden", "school-bus"} <= {one["user"] for one in made["permissions"]}
+    for name in ("bookings", "operator", "Garden", "a.b", "-"):
+        monkeypatch.setenv("LINLI_SUBSCRIBERS", name)
+        with pytest.raises(Problem, match="LINLI_SUBSCRIBERS"):
+            prepare("compose", tmp_path)
+
+
+def test_secrets_that_are_gone_are_not_made_anew_for_data_that_they_belong_to(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = '[ "$5" = label=com.docker.compose.project=town ] && echo town_mongo town_rabbitmq || true'
+    _engine(tmp_path, monkeypatch, there)
     prepare("compose", tmp_path)
     monkeypatch.setenv("COMPOSE_PROJECT_NAME", "town")
     prepare("compose", tmp_path)
+    shutil.rmtree(home)
     (tmp_path / "secrets.json").unlink()
     with pytest.raises(Problem, match="is gone, and without it nobody reads what lies in town_mongo, town_rabbitmq"):
         prepare("compose", tmp_path)
-    assert not (tmp_path / "secrets.json").exists()
+    assert not home.exists()
+    _engine(tmp_path, monkeypatch, "exit 1")
+    with pytest.raises(Problem, match="the engine does not answer"):
+        prepare("compose", tmp_path)
 
 
 def test_only_a_demo_mails_to_the_server_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
