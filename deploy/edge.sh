@@ -18,9 +18,16 @@ look() { # sets LINLI_<SERVICE>_UPSTREAMS of each service that has any replica; 
     env | grep '_UPSTREAMS=' | sort
 }
 
+plain=$LINLI_EDGE_PORT
+if [ -n "${LINLI_SITE:-}" ]; then # with TLS; plain for the health check and the operator's command, who are inside
+    export LINLI_EDGE_SITE="http://127.0.0.1:$plain, http://edge:$plain, https://$LINLI_SITE" LINLI_EDGE_PORT=8443
+    export LINLI_EDGE_HTTPS="http_port $plain
+https_port 8443"
+fi
+
 if [ "${1:-}" = healthy ]; then # every service answers through it, if only that nobody is signed in
     for path in $LINLI_SEEN_AT; do
-        said=$(wget -O /dev/null -T 2 "http://127.0.0.1:$LINLI_EDGE_PORT$path" 2>&1) || case "$said" in *401*) ;; *) exit 1 ;; esac
+        said=$(wget -O /dev/null -T 2 "http://127.0.0.1:$plain$path" 2>&1) || case "$said" in *401*) ;; *) exit 1 ;; esac
     done
     exit
 fi

@@ -377,6 +377,19 @@ def restore(stack: Stack, folder: Path, check: bool) -> None:
     say(f"restored: {there}")
 
 
+@main.command()
+@click.option("--backups", "folder", type=FOLDER, help="Where `linli backup` writes to.")
+@JSON
+@click.pass_obj
+def doctor(stack: Stack, folder: Path | None, as_json: bool) -> None:
+    """Look at every real part, and say what to do; exits 1 where something is bad."""
+    from ops.doctor import BAD, Doctor
+
+    rows = [vars(finding) for finding in Doctor(_there(stack), folder).findings()]
+    show(rows, as_json, "nothing was looked at", ("part", "state", "found", "do"))
+    sys.exit(1 if any(row["state"] == BAD for row in rows) else 0)
+
+
 def _passphrase(confirm: bool) -> str:
     given = read(os.environ, "LINLI_BACKUP_PASSPHRASE", "")
     if not given and not sys.stdin.isatty():

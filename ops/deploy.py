@@ -12,14 +12,16 @@ from typing import Any
 
 import yaml
 
+from ops import certificates
 from ops.backups.restore import restore_secrets
 from ops.broker import definitions
 from ops.documents import write_documents
 from ops.edge import caddyfile
 from ops.services import RECORDS, SERVICES
-from ops.settings import ROOT, Installation, Problem
+from ops.settings import ROOT, Installation, Problem, amqp_uri, mongo_uri
 
 FOR_TESTS = frozenset({"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"})  # told to processes of this machine alone
+CERTIFIED = ("rabbitmq", "mongo")  # containers that show a certificate
 HOSTS = {
     "compose": {"amqp": "rabbitmq", "mongo": "mongo:27017", "set": "linli", "smtp": "mail:1025", "sms": "file"},
     "kubernetes": {
@@ -34,11 +36,10 @@ def service_environ(kept: Installation, service: str, target: str) -> dict[str, 
     hosts, secret = HOSTS[target], kept.secrets
     told = kept.service_environ(service, 8000)
     told["LINLI_LISTEN"] = "0.0.0.0:8000"
-    told["LINLI_AMQP_URI"] = f"amqp://{service}:{secret['amqp'][service]}@{hosts['amqp']}:5672//"
-    told["LINLI_MONGO_URI"] = (
-        f"mongodb://{service}:{secret['mongo'][service]}@{hosts['mongo']}/{service}"
-        f"?authSource={service}&replicaSet={hosts['set']}&retryWrites=true"
-    )
+    ca = "/run/tls/ca.crt" if kept.environ.get("LINLI_TLS") == "1" and target == "compose" else ""
+    told["LINLI_AMQP_URI"] = amqp_uri(service, secret["amqp"][service], hosts["amqp"], ca)
+    options = f"replicaSet={hosts['set']}&retryWrites=true"
+    told["LINLI_MONGO_URI"] = mongo_uri(service, secret["mongo"][service], hosts["mongo"], options, ca)
     # What whoever runs it chose, also nothing; else what stands beside it.
     beside = target != "compose" or is_demo(kept)
     told |= {"LINLI_SMTP": kept.environ.get("LINLI_SMTP", hosts["smtp"] if beside else "")} if "LINLI_SMTP" in told else {}
@@ -90,6 +91,7 @@ def prepare(target: str, folder: Path | None = None) -> Path:
     if target == "compose":
         _write(folder / "definitions.json", json.dumps(made, indent=1), 0o644)
         _write(folder / "keyfile", kept.secrets["keyfile"])
+        _write_certificates(kept, folder / "tls")
         for service in SERVICES:
             _write(folder / f"{service}.env", _lines(service_environ(kept, service, target)))
         admin = {"MONGO_INITDB_ROOT_USERNAME": "admin", "MONGO_INITDB_ROOT_PASSWORD": kept.secrets["mongo"]["admin"]}
@@ -133,6 +135,15 @@ def _secret(name: str, values: dict[str, str]) -> dict[str, Any]:
         "stringData": values,
         "metadata": {"name": name, "namespace": "linli"},
     }
+
+
+def _write_certificates(kept: Installation, folder: Path) -> None:
+    """What broker and database show, and whom to believe. Each container sees its own alone, as whoever it runs as."""
+    source = kept.secrets_file.parent / "tls"
+    certificates.ensure(source, CERTIFIED)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    for name in ("ca.crt", *(f"{name}.{ending}" for name in CERTIFIED for ending in ("crt", "key", "pem"))):
+        _write(folder / name, (source / name).read_text(), 0o644)
 
 
 def _lines(values: dict[str, str]) -> str:

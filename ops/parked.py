@@ -8,7 +8,6 @@ from typing import Any
 
 from amqp import Message
 from amqp.exceptions import AMQPError, NotFound
-from kombu import Connection
 
 from ops.services import SERVICES
 from ops.settings import Problem
@@ -67,14 +66,14 @@ class ParkingLot:
         headers = {k: v for k, v in _headers(message).items() if not k.startswith("x-")}
         properties = {k: v for k, v in message.properties.items() if k in KEEP}
         again = Message(message.body, application_headers=headers, delivery_mode=2, **properties)
-        with Connection(self._amqp, transport_options={"confirm_publish": True}) as connection:
+        with topology.connection(self._amqp, transport_options={"confirm_publish": True}) as connection:
             connection.channel().basic_publish(again, exchange=topology.retry(service), routing_key="inbox", mandatory=True)
 
     @contextmanager
     def _messages(self, service: str, limit: int = 10_000) -> Iterator[tuple[Any, list[Any]]]:
         """The parked messages of a service, unacknowledged: what is not acked goes back when the connection ends."""
         try:
-            with Connection(self._amqp, connect_timeout=5) as connection:
+            with topology.connection(self._amqp, connect_timeout=5) as connection:
                 channel = connection.channel()
                 found: list[Any] = []
                 try:

@@ -109,7 +109,7 @@ class Installation:
     def amqp(self, user: str) -> str:
         """A user's connection string; LINLI_AMQP_AT names another host than this one."""
         at = self.environ.get("LINLI_AMQP_AT") or self._here("LINLI_AMQP_PORT")
-        return f"amqp://{user}:{self.secrets['amqp'][user]}@{at}//"
+        return amqp_uri(user, self.secrets["amqp"][user], at, self.environ.get("LINLI_TLS_CA", ""))
 
     def mongo(self, user: str) -> str:
         """A user's connection string to its own database (admin: to all); LINLI_MONGO_AT names other hosts, of the replica set
@@ -117,8 +117,19 @@ class Installation:
         at, options = self.environ.get("LINLI_MONGO_AT"), "retryWrites=false&directConnection=true"
         if at:
             options = f"replicaSet={self.environ.get('LINLI_MONGO_SET', 'linli')}"
-        password = self.secrets["mongo"][user]
-        return f"mongodb://{user}:{password}@{at or self._here('LINLI_MONGO_PORT')}/{user}?authSource={user}&{options}"
+        at, ca = at or self._here("LINLI_MONGO_PORT"), self.environ.get("LINLI_TLS_CA", "")
+        return mongo_uri(user, self.secrets["mongo"][user], at, options, ca)
+
+    def tls_at(self) -> dict[str, str]:
+        """What shows a certificate, and where: of those that are asked with TLS."""
+        found = {}
+        if self.environ.get("LINLI_TLS_CA"):
+            host, _, port = self.environ.get("LINLI_AMQP_AT", self._here("LINLI_AMQP_PORT")).partition(":")
+            hosts = self.environ.get("LINLI_MONGO_AT", self._here("LINLI_MONGO_PORT")).split(",")
+            found = {"broker": f"{host}:{port or 5671}"} | {f"database {at}": at for at in hosts}
+        if site := self.environ.get("LINLI_SITE"):
+            found["edge"] = f"{site}:443"
+        return found
 
     @property
     def subscribers(self) -> tuple[str, ...]:
@@ -249,6 +260,17 @@ PROGRAMS = {RABBITMQ: "rabbitmq-server", "epmd": "erlang-base", "caddy": "caddy"
 def find(program: str) -> str | None:
     """Where a program is."""
     return shutil.which(program)
+
+
+def amqp_uri(user: str, password: str, at: str, ca: str) -> str:
+    """The broker at HOST[:PORT]; with TLS where there is a file of authorities."""
+    return f"amqps://{user}:{password}@{at}//?ca={ca}" if ca else f"amqp://{user}:{password}@{at}//"
+
+
+def mongo_uri(user: str, password: str, at: str, options: str, ca: str) -> str:
+    """A user's own database at HOST:PORT[,…]; with TLS where there is a file of authorities."""
+    tls = f"&tls=true&tlsCAFile={ca}" if ca else ""
+    return f"mongodb://{user}:{password}@{at}/{user}?authSource={user}&{options}{tls}"
 
 
 def _filled(kept: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:

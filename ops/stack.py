@@ -18,7 +18,6 @@ from typing import Any
 
 import requests
 from amqp.exceptions import AMQPError
-from kombu import Connection
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from supervisor.xmlrpc import SupervisorTransport
@@ -26,7 +25,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from ops.broker import applications, definitions
 from ops.services import RECORDS, SERVICES
 from ops.settings import RABBITMQ, Installation, Problem, find
-from shared.broker.topology import connect
+from shared.broker import topology
 
 Say = Callable[[str], None]
 READY_WITHIN = 120.0
@@ -78,9 +77,9 @@ class Stack:
             self.down()
 
     def _broker_answers(self) -> bool:
-        with Connection(self.installation.amqp("operator"), connect_timeout=1) as connection:
+        with topology.connection(self.installation.amqp("operator"), connect_timeout=1) as connection:
             try:
-                connect(connection)
+                topology.connect(connection)
             except AMQPError:  # it answers, but does not know its users yet
                 return False
         return True

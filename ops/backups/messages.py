@@ -15,7 +15,6 @@ import bson
 from amqp import Message
 from amqp.exceptions import AMQPError, NotFound
 from bson.raw_bson import RawBSONDocument
-from kombu import Connection
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 from uuid_utils import uuid7
 
@@ -37,7 +36,7 @@ def broker(installation: Installation, user: str) -> Iterator[Any]:
     try:
         # No heartbeat: whoever copies a database meanwhile shows no sign of life.
         how = {"connect_timeout": 5, "heartbeat": 0, "transport_options": {"confirm_publish": True}}
-        with Connection(installation.amqp(user), **how) as connection:
+        with topology.connection(installation.amqp(user), **how) as connection:
             topology.connect(connection)
             yield connection.channel()
     except (AMQPError, OSError) as error:

@@ -23,6 +23,7 @@ from amqp.exceptions import AMQPError
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from shared.broker import topology
 from shared.broker.envelope import message_for
 from shared.broker.ledger import ROWS_A_TIDYING, Ledger, Row
 from shared.broker.topology import connect, declare_speaker, out, restricted, sent_together
@@ -119,7 +120,7 @@ class OutboxRelay:
         pause = 0.1
         while not self.stopping:
             try:
-                with Connection(self._uri, connect_timeout=3, heartbeat=10) as connection:
+                with topology.connection(self._uri, connect_timeout=3, heartbeat=10) as connection:
                     self._open(connection)
                     pause = 0.1
                     self._publish_until_lost(connection)

@@ -131,7 +131,7 @@ class Inbox(ProviderCollector, SharedExtension):
         heard = {(event.speaker, name) for name, event in self._types.items()}
         while not self._cancelled:
             try:
-                with Connection(settings.amqp_uri, connect_timeout=3, heartbeat=10) as connection:
+                with topology.connection(settings.amqp_uri, connect_timeout=3, heartbeat=10) as connection:
                     topology.connect(connection)
                     channel = connection.channel()
                     topology.declare_inbox(channel, service, heard, settings.hears_restricted)

@@ -23,6 +23,8 @@ from shared.entrypoints.problems import Reply, problem
 from shared.runtime.platform import Platform
 from shared.telemetry import LATENCY, REQUESTS, log
 
+# Whom the edge means: a container that is gone may have left its address to another service's.
+MEANT = "HTTP_X_LINLI_SERVICE"
 HEAD_LINES_MOST = 102  # of a head: what it asks for, a hundred headers, and the empty one
 REASONS = {
     200: "200 OK", 201: "201 Created", 202: "202 Accepted", 204: "204 No Content", 400: "400 Bad Request",
@@ -193,9 +195,10 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         path = environ["PATH_INFO"]
-        if path in ("/livez", "/readyz", "/metrics"):
+        if environ.get(MEANT, self._platform.service) != self._platform.service:
+            status, headers, body = problem(503, "service_unavailable", "another service was meant", [("Retry-After", "1")])
+        elif path in ("/livez", "/readyz", "/metrics"):
             status, headers, body = self._probe(path, environ.get("QUERY_STRING", ""))
-            route = ""
         else:
             started = time.monotonic()
             self._server.active += 1

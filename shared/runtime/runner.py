@@ -27,10 +27,9 @@ import sys
 import time
 from typing import Any
 
-from kombu import Connection
 from nameko.containers import ServiceContainer
 
-from shared.broker.topology import connect
+from shared.broker import topology
 from shared.runtime.platform import Provided
 from shared.settings import Settings
 from shared.telemetry import configure, log
@@ -44,8 +43,8 @@ def wait_for_broker(uri: str) -> None:
     pause = 0.1
     while True:
         try:
-            with Connection(uri, connect_timeout=3) as connection:
-                connect(connection)
+            with topology.connection(uri, connect_timeout=3) as connection:
+                topology.connect(connection)
                 return
         except Exception as error:  # refused, unreachable, not ready, or access not granted yet
             log("runner").warning("waiting_for_broker", error=type(error).__name__)

@@ -13,6 +13,7 @@ from ops.demo import code_in
 from tests.containers.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
+ONCE = ("mongo-users", "migrate")
 COMPOSE = str(Path(sys.executable).with_name("docker-compose"))
 
 
@@ -21,30 +22,53 @@ class Project:
 
     def __init__(self, engine: Engine, folder: Path, name: str = "linli", port: int = 8080) -> None:
         self.engine, self.folder, self._name, self._port = engine, folder, name, port
+        self.kept = folder.parent / f"{folder.name}-kept"  # what no working copy may hold
+        self.tag = "tried"
 
     @property
     def edge(self) -> Client:
         """Nobody, at the edge. To be called in the engine's network."""
         return Client(f"http://127.0.0.1:{self._port}", patience=30)
 
-    def linli(self, *arguments: str) -> str:
+    def linli(self, *arguments: str, **environ: str) -> str:
         """The `linli` command of this clone."""
-        told = {"PYTHONPATH": str(self.folder), "COMPOSE_PROJECT_NAME": self._name}
+        told = {"PYTHONPATH": str(self.folder), "COMPOSE_PROJECT_NAME": self._name} | environ
         return self.engine.run(sys.executable, "-m", "ops", *arguments, cwd=self.folder, env=told).stdout
+
+    def ops(self, *arguments: str, **environ: str) -> str:
+        """The `linli` command in a container."""
+        told = [part for name, value in environ.items() for part in ("-e", f"{name}={value}")]
+        return self.compose("run", "--rm", "-T", *told, "ops", "linli", *arguments)
 
     def compose(self, *arguments: str, check: bool = True, timeout: float = 900) -> str:
         """docker compose, as an operator types it."""
         command = (COMPOSE, "-p", self._name, *arguments)
         return self.engine.run(*command, cwd=self.folder, check=check, timeout=timeout).stdout
 
-    def up(self) -> None:
-        """Deploy and start; returns when all is healthy."""
-        settings = {"COMPOSE_PROFILES": "demo", "LINLI_EDGE_PORT": self._port, "LINLI_MAILPIT_PORT": self._port + 5}
+    def deploy(self, *options: str, **environ: str) -> str:
+        """Settings as somebody writes them, and what `linli deploy compose` makes of them; returns what it says."""
+        settings = {
+            "COMPOSE_PROFILES": "demo",
+            "LINLI_EDGE_PORT": self._port,
+            "LINLI_MAILPIT_PORT": self._port + 5,
+            "LINLI_SECRETS": self.kept / "secrets",
+            "LINLI_BACKUPS": self.kept / "backups",
+            "LINLI_SUBSCRIBERS": "garden",
+            "LINLI_TAG": self.tag,
+        }
         (self.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        self.linli("deploy", "compose")
+        return self.linli("deploy", "compose", *options, **environ)
+
+    def up(self) -> None:
+        """Deploy and start anew; returns when all is healthy."""
+        self.deploy()
         self.down()  # what a run that was ended has left behind has other secrets
+        self.start()
+
+    def start(self, *options: str) -> None:
+        """Start what does not run as it was deployed last; returns when all is healthy."""
         try:
-            self.compose("up", "--build", "--detach", "--wait", "--wait-timeout", "240")
+            self.compose("up", "--build", "--detach", "--wait", "--wait-timeout", "240", *options)
         except RuntimeError as error:
             logs = self.compose("logs", "--tail", "15", check=False)
             raise RuntimeError(f"{error}\n{self.states()}\n{logs[-6000:]}") from error
@@ -58,6 +82,13 @@ class Project:
         lines = self.compose("ps", "--all", "--format", "json", check=False).splitlines()
         rows = [json.loads(line) for line in lines if line.startswith("{")]
         return {row["Name"]: " ".join(filter(None, (row["State"], row.get("Health", "")))) for row in rows}
+
+    @property
+    def well(self) -> bool:
+        """Whether all that goes on runs and is healthy, and all that is done once is done."""
+        once = {name: state for name, state in self.states().items() if any(part in name for part in ONCE)}
+        others = {state for name, state in self.states().items() if name not in once}
+        return set(once.values()) == {"exited"} and others == {"running healthy"}
 
     def container(self, service: str, number: int = 1) -> str:
         """The name of one replica's container."""
@@ -95,7 +126,17 @@ class Project:
         return list(json.loads(self.compose("exec", "-T", "notifications", "python", "-c", ask))["messages"])
 
 
-def clone(engine: Engine, folder: Path, **how: Any) -> Project:
-    """What a clone of the project holds, in a folder of its own."""
-    subprocess.run(["git", "-C", str(ROOT), "checkout-index", "-a", f"--prefix={folder}/"], check=True)
+def clone(engine: Engine, folder: Path, commit: str = "", **how: Any) -> Project:
+    """What a clone of the project holds, in a folder of its own: as it stands in the index, or at a commit."""
+    fill(folder, commit)
     return Project(engine, folder, **how)
+
+
+def fill(folder: Path, commit: str = "") -> None:
+    """Put the project's files into a folder; what a deployment wrote there stays, as in a working copy."""
+    subprocess.run(["git", "-C", str(ROOT), "checkout-index", "-af", f"--prefix={folder}/"], check=True)
+    if commit:
+        archive = subprocess.Popen(["git", "-C", str(ROOT), "archive", commit], stdout=subprocess.PIPE)
+        subprocess.run(["tar", "-x", "-C", str(folder)], stdin=archive.stdout, check=True)
+        if archive.wait(60):
+            raise RuntimeError(f"{commit} is not in this clone: fetch the history")
