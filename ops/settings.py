@@ -124,7 +124,7 @@ class Installation:
         needs is added."""
         word = partial(secrets.token_urlsafe, 24)
         wanted: dict[str, Any] = {
-            "amqp": {user: word for user in (*SERVICES, "operator", "demo")},
+            "amqp": {user: word for user in (*SERVICES, "operator", "demo", "admin")},
             "mongo": {user: word for user in (*SERVICES, "admin")},
             "master": {s: lambda: base64.b64encode(secrets.token_bytes(96)).decode() for s in SERVICES},
             "installation": word,
