@@ -1,10 +1,13 @@
 # Linli. `make run` to see it, `make test` to trust it.
-.PHONY: help run up down status demo test systems parts coverage fast check fuzz inventory bench setup setup-dev lock hooks containers clean
+.PHONY: help run up down status demo test systems parts coverage fast check fuzz inventory bench setup setup-dev lock hooks containers images clean
 
 # Where nothing compiled is kept, each start of a service compiles all of it again: a third of the time that it takes.
 unexport PYTHONDONTWRITEBYTECODE
 
 LINLI = .venv/bin/linli
+LINLI_IMAGES ?= $(shell sed -n 's/^LINLI_IMAGES=//p' .env 2>/dev/null)
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+SERVICES = $(sort $(notdir $(patsubst %/record.py,%,$(wildcard services/*/record.py))))
 PYTEST = .venv/bin/python -m pytest
 
 help: ## this list
@@ -55,6 +58,11 @@ inventory: setup-dev ## play the rows of docs/inventory.md, and say which are tr
 containers: ## the compose file under a real Docker engine: root alone, seven minutes the first time
 	@ops/setup.sh containers
 	$(PYTEST) tests/containers --timeout 1800
+
+images: ## the images that k8s/ names, of this version; LINLI_IMAGES stands before their names
+	$(foreach service,$(SERVICES),docker build --build-arg SERVICE=$(service) --tag $(LINLI_IMAGES)linli-$(service):$(VERSION) . &&) true
+	docker build --file deploy/ops.Dockerfile --tag linli-ops:$(VERSION) --tag $(LINLI_IMAGES)linli-ops:$(VERSION) .
+	docker build --file deploy/edge.Dockerfile --build-arg VERSION=$(VERSION) --tag $(LINLI_IMAGES)linli-edge:$(VERSION) .
 
 bench: setup-dev ## the figures of docs/benchmarks.md
 	.venv/bin/python -m tests.bench
