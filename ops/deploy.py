@@ -10,10 +10,8 @@ import secrets
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from ops import kubernetes
 from ops.broker import definitions
 from ops.documents import write_documents
 from ops.edge import caddyfile
@@ -24,9 +22,9 @@ FOR_TESTS = frozenset({"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"})  # tol
 KEYFILE = re.compile(r"[A-Za-z0-9+/=]{6,1024}")
 HOSTS = {
     "compose": {"amqp": "rabbitmq", "mongo": "mongo:27017", "set": "linli", "smtp": "mail:1025", "sms": "file"},
-    "kubernetes": {
-        "amqp": "rabbitmq.linli.svc", "mongo": "mongodb-svc.linli.svc:27017", "set": "mongodb", "smtp": "smtp.example:587",
-        "sms": "",
+    "kubernetes": {  # as short as can be: a name is found at the first try, whatever the cluster's domain
+        "amqp": "rabbitmq", "mongo": ",".join(f"mongodb-{n}.mongodb-svc:27017" for n in range(3)), "set": "mongodb",
+        "smtp": "", "sms": "",
     },
 }  # fmt: skip
 
@@ -82,10 +80,10 @@ def prepare(target: str, folder: Path | None = None) -> Path:
             path.chmod(0o755 if path.is_dir() else 0o644)
         _write(folder / "Caddyfile", caddyfile(), 0o644)
     else:
-        secret = [_secret(f"linli-{s}", service_environ(kept, s, target)) for s in SERVICES]
-        secret += [_secret(f"linli-mongodb-{s}", {"password": kept.secrets["mongo"][s]}) for s in SERVICES]
-        secret.append(_secret("linli-rabbitmq-definitions", {"definitions.json": json.dumps(made)}))
-        _write(folder / "secrets.yaml", yaml.safe_dump_all(secret))
+        made = definitions(SERVICES, kept.secrets["amqp"], administrator=kubernetes.ADMINISTRATOR)
+        told = {service: service_environ(kept, service, target) for service in SERVICES}
+        for name, text in kubernetes.overlay(kept, told, made, folder).items():
+            _write(folder / name, text)
     return folder
 
 
@@ -103,16 +101,6 @@ def _write_keyfile(file: Path) -> None:
     """What members of the database's replica set show each other: base64, as mongod refuses any other letter."""
     if not file.exists() or not KEYFILE.fullmatch(file.read_text()):
         _write(file, base64.b64encode(secrets.token_bytes(96)).decode())
-
-
-def _secret(name: str, values: dict[str, str]) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "Opaque",
-        "stringData": values,
-        "metadata": {"name": name, "namespace": "linli"},
-    }
 
 
 def _lines(values: dict[str, str]) -> str:
