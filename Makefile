@@ -1,5 +1,5 @@
 # Linli. `make run` to see it, `make test` to trust it.
-.PHONY: help run up down status demo test systems parts coverage fast check fuzz inventory bench setup setup-dev lock hooks containers images clean
+.PHONY: help run up down status demo test systems parts coverage fast check fuzz inventory bench setup setup-dev lock hooks containers images kubernetes clean
 
 # Where nothing compiled is kept, each start of a service compiles all of it again: a third of the time that it takes.
 unexport PYTHONDONTWRITEBYTECODE
@@ -64,6 +64,15 @@ images: ## the images that k8s/ names, of this version; LINLI_IMAGES stands befo
 	docker build --file deploy/ops.Dockerfile --tag linli-ops:$(VERSION) --tag $(LINLI_IMAGES)linli-ops:$(VERSION) .
 	docker build --file deploy/edge.Dockerfile --build-arg VERSION=$(VERSION) --tag $(LINLI_IMAGES)linli-edge:$(VERSION) .
 
+kubernetes: setup-dev .venv-kubernetes/.ready ## what an operator applies: schemas, checkov, hadolint; CRDS=FOLDER for the operators' kinds
+	.venv-kubernetes/bin/python -m tests.kubernetes.check
+
+.venv-kubernetes/.ready: requirements/kubernetes.lock
+	rm -rf .venv-kubernetes
+	.venv/bin/python -m venv .venv-kubernetes
+	.venv-kubernetes/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/kubernetes.lock
+	touch $@
+
 bench: setup-dev ## the figures of docs/benchmarks.md
 	.venv/bin/python -m tests.bench
 
@@ -75,11 +84,11 @@ setup-dev:
 
 lock: setup ## resolve the dependencies again
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/setup.lock
-	for kind in setup services run dev containers; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
+	for kind in setup services run dev containers kubernetes; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
 		--no-emit-index-url --generate-hashes --no-header --python-version 3.11); done
 
 hooks: setup-dev ## have git check each commit, and its message
 	.venv/bin/pre-commit install --hook-type pre-commit --hook-type commit-msg
 
 clean: ## forget the virtual environment and the local installation
-	rm -rf .venv .run
+	rm -rf .venv .venv-kubernetes .run
