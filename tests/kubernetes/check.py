@@ -21,24 +21,23 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
 VERSIONS = ("1.31", "1.37")  # the oldest that docs/kubernetes.md names, and the newest that is known here
 OWN = {"RabbitmqCluster", "MongoDBCommunity", "ServiceMonitor", "HTTPRoute"}
+DIGEST = f"sha256:{'0' * 64}"
 WRITE = "import sys, pathlib; from ops.deploy import prepare; prepare('kubernetes', pathlib.Path(sys.argv[1]))"
 Manifest = dict[str, Any]
 
 
 def rendered(folder: Path) -> str:
-    """What `kubectl apply -k` would send, with every component, and the Job that goes before it."""
-    overlay = folder / "kubernetes"
+    """What `kubectl apply -k` would send, with the overlay that docs/kubernetes.md shows, and the Job that goes before it."""
+    overlay, own = folder / "deploy" / "kubernetes", folder / "deploy" / "town"
     chosen = {"LINLI_IMAGES": "registry.example/linli/", "LINLI_OIDC_ISSUER": "https://id.example", "PYTHONPATH": str(ROOT)}
-    subprocess.run(
-        [ROOT / ".venv/bin/python", "-W", "ignore", "-c", WRITE, overlay], env=os.environ | chosen, cwd=ROOT, check=True
-    )
-    own = folder / "town"
+    python = ROOT / ".venv" / "bin" / "python"
+    subprocess.run([python, "-W", "ignore", "-c", WRITE, overlay], env=os.environ | chosen, cwd=ROOT, check=True)
+    (folder / "k8s").symlink_to(ROOT / "k8s")
     own.mkdir()
-    components = [os.path.relpath(ROOT / "k8s" / "components" / name, own) for name in ("monitoring", "gateway")]
-    joined = {"resources": ["../kubernetes"], "components": components, "sortOptions": {"order": "legacy"}}
-    (own / "kustomization.yaml").write_text(yaml.safe_dump(joined))
+    shown = (ROOT / "docs" / "kubernetes.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    (own / "kustomization.yaml").write_text(shown.replace("sha256:…", DIGEST))
     return "---\n".join(
-        subprocess.run([TOOLS / "kubectl", "kustomize", part], capture_output=True, text=True, check=True).stdout
+        subprocess.run([TOOLS / "kubectl", "kustomize", part], stdout=subprocess.PIPE, text=True, check=True).stdout
         for part in (own, overlay / "migrate")
     )
 
@@ -93,6 +92,8 @@ def main(crds: str) -> int:
         text = rendered(Path(folder))
         manifests = [manifest for manifest in yaml.safe_load_all(text) if manifest]
         assert manifests[0]["kind"] == "Namespace", "what is in a namespace comes before it"
+        assert text.count(f"linli-bookings@{DIGEST}") == 1
+        assert {made["kind"] for made in manifests} >= OWN
         unknown = validate(manifests, definitions(Path(crds)) if crds else {})
         print(f"{len(manifests)} manifests hold to Kubernetes {' and '.join(VERSIONS)}", flush=True)
         if unknown:
