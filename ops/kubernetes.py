@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import tomllib
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -34,12 +35,19 @@ def manifest(record: Service) -> str:
     least = max(2, record.replicas)  # one may be gone at any time
     return Template((ROOT / "k8s" / "service.yaml").read_text()).substitute(
         name=record.name,
+        version=version(),
         memory=f"{record.memory}i".replace("mi", "Mi").replace("gi", "Gi"),
         least=least,
         most=3 * least,
         callers=", ".join(["edge", *callers(record.name)]),
         asked=", ".join(asked(record.name)),
     )
+
+
+def version() -> str:
+    """Of this release, as the images have it."""
+    told: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    return told
 
 
 def asked(service: str) -> list[str]:

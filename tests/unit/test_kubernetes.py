@@ -50,6 +50,8 @@ def test_every_manifest_is_named_where_it_belongs() -> None:
         named = yaml.safe_load(file.read_text())["resources"]
         assert set(named) == {other.name for other in file.parent.glob("*.yaml")} - {"kustomization.yaml"}, file
         assert named[0] == "namespace.yaml" or file.parent != K8S / "base"
+    for made in manifests():
+        assert made.get("metadata", {}).get("namespace", "linli") == "linli"
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -70,7 +72,7 @@ def test_the_images_are_those_that_make_builds_and_of_one_version() -> None:
     names = {f"linli-{name}" for name in (*SERVICES, "edge", "ops")}
     assert {(image["name"], image["newTag"]) for image in base} == {(name, version) for name in names}
     assert before == [{"name": "linli-ops", "newTag": version}]
-    assert {only["image"] for name in pods() for only in [container(name)]} == names
+    assert {container(name)["image"] for name in pods()} == {f"{name}:{version}" for name in names}
     told = ["make", "--no-print-directory", "--dry-run", "images", "LINLI_IMAGES=here/"]
     built = subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert set(re.findall(r"--tag here/(\S+)", built)) == {f"{name}:{version}" for name in names}
