@@ -65,6 +65,12 @@ def prepare(target: str, folder: Path | None = None) -> Path:
             f"{folder / 'secrets.json'} is gone, and without it nobody reads what lies in {', '.join(volumes)}: put it back, "
             "or take the data away (docker compose down --volumes)"
         )
+    if target == "kubernetes" and not kept.secrets and kubernetes.has_secrets():
+        # To apply new ones would overwrite the last copy of the keys.
+        raise Problem(
+            f"{folder / 'secrets.json'} is gone, and the cluster has data that belongs to it: take it from there "
+            "(docs/kubernetes.md: Install), or delete the namespace linli"
+        )
     kept.make_secrets()
     made = definitions(SERVICES, kept.secrets["amqp"])
     if target == "compose":

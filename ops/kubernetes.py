@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -61,6 +63,15 @@ def callers(service: str) -> list[str]:
 
 
 # -- the overlay
+
+
+def has_secrets() -> bool:
+    """Whether the cluster that kubectl speaks to, if there is one, has those of an installation."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        return False
+    asked = [kubectl, "get", "secret", "linli-ops", "--namespace", "linli", "--output", "name", "--request-timeout", "5s"]
+    return bool(subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False).stdout.strip())
 
 
 def overlay(kept: Installation, told: dict[str, dict[str, str]], definitions: dict[str, Any], folder: Path) -> Files:

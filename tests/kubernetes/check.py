@@ -29,7 +29,12 @@ Manifest = dict[str, Any]
 def rendered(folder: Path) -> str:
     """What `kubectl apply -k` would send, with the overlay that docs/kubernetes.md shows, and the Job that goes before it."""
     overlay, own = folder / "deploy" / "kubernetes", folder / "deploy" / "town"
-    chosen = {"LINLI_IMAGES": "registry.example/linli/", "LINLI_OIDC_ISSUER": "https://id.example", "PYTHONPATH": str(ROOT)}
+    chosen = {
+        "LINLI_IMAGES": "registry.example/linli/",
+        "LINLI_OIDC_ISSUER": "https://id.example",
+        "PYTHONPATH": str(ROOT),
+        "KUBECONFIG": os.devnull,
+    }
     python = ROOT / ".venv" / "bin" / "python"
     subprocess.run([python, "-W", "ignore", "-c", WRITE, overlay], env=os.environ | chosen, cwd=ROOT, check=True)
     (folder / "k8s").symlink_to(ROOT / "k8s")

@@ -63,6 +63,7 @@ def test_the_keyfile_is_one_that_mongod_takes(tmp_path: Path) -> None:
 def test_containers_are_told_what_the_operator_chose_and_nothing_of_tests(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("KUBECONFIG", os.devnull)
     chosen = {"LINLI_SMTP": "mail.example.org:587", "LINLI_SMS": "aliyun", "LINLI_MAIL_FROM": "ni@example.org"}
     for name, value in chosen.items() | {("LINLI_TEST", "1"), ("LINLI_FAULTS", "/tmp/x"), ("LINLI_CLOCK_FILE", "/tmp/y")}:
         monkeypatch.setenv(name, value)

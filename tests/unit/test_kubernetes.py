@@ -19,7 +19,7 @@ import yaml
 from ops.deploy import prepare, service_environ
 from ops.kubernetes import SECRET, SECRETS, manifest
 from ops.services import RECORDS, SERVICES
-from ops.settings import Installation
+from ops.settings import Installation, Problem
 from shared.settings import Settings, read
 from tests.unit.manifests import K8S, ROOT, Manifest, container, lines, manifests, one, pods
 
@@ -35,6 +35,7 @@ def seconds(probe: Manifest) -> int:
 def overlay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("LINLI_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("KUBECONFIG", os.devnull)
     return prepare("kubernetes", tmp_path / "kubernetes")
 
 
@@ -154,6 +155,26 @@ def test_secrets_are_made_once_and_are_for_the_owner_alone(overlay: Path) -> Non
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
 
 
+def test_secrets_that_are_gone_are_not_made_anew_for_a_cluster_that_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubectl = tmp_path / "bin" / "kubectl"
+    kubectl.parent.mkdir()
+    kubectl.write_text(
+        '#!/bin/sh\n[ "$1 $2 $3 $5" = "get secret linli-ops linli" ] && [ -e "$THERE" ] && echo secret/linli-ops\n'
+    )
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(kubectl.parent), prepend=os.pathsep)
+    monkeypatch.setenv("THERE", str(tmp_path / "there"))
+    kept = prepare("kubernetes", tmp_path / "kubernetes") / "secrets.json"
+    (tmp_path / "there").touch()
+    prepare("kubernetes", tmp_path / "kubernetes")
+    kept.unlink()
+    with pytest.raises(Problem, match="the cluster has data that belongs to it"):
+        prepare("kubernetes", tmp_path / "kubernetes")
+    assert not kept.exists()
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_finds_its_secrets_in_files_and_they_stand_nowhere_else(name: str, overlay: Path, tmp_path: Path) -> None:
     plain, secret = lines(overlay / f"{name}.env"), lines(overlay / f"{name}.secret.env")
@@ -214,7 +235,7 @@ def test_the_operator_s_choices_are_in_the_overlay(tmp_path: Path, monkeypatch: 
         "LINLI_OIDC_ISSUER": "https://id.example",
         "LINLI_TRUSTED_PROXIES": "10.1.0.0/16",
     }
-    for name, value in chosen.items():
+    for name, value in (chosen | {"KUBECONFIG": os.devnull}).items():
         monkeypatch.setenv(name, value)
     overlay = prepare("kubernetes", tmp_path)
     joined = yaml.safe_load((overlay / "kustomization.yaml").read_text())

@@ -26,6 +26,7 @@ from tests.unit.manifests import K8S, ROOT, Manifest, container, lines, manifest
 def overlay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("LINLI_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("KUBECONFIG", os.devnull)
     return prepare("kubernetes", tmp_path / "kubernetes")
 
 
