@@ -1,10 +1,13 @@
 # Linli. `make run` to see it, `make test` to trust it.
-.PHONY: help run up down status demo test systems parts coverage fast check fuzz inventory bench setup setup-dev lock hooks containers clean
+.PHONY: help run up down status demo test systems parts coverage fast check fuzz inventory bench setup setup-dev lock hooks containers images kubernetes clean
 
 # Where nothing compiled is kept, each start of a service compiles all of it again: a third of the time that it takes.
 unexport PYTHONDONTWRITEBYTECODE
 
 LINLI = .venv/bin/linli
+LINLI_IMAGES ?= $(shell sed -n 's/^LINLI_IMAGES=//p' .env 2>/dev/null)
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+SERVICES = $(sort $(notdir $(patsubst %/record.py,%,$(wildcard services/*/record.py))))
 PYTEST = .venv/bin/python -m pytest
 
 help: ## this list
@@ -56,6 +59,20 @@ containers: ## the compose file under a real Docker engine: root alone, seven mi
 	@ops/setup.sh containers
 	$(PYTEST) tests/containers --timeout 1800
 
+images: ## the images that k8s/ names, of this version; LINLI_IMAGES stands before their names
+	$(foreach service,$(SERVICES),docker build --build-arg SERVICE=$(service) --tag $(LINLI_IMAGES)linli-$(service):$(VERSION) . &&) true
+	docker build --file deploy/ops.Dockerfile --tag linli-ops:$(VERSION) --tag $(LINLI_IMAGES)linli-ops:$(VERSION) .
+	docker build --file deploy/edge.Dockerfile --build-arg VERSION=$(VERSION) --tag $(LINLI_IMAGES)linli-edge:$(VERSION) .
+
+kubernetes: setup-dev .venv-kubernetes/.ready ## what an operator applies: schemas, checkov, hadolint; CRDS=FOLDER for the operators' kinds
+	.venv-kubernetes/bin/python -m tests.kubernetes.check
+
+.venv-kubernetes/.ready: requirements/kubernetes.lock
+	rm -rf .venv-kubernetes
+	.venv/bin/python -m venv .venv-kubernetes
+	.venv-kubernetes/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/kubernetes.lock
+	touch $@
+
 bench: setup-dev ## the figures of docs/benchmarks.md
 	.venv/bin/python -m tests.bench
 
@@ -67,11 +84,11 @@ setup-dev:
 
 lock: setup ## resolve the dependencies again
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/setup.lock
-	for kind in setup services run dev containers; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
+	for kind in setup services run dev containers kubernetes; do (cd requirements && ../.venv/bin/uv pip compile -q $$kind.in -o $$kind.lock --upgrade \
 		--no-emit-index-url --generate-hashes --no-header --python-version 3.11); done
 
 hooks: setup-dev ## have git check each commit, and its message
 	.venv/bin/pre-commit install --hook-type pre-commit --hook-type commit-msg
 
 clean: ## forget the virtual environment and the local installation
-	rm -rf .venv .run
+	rm -rf .venv .venv-kubernetes .run

@@ -21,17 +21,21 @@ SPEAKERS = tuple(sorted({*SERVICES, *(event.speaker for event in Event.catalogue
 FOREIGN = r"^(?!({services})\.(inbox|parked|retry|events)).*$"
 
 
-def definitions(services: tuple[str, ...], passwords: dict[str, str], subscribers: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The whole definitions file for these services and subscribers. Nobody has rights on the default exchange."""
-    users = [*services, "operator", *subscribers]
+def definitions(
+    services: tuple[str, ...], passwords: dict[str, str], subscribers: tuple[str, ...] = (), administrator: str = ""
+) -> dict[str, Any]:
+    """The whole definitions file for these services and subscribers. Nobody has rights on the default exchange, but for the
+    administrator, where there is to be one: a broker that loads definitions makes no other user."""
+    users = [*services, "operator", *subscribers, *filter(None, [administrator])]
     permissions = [service_permissions(RECORDS[service]) for service in services]
     permissions += [operator_permissions(services)] + [subscriber_permissions(name) for name in subscribers]
+    permissions += [_permission(administrator, ".*", ".*", ".*")] if administrator else []
     return {
         "users": [
             {
                 "name": user,
                 "password_hash": _hash(passwords[user]),
-                "tags": "",
+                "tags": "administrator" if user == administrator else "",
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
             }
             for user in users

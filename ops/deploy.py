@@ -8,11 +8,8 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from ops import certificates
+from ops import certificates, kubernetes
 from ops.backups.restore import restore_secrets
 from ops.broker import definitions
 from ops.documents import write_documents
@@ -24,9 +21,9 @@ FOR_TESTS = frozenset({"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"})  # tol
 CERTIFIED = ("rabbitmq", "mongo")  # containers that show a certificate
 HOSTS = {
     "compose": {"amqp": "rabbitmq", "mongo": "mongo:27017", "set": "linli", "smtp": "mail:1025", "sms": "file"},
-    "kubernetes": {
-        "amqp": "rabbitmq.linli.svc", "mongo": "mongodb-svc.linli.svc:27017", "set": "mongodb", "smtp": "smtp.example:587",
-        "sms": "",
+    "kubernetes": {  # as short as can be: a name is found at the first try, whatever the cluster's domain
+        "amqp": "rabbitmq", "mongo": ",".join(f"mongodb-{n}.mongodb-svc:27017" for n in range(3)), "set": "mongodb",
+        "smtp": "", "sms": "",
     },
 }  # fmt: skip
 
@@ -80,33 +77,49 @@ def prepare(target: str, folder: Path | None = None) -> Path:
     Raises Problem where all are gone and there is data that they belong to."""
     folder = folder or ROOT / "deploy" / target
     kept = installation(target, folder)
-    if target == "compose" and not kept.secrets and (volumes := _volumes(kept)):
+    if not kept.secrets:
+        _refuse_to_lose_data(target, kept)
+    kept.make_secrets()
+    _write(folder / "secrets.json", kept.secrets_file.read_text())
+    if target == "compose":
+        _write_compose(kept, folder)
+    else:
+        made = definitions(SERVICES, kept.secrets["amqp"], kept.subscribers, kubernetes.ADMINISTRATOR)
+        told = {service: service_environ(kept, service, target) for service in SERVICES}
+        for name, text in kubernetes.overlay(kept, told, made, folder).items():
+            _write(folder / name, text)
+    return folder
+
+
+def _refuse_to_lose_data(target: str, kept: Installation) -> None:
+    """New secrets would read nothing of what is there. Raises Problem."""
+    if target == "compose" and (volumes := _volumes(kept)):
         raise Problem(
             f"{kept.secrets_file} is gone, and without it nobody reads what lies in {', '.join(volumes)}: put it back, "
             "or take the data away (docker compose down --volumes)"
         )
-    kept.make_secrets()
+    if target == "kubernetes" and kubernetes.has_secrets():
+        # To apply new ones would overwrite the last copy of the keys.
+        raise Problem(
+            f"{kept.secrets_file} is gone, and the cluster has data that belongs to it: take it from there "
+            "(docs/kubernetes.md: Install), or delete the namespace linli"
+        )
+
+
+def _write_compose(kept: Installation, folder: Path) -> None:
     made = definitions(SERVICES, kept.secrets["amqp"], kept.subscribers)
-    _write(folder / "secrets.json", kept.secrets_file.read_text())
-    if target == "compose":
-        _write(folder / "definitions.json", json.dumps(made, indent=1), 0o644)
-        _write(folder / "keyfile", kept.secrets["keyfile"])
-        _write_certificates(kept, folder / "tls")
-        for service in SERVICES:
-            _write(folder / f"{service}.env", _lines(service_environ(kept, service, target)))
-        admin = {"MONGO_INITDB_ROOT_USERNAME": "admin", "MONGO_INITDB_ROOT_PASSWORD": kept.secrets["mongo"]["admin"]}
-        users = {f"LINLI_MONGO_{s.upper()}": kept.secrets["mongo"][s] for s in SERVICES}
-        _write(folder / "mongo.env", _lines(admin | users))
-        write_documents(folder / "static" / "api")
-        for path in [folder / "static", *(folder / "static").rglob("*")]:
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        _write(folder / "Caddyfile", caddyfile(), 0o644)
-    else:
-        secret = [_secret(f"linli-{s}", service_environ(kept, s, target)) for s in SERVICES]
-        secret += [_secret(f"linli-mongodb-{s}", {"password": kept.secrets["mongo"][s]}) for s in SERVICES]
-        secret.append(_secret("linli-rabbitmq-definitions", {"definitions.json": json.dumps(made)}))
-        _write(folder / "secrets.yaml", yaml.safe_dump_all(secret))
-    return folder
+    _write(folder / "definitions.json", json.dumps(made, indent=1), 0o644)
+    _write(folder / "keyfile", kept.secrets["keyfile"])
+    _write_certificates(kept, folder / "tls")
+    for service in SERVICES:
+        _write(folder / f"{service}.env", _lines(service_environ(kept, service, "compose")))
+    admin = {"MONGO_INITDB_ROOT_USERNAME": "admin", "MONGO_INITDB_ROOT_PASSWORD": kept.secrets["mongo"]["admin"]}
+    users = {f"LINLI_MONGO_{s.upper()}": kept.secrets["mongo"][s] for s in SERVICES}
+    _write(folder / "mongo.env", _lines(admin | users))
+    write_documents(folder / "static" / "api")
+    for path in [folder / "static", *(folder / "static").rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    _write(folder / "Caddyfile", caddyfile(), 0o644)
 
 
 def take_secrets(target: str, backup: Path, passphrase: str) -> None:
@@ -125,16 +138,6 @@ def _volumes(kept: Installation) -> list[str]:
     if answer.returncode:
         raise Problem("the engine does not answer, so nobody knows whether there is data of before: start it")
     return answer.stdout.split()
-
-
-def _secret(name: str, values: dict[str, str]) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "Opaque",
-        "stringData": values,
-        "metadata": {"name": name, "namespace": "linli"},
-    }
 
 
 def _write_certificates(kept: Installation, folder: Path) -> None:

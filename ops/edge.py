@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 
 from ops.services import SERVICES
 from ops.settings import ROOT, Problem
 
 MARK = "\t# (routes)\n"
+LOOK = re.compile(r"^\thealth_.*\n", re.MULTILINE)
 ONE = "[^/]+"  # of a path: a community's slug
 ROUTE = """\
 \t@{name} path_regexp {pattern}
 \thandle @{name} {{
 \t\treverse_proxy {upstreams} {{
 \t\t\timport service
-\t\t}}
+\t\t\theader_up X-Linli-Service {service}
+{looks}\t\t}}
 \t}}
+"""
+# An address may have been left to another service's container: each replica says whether it is meant.
+LOOKS = """\
+\t\t\thealth_headers {{
+\t\t\t\tX-Linli-Service {service}
+\t\t\t}}
 """
 Claims = dict[str, dict[str, set[str]]]  # service → "" (outside any community) or ONE → first names of resources
 
@@ -69,10 +78,21 @@ def templates() -> dict[str, set[str]]:
     }
 
 
-def caddyfile() -> str:
-    """deploy/Caddyfile with the routes of the services."""
+def caddyfile(looks: bool = True) -> str:
+    """deploy/Caddyfile with the routes of the services. Where another knows which replicas are ready, it `looks` at none."""
     routes = [
-        ROUTE.format(name=f"{service}_{n}", pattern=pattern, upstreams=f"{{$LINLI_{service.upper()}_UPSTREAMS}}")
+        ROUTE.format(
+            name=f"{service}_{n}",
+            pattern=pattern,
+            upstreams=f"{{$LINLI_{service.upper()}_UPSTREAMS}}",
+            service=service,
+            looks=LOOKS.format(service=service) if looks else "",
+        )
         for n, (service, pattern) in enumerate(patterns(claims(templates())), start=1)
     ]
-    return (ROOT / "deploy" / "Caddyfile").read_text().replace(MARK, "".join(routes))
+    whole = (ROOT / "deploy" / "Caddyfile").read_text().replace(MARK, "".join(routes))
+    return whole if looks else LOOK.sub("", whole)
+
+
+if __name__ == "__main__":  # of the image of the edge: deploy/edge.Dockerfile
+    print(caddyfile(looks=False), end="")

@@ -40,7 +40,7 @@ COMMON = ("LINLI_TEST", "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "
 
 
 ROTATED = ("amqp", "mongo", "services", "signing")
-OWN_USERS = ("operator", "demo")  # of the broker, besides the services
+OWN_USERS = ("operator", "demo", "admin")  # of the broker, besides the services
 SUBSCRIBER = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 

@@ -114,3 +114,13 @@ def test_sigterm_under_load_with_two_replicas_fails_no_request(world: World, lij
     # Draining, each replica said what it had to say: nothing is said twice, on the wire either.
     events = Counter(e["id"] for e in world.ear.named("reservation_confirmed") if e["subject"] in load.made)
     assert set(events.values()) == {1}
+
+
+def test_a_request_that_was_meant_for_another_service_is_not_answered_by_this_one(world: World, lijing: Community) -> None:
+    """An address that a container leaves behind may be another service's before the edge knows."""
+    meant = {"X-Linli-Service": "petitions"}
+    for path in ("/readyz", "/api/v1/lijing/rooms", "/nothing"):
+        reply = requests.get(world.replica("bookings") + path, headers=meant, timeout=10)
+        assert (reply.status_code, reply.json()["code"], reply.headers["Retry-After"]) == (503, "service_unavailable", "1")
+    assert requests.get(world.replica("petitions") + "/readyz", headers=meant, timeout=10).status_code == 200
+    assert lijing.resident.call("GET", "/lijing/rooms", X_Linli_Service="petitions").status_code == 200

@@ -108,22 +108,6 @@ def test_compose_runs_what_the_records_say() -> None:
         assert record.seen_at in compose["edge"]["environment"]["LINLI_SEEN_AT"].split()
 
 
-def test_kubernetes_runs_what_the_records_say() -> None:
-    base = ROOT / "k8s" / "base"
-    ingress = next(m for m in yaml.safe_load_all((base / "edge.yaml").read_text()) if m["kind"] == "Ingress")
-    paths = ingress["spec"]["rules"][0]["http"]["paths"]
-    for service, its in templates().items():
-        for template in its:
-            example = template.replace("{community}", "lijing").replace("{", "").replace("}", "")
-            assert [p["backend"]["service"]["name"] for p in paths if re.match(f"^{p['path']}", example)] == [service], template
-    policy = next(iter(yaml.safe_load_all((base / "network.yaml").read_text())))
-    assert set(policy["spec"]["podSelector"]["matchExpressions"][0]["values"]) == set(SERVICES)
-    for name, record in RECORDS.items():
-        kinds = {m["kind"]: m for m in yaml.safe_load_all((base / f"{name}.yaml").read_text())}
-        (container,) = kinds["Deployment"]["spec"]["template"]["spec"]["containers"]
-        assert container["resources"]["limits"]["memory"] == record.memory.replace("m", "Mi")
-
-
 def test_the_image_has_what_each_service_needs_of_the_distribution() -> None:
     recipe = (ROOT / "Dockerfile").read_text()
     for name, record in RECORDS.items():
