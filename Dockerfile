@@ -1,10 +1,10 @@
 # One image recipe for every service: docker build --build-arg SERVICE=bookings -t linli-bookings .
-FROM python:3.11-slim AS build
+FROM python:3.11-slim-bookworm AS build
 COPY requirements/services.lock /tmp/services.lock
 RUN python -m venv /opt/linli \
     && /opt/linli/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/services.lock
 
-FROM python:3.11-slim
+FROM python:3.11-slim-bookworm
 ARG SERVICE
 RUN test -n "$SERVICE" && useradd --system --uid 10001 --no-create-home linli
 # The type of what is printed: petitions alone prints.

@@ -1,5 +1,5 @@
 # The operator's command, for `docker compose run --rm ops linli …`.
-FROM python:3.11-slim
+FROM python:3.11-slim-bookworm
 COPY requirements/run.lock /tmp/run.lock
 RUN python -m venv /opt/linli \
     && /opt/linli/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/run.lock \

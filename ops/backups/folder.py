@@ -17,7 +17,7 @@ from ops.settings import Installation, Problem
 FORMAT = 1
 NAME = "%Y-%m-%dT%H-%M-%SZ"
 DAYS_KEPT, WEEKS_KEPT = 7, 4  # the newest backup of each of so many days, and of so many weeks
-MANIFEST, SECRETS = "manifest.json", "secrets.age"
+MANIFEST, SECRETS = "manifest.json", "secrets.jwe"
 
 
 @dataclass

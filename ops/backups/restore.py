@@ -7,11 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyrage
-
 from ops.backups import messages
 from ops.backups.databases import collections, database, hashed, in_order, load, read
 from ops.backups.folder import SECRETS, Manifest, data_file, fingerprint
+from ops.backups.sealed import opened
 from ops.documents import service_classes
 from ops.services import SERVICES
 from ops.settings import Installation, Problem
@@ -22,14 +21,11 @@ Say = Callable[[str], None]
 
 def restore_secrets(installation: Installation, backup: Path, passphrase: str) -> None:
     """Put the secrets where the installation looks for them. Raises Problem where there are others already."""
-    try:
-        opened = json.loads(pyrage.passphrase.decrypt((backup / SECRETS).read_bytes(), passphrase))
-    except pyrage.DecryptError as error:
-        raise Problem("that is not the passphrase of this backup") from error
-    if installation.secrets and installation.secrets != opened:
+    found = json.loads(opened((backup / SECRETS).read_bytes(), passphrase))
+    if installation.secrets and installation.secrets != found:
         raise Problem(f"{installation.secrets_file} holds other secrets: to restore a backup needs an empty installation")
     if not installation.secrets:
-        installation.keep_secrets(opened)
+        installation.keep_secrets(found)
 
 
 def restore(installation: Installation, backup: Path, say: Say) -> Manifest:

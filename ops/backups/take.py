@@ -21,7 +21,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pyrage
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
@@ -29,6 +28,7 @@ from ops.audit import trailed
 from ops.backups import messages
 from ops.backups.databases import Copied, collections, database, in_order, write
 from ops.backups.folder import NAME, SECRETS, Manifest, data_file, fingerprint, prune
+from ops.backups.sealed import seal
 from ops.services import RECORDS, SERVICES
 from ops.settings import RELEASE, Installation, Problem
 from shared.rules.roles import INSTALLATION
@@ -46,6 +46,7 @@ KEYS = "keys"
 def take(installation: Installation, folder: Path, passphrase: str, say: Say) -> Path:
     """Copy everything into a folder of its own below `folder`; returns that. Raises Problem; what is there by then goes with
     the next one."""
+    sealed = seal(installation.secrets_file.read_bytes(), passphrase)
     began = datetime.now(UTC).replace(microsecond=0)
     backup = folder / began.strftime(NAME)
     if backup.exists():
@@ -68,7 +69,8 @@ def take(installation: Installation, folder: Path, passphrase: str, say: Say) ->
             for name, some in parts.items():
                 file = f"{service}.{name}.bson.gz"
                 manifest.messages[file] = write(some, part / "messages" / file)
-    manifest.secrets = _seal(installation, part, passphrase)
+    (part / SECRETS).write_bytes(sealed)
+    manifest.secrets = hashlib.sha256(sealed).hexdigest()
     manifest.ended = datetime.now(UTC).isoformat(timespec="seconds")
     manifest.write(part)
     for path in part.rglob("*"):
@@ -82,13 +84,6 @@ def take(installation: Installation, folder: Path, passphrase: str, say: Say) ->
 def listeners_first() -> list[str]:
     """The services, those first that hear most of the others."""
     return sorted(SERVICES, key=lambda service: -len({*RECORDS[service].hears} - {service}))
-
-
-def _seal(installation: Installation, part: Path, passphrase: str) -> str:
-    """The secrets in a file of the age format; returns its hash."""
-    sealed = pyrage.passphrase.encrypt(installation.secrets_file.read_bytes(), passphrase)
-    (part / SECRETS).write_bytes(sealed)
-    return hashlib.sha256(sealed).hexdigest()
 
 
 def _copied(installation: Installation, service: str, part: Path) -> dict[str, Copied]:

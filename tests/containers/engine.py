@@ -26,7 +26,7 @@ class Engine:
     """Runs the engine; `data` keeps images and volumes from one run to the next."""
 
     def __init__(self, folder: Path, data: Path) -> None:
-        self._folder, self._data, self._log = folder, data, folder / "engine.log"
+        self.folder, self._data, self._log = folder, data, folder / "engine.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._network: ThreadPoolExecutor | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ class Engine:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         command = ["setsid", "unshare", "-n", "-m", "--propagation", "private", "sh", "-c"]
-        script = START.format(folder=self._folder, data=self._data)
+        script = START.format(folder=self.folder, data=self._data)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([*command, script], stdout=log, stderr=log)
         until(self._answers, 60, "the engine")
@@ -47,7 +47,7 @@ class Engine:
         return self.run("docker", "version", check=False).returncode == 0
 
     def _enter(self) -> None:
-        pid = (self._folder / "pid").read_text().strip()
+        pid = (self.folder / "pid").read_text().strip()
         with open(f"/proc/{pid}/ns/net") as network:
             if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), NEW_NETWORK):
                 raise OSError(ctypes.get_errno(), "setns")
@@ -83,7 +83,7 @@ class Engine:
         stdin: Any = None,
     ) -> subprocess.CompletedProcess[str]:
         """A client's command. Raises RuntimeError with what it printed."""
-        told = {"DOCKER_HOST": f"unix://{self._folder}/docker.sock", "DOCKER_CONFIG": str(self._folder / "config")}
+        told = {"DOCKER_HOST": f"unix://{self.folder}/docker.sock", "DOCKER_CONFIG": str(self.folder / "config")}
         done = subprocess.run(
             command,
             env=os.environ | told | dict(env or {}),

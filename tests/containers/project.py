@@ -24,6 +24,8 @@ class Project:
         self.engine, self.folder, self._name, self._port = engine, folder, name, port
         self.kept = folder.parent / f"{folder.name}-kept"  # what no working copy may hold
         self.tag = "tried"
+        self.settings: dict[str, object] = {}  # besides those that each has
+        self.people: dict[str, Client] = {}  # who has come in, by phone
 
     @property
     def edge(self) -> Client:
@@ -35,10 +37,10 @@ class Project:
         told = {"PYTHONPATH": str(self.folder), "COMPOSE_PROJECT_NAME": self._name} | environ
         return self.engine.run(sys.executable, "-m", "ops", *arguments, cwd=self.folder, env=told).stdout
 
-    def ops(self, *arguments: str, **environ: str) -> str:
+    def ops(self, *arguments: str, check: bool = True, **environ: str) -> str:
         """The `linli` command in a container."""
         told = [part for name, value in environ.items() for part in ("-e", f"{name}={value}")]
-        return self.compose("run", "--rm", "-T", *told, "ops", "linli", *arguments)
+        return self.compose("run", "--rm", "-T", *told, "ops", "linli", *arguments, check=check)
 
     def compose(self, *arguments: str, check: bool = True, timeout: float = 900) -> str:
         """docker compose, as an operator types it."""
@@ -55,7 +57,8 @@ class Project:
             "LINLI_BACKUPS": self.kept / "backups",
             "LINLI_SUBSCRIBERS": "garden",
             "LINLI_TAG": self.tag,
-        }
+            "LINLI_HTTPS_PORT": self._port + 3,
+        } | self.settings
         (self.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return self.linli("deploy", "compose", *options, **environ)
 
@@ -110,6 +113,18 @@ class Project:
         own = self.secrets["operator"]
         return self.engine.inside(lambda: self.edge.sign_in(own["phone"], password=own["password"], community="_"))
 
+    def open(self, slug: str) -> None:
+        """Open a community."""
+        operator = self.operator()
+        facts = {"slug": slug, "name": "社区", "district": "离石区", "street": "凤山街道"}
+        self.engine.inside(lambda: operator.post("/communities", facts))
+
+    @property
+    def slugs(self) -> set[str]:
+        """The communities that there are."""
+        operator = self.operator()
+        return {one["slug"] for one in self.engine.inside(lambda: operator.pages("/communities"))}
+
     def text_to(self, phone: str) -> str:
         """The newest text message to a phone, or "". (Without a provider they lie in the container.)"""
         texts = self.compose("exec", "-T", "notifications", "sh", "-c", "ls -r /tmp/sms/*.txt | xargs cat", check=False)
@@ -118,7 +133,8 @@ class Project:
     def enter(self, phone: str) -> Client:
         """Somebody comes in by the activation code that went to a phone."""
         code = code_in(until(lambda: self.text_to(phone), 30, "the activation code"), 8)
-        return self.engine.inside(lambda: self.edge.activate(phone, code))
+        self.people[phone] = self.engine.inside(lambda: self.edge.activate(phone, code))
+        return self.people[phone]
 
     def mails(self) -> list[dict[str, Any]]:
         """What the mail server of the demo took, newest first."""

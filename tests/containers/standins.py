@@ -13,9 +13,13 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import yaml
+
 from tests.containers.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
+# What the release before this one names: the test of an upgrade begins with it.
+OF_BEFORE = ["rabbitmq:4", "mongo:8", "caddy:2", "axllent/mailpit", "python:3.11-slim"]
 HERE = Path(__file__).with_name("standins")
 # Tag → suite of Debian, its packages, what is copied in and run.
 PYTHON_PACKAGES = "python3,python3-venv,python3-pip,ca-certificates,busybox,wget,fonts-wqy-microhei"
@@ -30,6 +34,13 @@ def mirror() -> str:
     raise RuntimeError("apt names no mirror")
 
 
+def originals() -> list[str]:
+    """The images that the compose file and the recipes name, and that are not ours."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
+    named = {service["image"] for service in services if not service["image"].startswith("linli-")}
+    return sorted({*named, *re.findall(r"^FROM (python:\S+)", (ROOT / "Dockerfile").read_text(), re.M)}) + OF_BEFORE
+
+
 class StandIns:
     """Makes the images once; an engine that has them is left alone."""
 
@@ -42,11 +53,8 @@ class StandIns:
         self._base("linli-base-bookworm", "bookworm", PYTHON_PACKAGES)
         self._base("linli-base-trixie", "trixie", RABBITMQ_PACKAGES)
         self._wheels("run", ROOT / "requirements" / "run.lock")
-        for name, tag in (
-            ("python", "python:3.11-slim"), ("rabbitmq", "rabbitmq:4"), ("caddy", "caddy:2"), ("mongo", "mongo:8"),
-            ("mailpit", "axllent/mailpit"),
-        ):  # fmt: skip
-            self._image(name, tag)
+        for tag in originals():
+            self._image(re.split("[:/]", tag.removeprefix("axllent/"))[0], tag)
 
     def _base(self, tag: str, suite: str, packages: str) -> None:
         """A small Debian with these packages."""

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,48 @@ def test_somebody_is_asked_in_by_text_books_a_room_and_is_told_by_mail(project: 
     told = until(lambda: [mail for mail in project.mails() if who["email"] in str(mail)], 30, "the mail")
     assert "多功能厅" in str(told)
     assert inside(lambda: resident.get("/lijing/inbox"))["items"][0]["template"] == "reservation_confirmed"
+
+
+STOCK = """
+import json
+from nameko.events import event_handler
+
+class Outsider:
+    name = "garden"
+
+    @event_handler("bookings", "reservation_confirmed")
+    def hear(self, payload):
+        print("heard", payload["reservation_id"], flush=True)
+"""
+
+
+def test_a_stock_nameko_service_of_somebody_else_hears_what_is_booked(project: Project, tmp_path: Path) -> None:
+    engine, inside = project.engine, project.engine.inside
+    (tmp_path / "outsider.py").write_text(STOCK)
+    password = project.secrets["amqp"]["garden"]
+    (tmp_path / "config.yaml").write_text(f"AMQP_URI: amqp://garden:{password}@rabbitmq//\n")
+    tmp_path.chmod(0o755)
+    image = f"linli-bookings:{project.tag}"
+    run = ["docker", "run", "--detach", "--rm", "--network", "linli_back", "--volume", f"{tmp_path}:/outside:ro"]
+    nameko = ["--workdir", "/outside", image, "nameko", "run", "--config", "config.yaml", "outsider"]
+    container = engine.run(*run, *nameko).stdout.strip()
+    queue = "evt-bookings-reservation_confirmed--garden.hear"
+    try:
+        asked = f"rabbitmqctl -q list_queues name consumers | grep -q '{queue}.*1'"
+        until(
+            lambda: project.compose("exec", "-T", "rabbitmq", "sh", "-c", f"{asked} && echo yes", check=False),
+            60,
+            "it to listen",
+        )
+        secretary = project.enter("+8613700000202")
+        rooms = inside(lambda: secretary.get("/lijing/rooms"))["items"]
+        start = tomorrow(14)
+        body = {"room_id": rooms[0]["id"], "start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
+        resident = project.people["+8613700000203"]
+        made = inside(lambda: resident.post("/lijing/reservations", body | {"purpose": "排练"}))["id"]
+        until(lambda: f"heard {made}" in engine.run("docker", "logs", container).stdout, 30, "it to hear")
+    finally:
+        engine.run("docker", "kill", container)
 
 
 def test_a_parked_message_is_there_after_forty_looks_and_goes_back(project: Project) -> None:

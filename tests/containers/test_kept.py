@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ops.client import Client, until
+from ops.services import RECORDS
 from tests.containers.engine import Engine
 from tests.containers.project import Project, clone, fill
 
@@ -20,21 +21,10 @@ PREVIOUS = "359c45f"  # the release before this one
 PASSPHRASE = {"LINLI_BACKUP_PASSPHRASE": "long enough to be kept elsewhere"}
 
 
-def opened(project: Project, slug: str) -> None:
-    operator = project.operator()
-    facts = {"slug": slug, "name": "社区", "district": "离石区", "street": "凤山街道"}
-    project.engine.inside(lambda: operator.post("/communities", facts))
-
-
-def slugs(project: Project) -> set[str]:
-    operator = project.operator()
-    return {one["slug"] for one in project.engine.inside(lambda: operator.pages("/communities"))}
-
-
 def test_a_backup_becomes_another_system_under_another_name(engine: Engine, project: Project, tmp_path: Path) -> None:
-    opened(project, "before")
+    project.open("before")
     project.ops("backup", "/backups", **PASSPHRASE)
-    opened(project, "after")
+    project.open("after")
     second = clone(engine, tmp_path / "elsewhere", name="elsewhere", port=8090)
     second.kept.mkdir()
     (project.kept / "backups").rename(second.kept / "backups")
@@ -46,11 +36,11 @@ def test_a_backup_becomes_another_system_under_another_name(engine: Engine, proj
         restored = second.ops("restore", "/backups")
         assert "restored" in restored
         second.start()
-        assert slugs(second) == slugs(project) - {"after"}
+        assert second.slugs == project.slugs - {"after"}
         assert {row["finding"] for row in json.loads(second.ops("audit", "verify", "--json"))} <= {"whole", "empty"}
         until(lambda: json.loads(second.ops("outbox", "--json")) == [], 30, "every outbox to be empty")
-        opened(second, "elsewhere")  # a system of its own
-        assert "elsewhere" not in slugs(project)
+        second.open("elsewhere")  # a system of its own
+        assert "elsewhere" not in project.slugs
     finally:
         second.down()
 
@@ -62,7 +52,7 @@ def test_secrets_are_made_anew_one_service_at_a_time(project: Project) -> None:
     project.compose("restart", "rabbitmq")
     project.compose("up", "--detach", "--force-recreate", "--wait", "--wait-timeout", "240", "mongo-users", "bookings")
     project.start()
-    opened(project, "rotated")
+    project.open("rotated")
     assert project.engine.inside(lambda: project.edge.call("GET", "/_/rooms")).status_code == 401
     with pytest.raises(RuntimeError, match="cannot be made anew"):
         project.deploy("--rotate", "master.bookings")
@@ -98,11 +88,37 @@ class Calls:
                 self.longest, since = max(self.longest, time.monotonic() - since), time.monotonic()
 
 
+def test_replicas_of_a_new_release_come_beside_those_of_the_old(project: Project) -> None:
+    """One service after the other: new replicas first, then the old ones go."""
+    names = ("residents", "bookings", "petitions", "notifications", "ops")
+    for name in names:
+        project.engine.run("docker", "tag", f"linli-{name}:{project.tag}", f"linli-{name}:newer")
+    project.tag = "newer"
+    project.deploy()
+    project.ops("migrate", "run")
+    calls = Calls(project)
+    with calls.asked():
+        for name in names[:-1]:
+            there = RECORDS[name].replicas
+            for count in (2 * there, there):
+                scale = ("--no-deps", "--no-recreate", "--scale", f"{name}={count}")
+                project.compose("up", "--detach", "--wait", "--wait-timeout", "120", *scale, name)
+                until(
+                    lambda c=count, n=name: project.edge_sees(f"LINLI_{n.upper()}_UPSTREAMS") == c, 30, "the edge to see them"
+                )
+    print(f"one service after the other: {dict(calls.statuses)}")
+    assert set(calls.statuses) == {401}
+    ids = project.compose("ps", "--quiet", *names[:-1]).split()
+    images = project.engine.run("docker", "inspect", "-f", "{{.Config.Image}}", *ids).stdout.split()
+    assert set(images) == {f"linli-{name}:newer" for name in names[:-1]}
+    project.open("newer")
+
+
 def test_one_release_comes_after_the_other_and_back(engine: Engine, tmp_path: Path) -> None:
     older = clone(engine, tmp_path / "town", commit=PREVIOUS, name="town", port=8100)
     older.up()
     try:
-        opened(older, "of-before")
+        older.open("of-before")
         calls = Calls(older)
         fill(older.folder)
         older.deploy()
@@ -110,13 +126,13 @@ def test_one_release_comes_after_the_other_and_back(engine: Engine, tmp_path: Pa
             older.start()
         print(f"upgrade: {dict(calls.statuses)}, without an answer for {calls.longest:.1f} s at most")
         assert calls.longest < 60
-        assert slugs(older) == {"of-before"}
+        assert older.slugs == {"of-before"}
         assert json.loads(older.ops("migrate", "status", "--json"))
-        opened(older, "of-after")
+        older.open("of-after")
         fill(older.folder, PREVIOUS)
         older.deploy()
         older.start("--remove-orphans")
-        assert slugs(older) == {"of-before", "of-after"}
-        opened(older, "of-before-again")
+        assert older.slugs == {"of-before", "of-after"}
+        older.open("of-before-again")
     finally:
         older.down()

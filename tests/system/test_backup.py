@@ -93,7 +93,7 @@ def test_what_was_acknowledged_before_a_backup_is_in_the_system_that_is_made_of_
     assert world.here.secrets["installation"].encode() not in (backup / SECRETS).read_bytes()
 
     second = World(tmp_path / "second")
-    assert second.linli("restore", str(folder), LINLI_BACKUP_PASSPHRASE="another").returncode == 1
+    assert second.linli("restore", str(folder), LINLI_BACKUP_PASSPHRASE="another one of that length").returncode == 1
     assert not second.here.secrets_file.exists()
     restored = second.linli("restore", str(folder), **PASSPHRASE)
     assert restored.returncode == 0, restored.stdout + restored.stderr

@@ -25,7 +25,7 @@ def bad(found: dict[str, dict[str, Any]]) -> dict[str, str]:
 
 
 def test_a_system_that_is_well_is_found_well(world: World, tmp_path: Path) -> None:
-    world.linli("backup", str(tmp_path), LINLI_BACKUP_PASSPHRASE="kept elsewhere")
+    world.linli("backup", str(tmp_path), LINLI_BACKUP_PASSPHRASE="long enough, kept elsewhere")
     status, found = looked(world, "--backups", str(tmp_path))
     assert (status, bad(found)) == (0, {})
     for service in SERVICES:
@@ -54,6 +54,7 @@ def test_what_is_not_well_is_found_with_what_to_do(world: World, tmp_path: Path)
             "secrets": f"chmod 600 {secrets}",
             "edge → notifications": "see that notifications runs, and its log",
             "inbox of notifications": "see that notifications runs",
+            "timers of notifications": "see that notifications runs",
             "indexes": "linli migrate run",
             "backup": f"linli backup {tmp_path}, every night",
         }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.system.load import Load
 from tests.system.world import Community, World, at_once, tomorrow

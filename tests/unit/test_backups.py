@@ -16,6 +16,7 @@ from ops.backups import folder as folders
 from ops.backups import messages
 from ops.backups.databases import hashed, read, write
 from ops.backups.folder import Manifest, data_file, kept, newest, prune
+from ops.backups.sealed import opened, seal
 from ops.backups.take import listeners_first
 from ops.documents import service_classes
 from ops.services import RECORDS, SERVICES
@@ -96,7 +97,7 @@ def test_each_way_in_which_a_backup_can_be_damaged_is_found(tmp_path: Path) -> N
     assert "1 of 2" in found()
     file.unlink()
     assert "FileNotFoundError" in found()
-    assert "secrets.age" in found(), "its hash is another"
+    assert folders.SECRETS in found(), "its hash is another"
 
 
 def test_a_format_of_another_release_is_refused(tmp_path: Path) -> None:
@@ -137,3 +138,14 @@ def test_an_event_that_nobody_would_know_again_is_said_again_only_where_nobody_c
     assert not wanted(said(began - timedelta(hours=1)))
     assert wanted(said(began + timedelta(seconds=1)))
     assert messages.known_again(datetime.now(UTC))(said(datetime.now(UTC) - timedelta(hours=23)))
+
+
+def test_secrets_are_sealed_under_a_passphrase_that_is_long_enough() -> None:
+    sealed = seal(b"{}", "sixteen letters!")
+    assert opened(sealed, "sixteen letters!") == b"{}"
+    assert sealed != seal(b"{}", "sixteen letters!")
+    for wrong, file in (("sixteen letters?", sealed), ("", sealed), ("sixteen letters!", sealed[:-3]), ("x", b"nothing")):
+        with pytest.raises(Problem, match="not the passphrase"):
+            opened(file, wrong)
+    with pytest.raises(Problem, match="16 letters"):
+        seal(b"{}", "fifteen letters")

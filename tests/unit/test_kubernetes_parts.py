@@ -126,13 +126,8 @@ def test_the_job_of_a_release_is_the_operator_s_command_with_another_word() -> N
 def test_the_edge_is_that_of_compose_but_looks_at_no_replica() -> None:
     here, there = caddyfile(looks=False), caddyfile()
     gone = [line for line in there.splitlines() if line not in here.splitlines()]
-    assert {line.split()[0] for line in gone} <= {
-        "health_uri",
-        "health_interval",
-        "health_timeout",
-        "health_headers",
-        "X-Linli-Service",
-    }
+    looks = {"health_uri", "health_interval", "health_timeout", "health_headers", "X-Linli-Service"}
+    assert {line.split()[0] for line in gone} <= looks
     assert "health_" not in here and "header_up X-Linli-Service bookings" in here
     assert "request_header @direct X-Linli-Client {http.request.remote.host}" in here
     only = container("edge")

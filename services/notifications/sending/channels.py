@@ -26,7 +26,7 @@ class Mailer:
     def __init__(self, environ: Mapping[str, str]) -> None:
         host, _, port = read(environ, "LINLI_SMTP", "").rpartition(":")
         self._host, self._port = host, int(port or 25)
-        self._sender = read(environ, "LINLI_MAIL_FROM", "linli@localhost")
+        self._sender = read(environ, "LINLI_MAIL_FROM", "no-reply@linli.example")
         self._user, self._password = read(environ, "LINLI_SMTP_USER", ""), read(environ, "LINLI_SMTP_PASSWORD", "")
         self._tls = read(environ, "LINLI_SMTP_TLS", "0") == "1"
 
