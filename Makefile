@@ -55,9 +55,9 @@ fuzz: setup-dev ## the thorough tries with bad input: every boundary of every fi
 inventory: setup-dev ## play the rows of docs/inventory.md, and say which are true
 	.venv/bin/python -m tests.system.inventory
 
-containers: ## the compose file under a real Docker engine: root alone, seven minutes the first time
+containers: ## the compose file under a Docker engine of its own: root alone, a quarter of an hour; IMAGES=real under yours, with its images
 	@ops/setup.sh containers
-	$(PYTEST) tests/containers --timeout 1800
+	IMAGES=$(IMAGES) $(PYTEST) tests/containers --timeout 1800
 
 images: ## the images that k8s/ names, of this version; LINLI_IMAGES stands before their names
 	$(foreach service,$(SERVICES),docker build --build-arg SERVICE=$(service) --tag $(LINLI_IMAGES)linli-$(service):$(VERSION) . &&) true

@@ -73,6 +73,10 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def told(self) -> dict[str, str]:
+        """By which a client finds it."""
+        return {"DOCKER_HOST": f"unix://{self.folder}/docker.sock", "DOCKER_CONFIG": str(self.folder / "config")}
+
     def run(
         self,
         *command: str,
@@ -83,10 +87,9 @@ class Engine:
         stdin: Any = None,
     ) -> subprocess.CompletedProcess[str]:
         """A client's command. Raises RuntimeError with what it printed."""
-        told = {"DOCKER_HOST": f"unix://{self.folder}/docker.sock", "DOCKER_CONFIG": str(self.folder / "config")}
         done = subprocess.run(
             command,
-            env=os.environ | told | dict(env or {}),
+            env=os.environ | self.told() | dict(env or {}),
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -104,6 +107,34 @@ class Engine:
             raise RuntimeError("it does not run")
         return self._network.submit(act).result(120)
 
+    def entered(self) -> list[str]:
+        """What stands before a command that is to run in the engine's network."""
+        return ["nsenter", "-n", "-t", (self.folder / "pid").read_text().strip()]
+
     def has(self, image: str) -> bool:
         """Whether it holds an image."""
         return self.run("docker", "image", "inspect", image, check=False).returncode == 0
+
+
+class HostEngine(Engine):
+    """The engine that this machine has, with the original images: `make containers IMAGES=real`. It is left as it is."""
+
+    def start(self) -> None:
+        """Nothing: it runs."""
+        if self.run("docker", "version", check=False).returncode:
+            raise RuntimeError("IMAGES=real wants a Docker engine that runs, and pulls")
+
+    def stop(self) -> None:
+        """Nothing: it is somebody's."""
+
+    def told(self) -> dict[str, str]:
+        """Nothing besides what the caller's shell says."""
+        return {}
+
+    def inside(self, act: Callable[[], T]) -> T:
+        """Published ports are here."""
+        return act()
+
+    def entered(self) -> list[str]:
+        """Nothing: they are here."""
+        return []

@@ -20,8 +20,8 @@ COMPOSE = str(Path(sys.executable).with_name("docker-compose"))
 class Project:
     """One deployment; `name` is compose's project name."""
 
-    def __init__(self, engine: Engine, folder: Path, name: str = "linli", port: int = 8080) -> None:
-        self.engine, self.folder, self._name, self._port = engine, folder, name, port
+    def __init__(self, engine: Engine, folder: Path, name: str = "tried", port: int = 8080) -> None:
+        self.engine, self.folder, self.name, self._port = engine, folder, name, port
         self.kept = folder.parent / f"{folder.name}-kept"  # what no working copy may hold
         self.tag = "tried"
         self.settings: dict[str, object] = {}  # besides those that each has
@@ -34,7 +34,7 @@ class Project:
 
     def linli(self, *arguments: str, **environ: str) -> str:
         """The `linli` command of this clone."""
-        told = {"PYTHONPATH": str(self.folder), "COMPOSE_PROJECT_NAME": self._name} | environ
+        told = {"PYTHONPATH": str(self.folder), "COMPOSE_PROJECT_NAME": self.name} | environ
         return self.engine.run(sys.executable, "-m", "ops", *arguments, cwd=self.folder, env=told).stdout
 
     def ops(self, *arguments: str, check: bool = True, **environ: str) -> str:
@@ -44,7 +44,7 @@ class Project:
 
     def compose(self, *arguments: str, check: bool = True, timeout: float = 900) -> str:
         """docker compose, as an operator types it."""
-        command = (COMPOSE, "-p", self._name, *arguments)
+        command = (COMPOSE, "-p", self.name, *arguments)
         return self.engine.run(*command, cwd=self.folder, check=check, timeout=timeout).stdout
 
     def deploy(self, *options: str, **environ: str) -> str:
@@ -95,7 +95,7 @@ class Project:
 
     def container(self, service: str, number: int = 1) -> str:
         """The name of one replica's container."""
-        return f"{self._name}-{service}-{number}"
+        return f"{self.name}-{service}-{number}"
 
     def edge_sees(self, upstreams: str) -> int:
         """How many replicas of a service the edge was told of last."""

@@ -100,7 +100,7 @@ def test_a_stock_nameko_service_of_somebody_else_hears_what_is_booked(project: P
     (tmp_path / "config.yaml").write_text(f"AMQP_URI: amqp://garden:{password}@rabbitmq//\n")
     tmp_path.chmod(0o755)
     image = f"linli-bookings:{project.tag}"
-    run = ["docker", "run", "--detach", "--rm", "--network", "linli_back", "--volume", f"{tmp_path}:/outside:ro"]
+    run = ["docker", "run", "--detach", "--rm", "--network", f"{project.name}_back", "--volume", f"{tmp_path}:/outside:ro"]
     nameko = ["--workdir", "/outside", image, "nameko", "run", "--config", "config.yaml", "outsider"]
     container = engine.run(*run, *nameko).stdout.strip()
     queue = "evt-bookings-reservation_confirmed--garden.hear"
@@ -173,7 +173,7 @@ def test_lost_secrets_are_not_replaced_while_there_is_data(project: Project) -> 
     away = kept.rename(kept.with_suffix(".away"))
     copy = (written / "secrets.json").rename(written / "secrets.away")
     try:
-        with pytest.raises(RuntimeError, match="linli_mongo"):
+        with pytest.raises(RuntimeError, match="tried_mongo"):
             project.deploy()
         assert not kept.exists()
     finally:

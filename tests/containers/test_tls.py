@@ -44,8 +44,7 @@ def test_the_edge_speaks_tls_for_its_site_and_sends_there_who_comes_without(secu
     asked = ["curl", "--silent", "--cacert", str(authority), "--resolve", f"{SITE}:8203:127.0.0.1", "--include"]
 
     def curl(url: str) -> str:
-        pid = (secure.engine.folder / "pid").read_text().strip()
-        done = subprocess.run(["nsenter", "-n", "-t", pid, *asked, url], capture_output=True, text=True, check=False)
+        done = subprocess.run([*secure.engine.entered(), *asked, url], capture_output=True, text=True, check=False)
         return done.stdout
 
     until(lambda: "401" in curl(f"https://{SITE}:8203/api/v1/_/rooms"), 30, "the edge to answer with TLS")
