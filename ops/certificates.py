@@ -65,7 +65,8 @@ def _make(folder: Path, name: str) -> None:
         signed = made.issuer_name(issuer.subject).sign(signer, SHA256())
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = signed.public_bytes(Encoding.PEM)
-    for ending, content in (("key", private), ("crt", public), ("pem", public + private)):
+    # What is looked for comes last: whoever was interrupted begins again.
+    for ending, content in (("key", private), ("pem", public + private), ("crt", public)):
         descriptor = os.open(folder / f"{name}.{ending}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as out:
             out.write(content)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import signal
 import sys
 import time
@@ -348,7 +347,7 @@ def backup(stack: Stack, folder: Path) -> None:
     """
     from ops.backups.take import take
 
-    made = take(_there(stack), folder.resolve(), _passphrase(confirm=True), say)
+    made = take(_there(stack), folder.resolve(), _passphrase(stack.installation, confirm=True), say)
     say(f"written: {made}")
 
 
@@ -368,7 +367,7 @@ def restore(stack: Stack, folder: Path, check: bool) -> None:
         show([{"finding": finding} for finding in findings], False, f"{there} is whole")
         sys.exit(1 if findings else 0)
     if not stack.installation.secrets:
-        restore_secrets(stack.installation, there, _passphrase(confirm=False))
+        restore_secrets(stack.installation, there, _passphrase(stack.installation, confirm=False))
     if stack.installation.environ.get("LINLI_MONGO_AT"):  # in containers
         load(stack.installation, there, say)
     else:
@@ -390,8 +389,8 @@ def doctor(stack: Stack, folder: Path | None, as_json: bool) -> None:
     sys.exit(1 if any(row["state"] == BAD for row in rows) else 0)
 
 
-def _passphrase(confirm: bool) -> str:
-    given = read(os.environ, "LINLI_BACKUP_PASSPHRASE", "")
+def _passphrase(of: Installation, confirm: bool) -> str:
+    given = read(of.environ, "LINLI_BACKUP_PASSPHRASE", "")
     if not given and not sys.stdin.isatty():
         raise Problem("set LINLI_BACKUP_PASSPHRASE, or LINLI_BACKUP_PASSPHRASE_FILE: the passphrase of the secrets in a backup")
     return given or click.prompt("Passphrase of the secrets in the backup", hide_input=True, confirmation_prompt=confirm)
@@ -432,18 +431,20 @@ def deploy(target: str, backup: Path | None, parts: tuple[str, ...]) -> None:
     from ops.backups.folder import newest
     from ops.deploy import installation, prepare, take_secrets
 
-    first = not installation(target).secrets
+    before = installation(target).secrets
     for part in parts:
         installation(target).rotate(part)
     if backup is not None:
-        take_secrets(target, newest(backup.resolve()), _passphrase(confirm=False))
+        take_secrets(target, newest(backup.resolve()), _passphrase(installation(target), confirm=False))
     folder = prepare(target)
     kept = installation(target)
     say(f"written: {folder}")
-    if first:
+    if not before:
         own = kept.operator
         say(f"the operator signs in for the community _ with {own['phone']} and {own['password']}")
     for name in kept.subscribers:
+        if kept.secrets["amqp"][name] == before.get("amqp", {}).get(name):
+            continue
         say(f"the subscriber {name}: password {kept.secrets['amqp'][name]}")
     say(f"back up {kept.secrets_file}: without it nobody reads the data (linli backup takes it along)")
 

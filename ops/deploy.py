@@ -33,7 +33,9 @@ def service_environ(kept: Installation, service: str, target: str) -> dict[str, 
     hosts, secret = HOSTS[target], kept.secrets
     told = kept.service_environ(service, 8000)
     told["LINLI_LISTEN"] = "0.0.0.0:8000"
-    ca = "/run/tls/ca.crt" if kept.environ.get("LINLI_TLS") == "1" and target == "compose" else ""
+    if kept.environ.get("LINLI_TLS", "") not in ("", "1"):  # the compose file sees only whether it is set
+        raise Problem("LINLI_TLS is 1, or is not set at all")
+    ca = "/run/tls/ca.crt" if kept.environ.get("LINLI_TLS") and target == "compose" else ""
     told["LINLI_AMQP_URI"] = amqp_uri(service, secret["amqp"][service], hosts["amqp"], ca)
     options = f"replicaSet={hosts['set']}&retryWrites=true"
     told["LINLI_MONGO_URI"] = mongo_uri(service, secret["mongo"][service], hosts["mongo"], options, ca)
@@ -80,6 +82,8 @@ def prepare(target: str, folder: Path | None = None) -> Path:
     if not kept.secrets:
         _refuse_to_lose_data(target, kept)
     kept.make_secrets()
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
     _write(folder / "secrets.json", kept.secrets_file.read_text())
     if target == "compose":
         _write_compose(kept, folder)
@@ -112,10 +116,10 @@ def _write_compose(kept: Installation, folder: Path) -> None:
     _write(folder / "keyfile", kept.secrets["keyfile"])
     _write_certificates(kept, folder / "tls")
     for service in SERVICES:
-        _write(folder / f"{service}.env", _lines(service_environ(kept, service, "compose")))
+        _write(folder / f"{service}.env", kubernetes.lines(service_environ(kept, service, "compose")))
     admin = {"MONGO_INITDB_ROOT_USERNAME": "admin", "MONGO_INITDB_ROOT_PASSWORD": kept.secrets["mongo"]["admin"]}
     users = {f"LINLI_MONGO_{s.upper()}": kept.secrets["mongo"][s] for s in SERVICES}
-    _write(folder / "mongo.env", _lines(admin | users))
+    _write(folder / "mongo.env", kubernetes.lines(admin | users))
     write_documents(folder / "static" / "api")
     for path in [folder / "static", *(folder / "static").rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -147,10 +151,6 @@ def _write_certificates(kept: Installation, folder: Path) -> None:
     folder.mkdir(exist_ok=True, mode=0o700)
     for name in ("ca.crt", *(f"{name}.{ending}" for name in CERTIFIED for ending in ("crt", "key", "pem"))):
         _write(folder / name, (source / name).read_text(), 0o644)
-
-
-def _lines(values: dict[str, str]) -> str:
-    return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
 def _write(file: Path, text: str, mode: int = 0o600) -> None:

@@ -25,7 +25,7 @@ from ops.backups.messages import declare
 from ops.documents import service_classes
 from ops.migrate import DONE, status
 from ops.services import RECORDS, SERVICES
-from ops.settings import Installation, Problem
+from ops.settings import Certified, Installation, Problem
 from shared.broker import topology
 from shared.rules.roles import INSTALLATION
 
@@ -202,10 +202,14 @@ class Doctor:
             yield Finding(f"parked by {service}", LOOK, f"{parked}", "linli parked list")
 
     def _certificates(self) -> Look:
-        for part, at in self._here.tls_at().items():
-            left = _expires(at, self._here.environ.get("LINLI_TLS_CA")) - datetime.now(UTC)
-            state = OK if left > CERTIFICATE_LEFT else BAD
-            yield Finding(f"certificate of {part}", state, f"{left.days} days left", "" if state == OK else "renew it")
+        for shown in self._here.certified():
+            try:
+                left = _expires(shown) - datetime.now(UTC)
+            except ssl.SSLCertVerificationError as error:
+                yield Finding(f"certificate of {shown.part}", BAD, error.verify_message, "renew it, or see whose it is")
+                continue
+            state = OK if left > (timedelta() if shown.authorities is None else CERTIFICATE_LEFT) else BAD
+            yield Finding(f"certificate of {shown.part}", state, f"{left.days} days left", "" if state == OK else "renew it")
 
     def _backup(self) -> Look:
         if self._kept is None:
@@ -246,12 +250,13 @@ def _mongo_version(built: dict[str, Any]) -> Finding:
     return Finding("database", OK, f"MongoDB {built['version']}")
 
 
-def _expires(at: str, ca: str | None) -> datetime:
-    host, _, port = at.rpartition(":")
-    context = ssl.create_default_context(cafile=ca or None)
+def _expires(shown: Certified) -> datetime:
+    context = ssl.create_default_context(cafile=shown.authorities or None)
+    if shown.authorities is None:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
-        socket.create_connection((host, int(port)), timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname=host) as secure,
+        socket.create_connection((shown.host, shown.port), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname=shown.name) as secure,
     ):
         certificate = x509.load_der_x509_certificate(secure.getpeercert(True) or b"")
     return certificate.not_valid_after_utc

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import yaml
 
 from ops.services import RECORDS, SERVICES
-from ops.settings import ROOT, Installation
+from ops.settings import RELEASE, ROOT, Installation
 from shared.runtime.record import Service
 
 BASE = ROOT / "k8s" / "base"
@@ -37,19 +36,13 @@ def manifest(record: Service) -> str:
     least = max(2, record.replicas)  # one may be gone at any time
     return Template((ROOT / "k8s" / "service.yaml").read_text()).substitute(
         name=record.name,
-        version=version(),
+        version=RELEASE,
         memory=f"{record.memory}i".replace("mi", "Mi").replace("gi", "Gi"),
         least=least,
         most=3 * least,
         callers=", ".join(["edge", *callers(record.name)]),
         asked=", ".join(asked(record.name)),
     )
-
-
-def version() -> str:
-    """Of this release, as the images have it."""
-    told: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    return told
 
 
 def asked(service: str) -> list[str]:
@@ -81,14 +74,15 @@ def overlay(kept: Installation, told: dict[str, dict[str, str]], definitions: di
         secret = {name: value for name, value in environ.items() if SECRET.search(name)}
         plain = {name: value for name, value in environ.items() if name not in secret}
         plain |= {f"{name}_FILE": f"{SECRETS}/{name}" for name in secret}
-        files[f"{service}.env"] = _lines(plain)
-        files[f"{service}.secret.env"] = _lines(secret)
-    files["edge.env"] = _lines({"LINLI_TRUSTED_PROXIES": kept.environ.get("LINLI_TRUSTED_PROXIES") or "255.255.255.255/32"})
+        files[f"{service}.env"] = lines(plain)
+        files[f"{service}.secret.env"] = lines(secret)
+    files["edge.env"] = lines({"LINLI_TRUSTED_PROXIES": kept.environ.get("LINLI_TRUSTED_PROXIES") or "255.255.255.255/32"})
     for user, password in kept.secrets["mongo"].items():
-        files[f"mongodb-{user}.secret.env"] = _lines({"password": password})
+        files[f"mongodb-{user}.secret.env"] = lines({"password": password})
     files["definitions.json"] = json.dumps(definitions, indent=1)
     files["default_user.conf"] = _default_user(kept)
-    files["administrator.secret.env"] = _lines(_administrator(kept))
+    files["administrator.secret.env"] = lines(_administrator(kept))
+    files["passphrase"] = kept.environ.get("LINLI_BACKUP_PASSPHRASE", "")
     files["kustomization.yaml"] = _yaml(_kustomization(kept, folder))
     files["migrate/kustomization.yaml"] = _yaml(
         _head(kept, ["linli-ops"]) | {"resources": [_to(ROOT / "k8s" / "migrate", folder / "migrate")]}
@@ -116,6 +110,7 @@ def _kustomization(kept: Installation, folder: Path) -> dict[str, Any]:
                 "options": fixed,
             },
             {"name": "linli-ops", "files": ["secrets.json"], "options": fixed},
+            {"name": "linli-backup", "files": ["passphrase"], "options": fixed},
         ],
     }
     if kept.environ.get("LINLI_OIDC_ISSUER"):
@@ -155,7 +150,8 @@ def _yaml(value: dict[str, Any]) -> str:
     return yaml.safe_dump(value, sort_keys=False)
 
 
-def _lines(values: dict[str, str]) -> str:
+def lines(values: dict[str, str]) -> str:
+    """The content of an .env file."""
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from pymongo import MongoClient
+from pymongo import IndexModel, MongoClient
+from pymongo.collection import Collection
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ops.documents import service_classes
@@ -46,12 +47,18 @@ class Database:
         for indexed in self._indexed:
             for collection, index in indexed.indexes():
                 state = DONE if is_there(collection, index) else TO_BUILD
-                yield self._row(collection.name, name_of(index), state), partial(collection.create_indexes, [index])
+                yield self._row(collection.name, name_of(index), state), partial(_build, collection, index)
             for collection, name in indexed.outdated():
                 yield self._row(collection.name, name, TO_DROP), partial(collection.drop_index, name)
 
     def _row(self, collection: str, index: str, state: str) -> Row:
         return {"service": self.service, "collection": collection, "index": index, "state": state}
+
+
+def _build(collection: Collection[Any], index: IndexModel) -> None:
+    if name_of(index) in collection.index_information():  # of the same name, but otherwise
+        collection.drop_index(name_of(index))
+    collection.create_indexes([index])
 
 
 def _attributes(kind: type) -> Iterator[Any]:

@@ -39,13 +39,25 @@ COMMON = ("LINLI_TEST", "LINLI_CLOCK_FILE", "LINLI_FAULTS", "LINLI_LOG_LEVEL", "
           "LINLI_DATABASE_TIMEOUT", "LINLI_SMS")  # fmt: skip
 
 
-ROTATED = ("amqp", "mongo", "services", "signing")
+ROTATED = ("amqp", "mongo", "services")
 OWN_USERS = ("operator", "demo", "admin")  # of the broker, besides the services
 SUBSCRIBER = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 class Problem(Exception):
     """Something a person can mend; its text says how."""
+
+
+@dataclass(frozen=True)
+class Certified:
+    """Who shows a certificate, where, for which name, and signed by whom: a file of authorities, "" those that the system
+    knows, None one of its own that makes a new one every few hours."""
+
+    part: str
+    host: str
+    port: int
+    name: str
+    authorities: str | None
 
 
 @dataclass
@@ -120,15 +132,20 @@ class Installation:
         at, ca = at or self._here("LINLI_MONGO_PORT"), self.environ.get("LINLI_TLS_CA", "")
         return mongo_uri(user, self.secrets["mongo"][user], at, options, ca)
 
-    def tls_at(self) -> dict[str, str]:
-        """What shows a certificate, and where: of those that are asked with TLS."""
-        found = {}
-        if self.environ.get("LINLI_TLS_CA"):
+    def certified(self) -> list[Certified]:
+        """What shows a certificate, of those that are asked with TLS."""
+        found = []
+        if ca := self.environ.get("LINLI_TLS_CA"):
             host, _, port = self.environ.get("LINLI_AMQP_AT", self._here("LINLI_AMQP_PORT")).partition(":")
-            hosts = self.environ.get("LINLI_MONGO_AT", self._here("LINLI_MONGO_PORT")).split(",")
-            found = {"broker": f"{host}:{port or 5671}"} | {f"database {at}": at for at in hosts}
+            found = [Certified("broker", host, int(port or 5671), host, ca)]
+            for at in self.environ.get("LINLI_MONGO_AT", self._here("LINLI_MONGO_PORT")).split(","):
+                host, _, port = at.partition(":")
+                found.append(Certified(f"database {at}", host, int(port), host, ca))
         if site := self.environ.get("LINLI_SITE"):
-            found["edge"] = f"{site}:443"
+            beside = self.environ.get("LINLI_EDGE_AT", "")
+            port = "8443" if beside else self.environ.get("LINLI_HTTPS_PORT", "8443")
+            own = self.environ.get("LINLI_SITE_TLS") == "internal"
+            found.append(Certified("edge", beside.partition(":")[0] or "127.0.0.1", int(port), site, None if own else ""))
         return found
 
     @property
@@ -172,11 +189,13 @@ class Installation:
         """Make one secret anew: `amqp.bookings`, `mongo.bookings`, `services.bookings`, `signing`. Raises Problem for one that
         there is not, and for those that the data was encrypted with."""
         first, _, name = part.partition(".")
-        its = self.secrets.get(first) if name else self.secrets
-        if first not in ROTATED or not isinstance(its, dict) or (name or first) not in its or (not name and first != "signing"):
-            raise Problem(f"{part} cannot be made anew; {', '.join(f'{one}.NAME' for one in ROTATED[:-1])} and signing can")
-        left = {key: value for key, value in its.items() if key != (name or first)}
-        self.keep_secrets(self.secrets | {first: left} if name else left)
+        if part == "signing":
+            left = {key: value for key, value in self.secrets.items() if key != first}
+        elif first in ROTATED and name in self.secrets.get(first, {}):
+            left = self.secrets | {first: {key: value for key, value in self.secrets[first].items() if key != name}}
+        else:
+            raise Problem(f"{part} cannot be made anew; {', '.join(f'{one}.NAME' for one in ROTATED)} and signing can")
+        self.keep_secrets(left)
         self.make_secrets()
 
     def keep_secrets(self, made: dict[str, Any]) -> None:

@@ -229,6 +229,8 @@ class Stack:
 
     def _write_files(self, services: bool) -> None:
         here = self.installation
+        here.folder.mkdir(parents=True, exist_ok=True)
+        here.folder.chmod(0o700)  # in it stand passwords, and what everybody wrote
         for folder in ("logs", "env", "mail", "sms", "static", "broker", "database/data", "edge"):
             here.folder.joinpath(folder).mkdir(parents=True, exist_ok=True)
         self._write_broker_files()
@@ -310,7 +312,7 @@ class Stack:
         parts = [
             # What a program drops where it stands (a broker's crash dump) lands under .run, not among the sources.
             f"[supervisord]\nlogfile={here.path('logs', 'supervisord.log')}\npidfile={here.path('supervisord.pid')}\n"
-            f"nodaemon=false\nminfds=4096\ndirectory={here.path('logs')}\nchildlogdir={here.path('logs')}\n",
+            f"nodaemon=false\numask=077\nminfds=4096\ndirectory={here.path('logs')}\nchildlogdir={here.path('logs')}\n",
             f"[unix_http_server]\nfile={here.socket}\nchmod=0700\n",
             "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n",
             self._program("epmd", 10, f"{find('epmd')} -port {here.port('LINLI_EPMD_PORT')} -address 127.0.0.1", ""),

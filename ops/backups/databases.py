@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from pymongo.write_concern import WriteConcern
 from ops.settings import Installation
 
 RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
-DOCUMENTS_A_TIME = 500
+DOCUMENTS_A_TIME, BYTES_A_TIME = 500, 8_000_000
 # Who holds which lease, and what was published although it still stands in an outbox: to publish it again does no harm.
 PASSING = frozenset({"leases", "published"})
 Raw = RawBSONDocument
@@ -78,7 +77,7 @@ def in_order(collection: Collection[Raw]) -> Iterator[Raw]:
 def write(documents: Iterable[Raw], file: Path) -> Copied:
     """Write them; raises what the disk raises."""
     counted = Counting(documents)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with gzip.open(file, "wb", compresslevel=5) as out:
         for document in counted:
             out.write(document.raw)
@@ -101,6 +100,13 @@ def hashed(documents: Iterable[Raw]) -> Copied:
 
 def load(documents: Iterable[Raw], collection: Collection[Raw]) -> None:
     """Insert all of them."""
-    waiting = iter(documents)
-    while some := list(itertools.islice(waiting, DOCUMENTS_A_TIME)):
+    some: list[Raw] = []
+    size = 0
+    for document in documents:
+        some.append(document)
+        size += len(document.raw)
+        if len(some) == DOCUMENTS_A_TIME or size > BYTES_A_TIME:  # one may be a photo, or ten thousand be small
+            collection.insert_many(some, ordered=False)
+            some, size = [], 0
+    if some:
         collection.insert_many(some, ordered=False)

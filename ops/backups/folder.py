@@ -22,14 +22,14 @@ MANIFEST, SECRETS = "manifest.json", "secrets.jwe"
 
 @dataclass
 class Manifest:
-    """What a backup holds. `databases` is by service and collection, `messages` by file; `master` says to which secrets it
-    belongs, and `waiting` which messages of a queue nobody had taken yet when it was begun."""
+    """What a backup holds. `databases` is by service and collection, `messages` by file; `master` says to which keys each
+    service's belongs, and `waiting` which messages of a queue nobody had taken yet when it was begun."""
 
     began: str
+    release: str = ""
+    master: dict[str, str] = field(default_factory=dict)
     ended: str = ""
     format: int = FORMAT
-    release: str = ""
-    master: str = ""
     secrets: str = ""
     waiting: dict[str, int] = field(default_factory=dict)
     databases: dict[str, dict[str, Copied]] = field(default_factory=dict)
@@ -76,14 +76,22 @@ def data_file(folder: Path, service: str, collection: str) -> Path:
     return folder / "databases" / service / f"{collection}.bson.gz"
 
 
-def fingerprint(installation: Installation) -> str:
-    """By which the keys that read the data can be told from others; they cannot be told from it."""
-    return hashlib.sha256(json.dumps(installation.secrets["master"], sort_keys=True).encode()).hexdigest()
+def fingerprints(installation: Installation) -> dict[str, str]:
+    """By which the keys that read a service's data can be told from others; they cannot be told from it."""
+    return {service: hashlib.sha256(key.encode()).hexdigest() for service, key in installation.secrets["master"].items()}
 
 
 def backups(folder: Path) -> list[Path]:
-    """The complete ones, oldest first."""
-    return sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+    """The complete ones, oldest first: what is named otherwise is somebody's own affair."""
+    return sorted(path.parent for path in folder.glob(f"*/{MANIFEST}") if _named(path.parent.name))
+
+
+def _named(name: str) -> bool:
+    try:
+        datetime.strptime(name, NAME)
+    except ValueError:
+        return False
+    return True
 
 
 def newest(folder: Path) -> Path:
@@ -97,7 +105,7 @@ def newest(folder: Path) -> Path:
 
 def taken_at(backup: Path) -> datetime:
     """When it was begun."""
-    return datetime.fromisoformat(Manifest.read(backup).began)
+    return datetime.strptime(backup.name, NAME).replace(tzinfo=UTC)
 
 
 def kept(times: list[datetime]) -> set[datetime]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import bson
 from amqp import Message
-from amqp.exceptions import AMQPError, NotFound
+from amqp.exceptions import AMQPError, MessageNacked, NotFound
 from bson.raw_bson import RawBSONDocument
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 from uuid_utils import uuid7
@@ -25,7 +25,9 @@ from shared.entrypoints.inbox import On
 from shared.storage.store import REMEMBER_CAUSE
 
 MESSAGES_A_TIME = 200  # of a stream, unconfirmed
-QUIET_SECONDS = 2.0  # in which a stream has nothing more to say
+QUIET_SECONDS = 1.0  # in which a stream has nothing more to say, once it has said something
+PATIENCE_SECONDS = 60.0  # for a broker that opens what it wrote yesterday
+CALM_LOOKS = 6  # in a row: longer than a handler may wait for its database
 DRAIN_SECONDS = 60.0
 KEPT_PROPERTIES = ("content_type", "content_encoding", "message_id")
 
@@ -39,7 +41,7 @@ def broker(installation: Installation, user: str) -> Iterator[Any]:
         with topology.connection(installation.amqp(user), **how) as connection:
             topology.connect(connection)
             yield connection.channel()
-    except (AMQPError, OSError) as error:
+    except (AMQPError, MessageNacked, OSError) as error:
         raise Problem(f"the broker does not answer {user}: {type(error).__name__}") from error
 
 
@@ -71,12 +73,12 @@ def waiting(installation: Installation) -> dict[str, int]:
 
 
 def drained(installation: Installation, seconds: float = DRAIN_SECONDS) -> dict[str, int]:
-    """Wait until those have taken what was said before, two looks in a row; what is left after so many seconds."""
+    """Wait until those have taken what was said before, a few looks in a row; what is left after so many seconds."""
     end, calm = time.monotonic() + seconds, 0
     while True:
         left = waiting(installation)
         calm = 0 if left else calm + 1
-        if calm == 2 or time.monotonic() > end:
+        if calm == CALM_LOOKS or time.monotonic() > end:
             return left
         time.sleep(1)
 
@@ -116,32 +118,51 @@ def parked(installation: Installation, service: str) -> Iterator[RawBSONDocument
 
 
 def said(installation: Installation, service: str, since: datetime, until: datetime) -> Iterator[RawBSONDocument]:
-    """What a service's stream holds of this time."""
+    """What a service's stream got in this time; of what came before, perhaps a little. Raises Problem where it falls silent."""
     with broker(installation, "operator") as channel:
-        heard: list[Any] = []
-        channel.basic_qos(0, MESSAGES_A_TIME, False)
-        try:
-            channel.basic_consume(topology.stream(service), callback=heard.append, arguments={"x-stream-offset": since})
-        except NotFound:
-            return  # it has never spoken
-        while _hear(channel.connection):
-            for message in heard:
-                at = _time(message)
-                if at > until:
-                    return
-                if at >= since:  # a stream begins with a whole piece of what it keeps together
-                    yield _kept(message)
-            if heard:
-                channel.basic_ack(heard[-1].delivery_tag, multiple=True)
-            heard.clear()
+        last = _last(channel, topology.stream(service))
+        for message in _heard(channel, topology.stream(service), since) if last is not None else ():
+            # What is said after `until` was published after it, and all behind it, too.
+            if _time(message) > until:
+                return
+            yield _kept(message)
+            if message.headers["x-stream-offset"] >= last:
+                return
 
 
-def _hear(connection: Any) -> bool:
+def _last(channel: Any, stream: str) -> int | None:
+    """Where a stream ends now; None where it is empty, or nobody has ever spoken."""
     try:
-        connection.drain_events(timeout=QUIET_SECONDS)
+        if not channel.queue_declare(stream, passive=True).message_count:
+            return None
+    except NotFound:
+        channel.open()  # the broker closed it
+        return None
+    found = None
+    try:
+        for message in _heard(channel, stream, "last", QUIET_SECONDS):
+            found = message.headers["x-stream-offset"]
     except TimeoutError:
-        return False
-    return True
+        pass  # that was all
+    return found
+
+
+def _heard(channel: Any, stream: str, since: Any, patience: float = PATIENCE_SECONDS) -> Iterator[Any]:
+    """What a stream says from there on. Raises TimeoutError where it is silent: at first for long, then for `patience`."""
+    waiting: list[Any] = []
+    channel.basic_qos(0, MESSAGES_A_TIME, False)
+    tag = channel.basic_consume(stream, callback=waiting.append, arguments={"x-stream-offset": since})
+    seconds = PATIENCE_SECONDS
+    try:
+        while True:
+            channel.connection.drain_events(timeout=seconds)
+            yield from waiting
+            if waiting:
+                channel.basic_ack(waiting[-1].delivery_tag, multiple=True)
+                seconds = patience
+            waiting.clear()
+    finally:
+        channel.basic_cancel(tag)
 
 
 def _time(message: Any) -> datetime:

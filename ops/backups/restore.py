@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ops.backups import messages
 from ops.backups.databases import collections, database, hashed, in_order, load, read
-from ops.backups.folder import SECRETS, Manifest, data_file, fingerprint
+from ops.backups.folder import SECRETS, Manifest, data_file, fingerprints
 from ops.backups.sealed import opened
 from ops.documents import service_classes
 from ops.services import SERVICES
@@ -32,12 +32,12 @@ def restore(installation: Installation, backup: Path, say: Say) -> Manifest:
     """Load everything, and see that it is what was copied. Raises Problem before anything is written where the backup is
     damaged, belongs to other secrets, or something is there already."""
     manifest = Manifest.read(backup)
-    if fingerprint(installation) != manifest.master:
+    if manifest.master.items() - fingerprints(installation).items():
         raise Problem(f"the backup belongs to other secrets than {installation.secrets_file}")
     if findings := manifest.findings(backup):
         raise Problem(f"the backup is damaged: {'; '.join(findings)}")
     for service in SERVICES:
-        _empty(installation, service)
+        _refuse_what_is_full(installation, service)
     for service, copied in manifest.databases.items():
         there = database(installation, service)
         for name, what in copied.items():
@@ -45,16 +45,21 @@ def restore(installation: Installation, backup: Path, say: Say) -> Manifest:
             if (found := hashed(in_order(there[name]))) != what:
                 raise Problem(f"{service}.{name} is not what was copied: {found.count} of {what.count} documents, or others")
         say(f"{service}: {sum(what.count for what in copied.values())} documents")
+    for queue, count in manifest.waiting.items():
+        say(f"not in the backup: {count} messages that waited in {queue}, as far as they were said to services alone")
     _messages(installation, backup, datetime.fromisoformat(manifest.began), say)
     return manifest
 
 
-def _empty(installation: Installation, service: str) -> None:
+def _refuse_what_is_full(installation: Installation, service: str) -> None:
     there = database(installation, service)
     if there["leases"].find_one({"until": {"$gt": datetime.now(UTC)}}):
         raise Problem(f"{service} runs: stop the services, the broker and the database must go on")
     if full := [name for name in collections(there) if there[name].find_one({})]:
-        raise Problem(f"the database of {service} is not empty: {', '.join(full)}")
+        raise Problem(
+            f"the database of {service} is not empty: {', '.join(full)}. A restore that was interrupted begins anew: take away "
+            "what is there (docker compose down --volumes, or the folder of the installation)"
+        )
 
 
 def _messages(installation: Installation, backup: Path, began: datetime, say: Say) -> None:

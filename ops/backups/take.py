@@ -10,6 +10,7 @@ There is no moment at which everything stands still, so the order matters:
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import threading
@@ -21,13 +22,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from amqp.exceptions import AMQPError
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from ops.audit import trailed
 from ops.backups import messages
 from ops.backups.databases import Copied, collections, database, in_order, write
-from ops.backups.folder import NAME, SECRETS, Manifest, data_file, fingerprint, prune
+from ops.backups.folder import NAME, SECRETS, Manifest, data_file, fingerprints, prune
 from ops.backups.sealed import seal
 from ops.services import RECORDS, SERVICES
 from ops.settings import RELEASE, Installation, Problem
@@ -44,18 +47,46 @@ KEYS = "keys"
 
 
 def take(installation: Installation, folder: Path, passphrase: str, say: Say) -> Path:
-    """Copy everything into a folder of its own below `folder`; returns that. Raises Problem; what is there by then goes with
-    the next one."""
+    """Copy everything into a folder of its own below `folder`; returns that. Raises Problem; then nothing of it is left."""
     sealed = seal(installation.secrets_file.read_bytes(), passphrase)
-    began = datetime.now(UTC).replace(microsecond=0)
-    backup = folder / began.strftime(NAME)
-    if backup.exists():
-        raise Problem(f"{backup} is there already")
-    part = backup.with_name(backup.name + ".part")
-    part.mkdir(parents=True, mode=0o700)
-    manifest = Manifest(began.isoformat(), release=RELEASE, master=fingerprint(installation))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(folder):
+        for gone in prune(folder):  # before: it may be what there is no space for
+            say(f"no longer kept: {gone.name}")
+        began = datetime.now(UTC).replace(microsecond=0)
+        backup = folder / began.strftime(NAME)
+        part = backup.with_name(backup.name + ".part")
+        try:
+            part.mkdir(mode=0o700)
+            _take(installation, part, Manifest(began.isoformat(), RELEASE, fingerprints(installation)), sealed, say)
+            part.rename(backup)
+        except (OSError, PyMongoError, AMQPError) as error:
+            shutil.rmtree(part, ignore_errors=True)
+            raise Problem(f"no backup was made: {getattr(error, 'strerror', '') or type(error).__name__}") from error
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        prune(folder)
+    return backup
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else makes a backup there meanwhile. Raises Problem."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Problem(f"another backup is being made in {folder}") from error
+        yield
+
+
+def _take(installation: Installation, part: Path, manifest: Manifest, sealed: bytes, say: Say) -> None:
+    began = datetime.fromisoformat(manifest.began)
     with messages.Restricted(installation) as restricted:
         manifest.waiting = messages.drained(installation)
+        for queue, count in manifest.waiting.items():
+            say(f"not in it: {count} messages that wait in {queue}, as far as they were said to services alone")
         for service in listeners_first():
             say(f"copying {service}")
             manifest.databases[service] = _copied(installation, service, part)
@@ -75,10 +106,6 @@ def take(installation: Installation, folder: Path, passphrase: str, say: Say) ->
     manifest.write(part)
     for path in part.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
-    part.rename(backup)
-    for gone in prune(folder):
-        say(f"no longer kept: {gone.name}")
-    return backup
 
 
 def listeners_first() -> list[str]:

@@ -22,6 +22,20 @@ import eventlet
 
 eventlet.monkey_patch()
 
+from eventlet.support import greendns
+
+
+class AskedAnew(greendns.ResolverProxy):
+    """Remembers no address: a container that is started again may have another one, and the name server of an engine says that
+    the one before holds for ten minutes."""
+
+    def clear(self) -> None:
+        super().clear()
+        self._resolver.cache = None
+
+
+greendns.resolver = AskedAnew(hosts_resolver=greendns.HostsResolver())
+
 import importlib
 import sys
 import time

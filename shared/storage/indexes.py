@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+import bson
 from pymongo import IndexModel
 from pymongo.collection import Collection
 
@@ -27,8 +28,15 @@ def name_of(index: IndexModel) -> str:
 
 
 def is_there(collection: Collection[Any], index: IndexModel) -> bool:
-    """Whether it was built."""
-    return name_of(index) in collection.index_information()
+    """Whether it was built, as it is wanted now."""
+    there = collection.index_information().get(name_of(index))
+    return there is not None and _essence(there) == _essence(index.document)
+
+
+def _essence(index: Mapping[str, Any]) -> tuple[Any, ...]:
+    keys = index["key"].items() if isinstance(index["key"], Mapping) else index["key"]
+    some = bson.encode(index.get("partialFilterExpression", {}))  # times are told with their zone or without
+    return [(field, int(order)) for field, order in keys], bool(index.get("unique")), index.get("expireAfterSeconds"), some
 
 
 def build(indexed: Indexed) -> None:

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from collections import defaultdict
 from pathlib import Path
 
 import yaml
@@ -38,7 +39,8 @@ def originals() -> list[str]:
     """The images that the compose file and the recipes name, and that are not ours."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
     named = {service["image"] for service in services if not service["image"].startswith("linli-")}
-    return sorted({*named, *re.findall(r"^FROM (python:\S+)", (ROOT / "Dockerfile").read_text(), re.M)}) + OF_BEFORE
+    recipes = "".join(file.read_text() for file in (ROOT / "Dockerfile", *(ROOT / "deploy").glob("*.Dockerfile")))
+    return sorted({*named, *re.findall(r"^FROM ((?!linli-)\S+:\S+)", recipes, re.M)}) + OF_BEFORE
 
 
 class StandIns:
@@ -53,8 +55,13 @@ class StandIns:
         self._base("linli-base-bookworm", "bookworm", PYTHON_PACKAGES)
         self._base("linli-base-trixie", "trixie", RABBITMQ_PACKAGES)
         self._wheels("run", ROOT / "requirements" / "run.lock")
+        tags = defaultdict(list)
         for tag in originals():
-            self._image(re.split("[:/]", tag.removeprefix("axllent/"))[0], tag)
+            tags[tag.removeprefix("axllent/").partition(":")[0]].append(tag)
+        for name, (first, *others) in tags.items():
+            self._image(name, first)
+            for other in others:
+                self._engine.run("docker", "tag", first, other)
 
     def _base(self, tag: str, suite: str, packages: str) -> None:
         """A small Debian with these packages."""

@@ -32,11 +32,33 @@ def test_a_broker_and_a_database_that_die_come_back_by_themselves(project: Proje
     until(lambda: json.loads(project.ops("outbox", "--json")) == [], 60, "every outbox to be empty")
 
 
+def test_a_database_that_comes_back_under_another_address_is_found(project: Project) -> None:
+    """As after a start of the machine: the engine gives each container the next address that is free."""
+    engine, network, container = project.engine, f"{project.name}_back", project.container("mongo")
+
+    def address() -> str:
+        of = f'{{{{(index .NetworkSettings.Networks "{network}").IPAddress}}}}'
+        return engine.run("docker", "inspect", "-f", of, container).stdout.strip()
+
+    before = address()
+    engine.run("docker", "network", "disconnect", network, container)
+    image = f"linli-ops:{project.tag}"
+    placed = engine.run("docker", "run", "--detach", "--rm", "--network", network, image, "sleep", "120").stdout.strip()
+    try:
+        engine.run("docker", "network", "connect", "--alias", "mongo", network, container)
+        assert address() != before
+        began = time.monotonic()
+        project.open("under-another-address")
+        print(f"the database under another address: found after {time.monotonic() - began:.0f} s")
+    finally:
+        engine.run("docker", "kill", placed)
+
+
 def test_a_broker_whose_disk_is_full_takes_nothing_and_commands_go_on(project: Project) -> None:
     def limit(size: str) -> None:
         project.compose("exec", "-T", "rabbitmq", "rabbitmqctl", "-q", "set_disk_free_limit", size)
 
-    limit("100TB")
+    limit("100000GB")
     try:
         for n in range(3):
             project.open(f"on-a-full-disk-{n}")

@@ -11,6 +11,7 @@ from pymongo import MongoClient
 from ops import migrate
 from ops.documents import service_classes
 from ops.settings import Installation, Problem
+from shared.security.revocations import REVOCATION_KEPT_SECONDS
 
 
 @pytest.fixture
@@ -49,6 +50,16 @@ def test_what_an_older_release_left_goes_and_what_is_gone_comes_back(installatio
     assert states(installation) == {migrate.DONE, migrate.TO_DROP, migrate.TO_BUILD}
     assert migrate.run(installation, lambda text: None) == 2
     assert set(people.index_information()) == names
+
+
+def test_an_index_that_is_wanted_otherwise_is_made_anew(installation: Installation, database: Any) -> None:
+    migrate.run(installation, lambda text: None)
+    revoked: Any = MongoClient(database.uri)["residents"]["revoked"]
+    revoked.drop_index("noted_1")
+    revoked.create_index("noted", expireAfterSeconds=5)
+    assert states(installation) == {migrate.DONE, migrate.TO_BUILD}
+    assert migrate.run(installation, lambda text: None) == 1
+    assert revoked.index_information()["noted_1"]["expireAfterSeconds"] == REVOCATION_KEPT_SECONDS
 
 
 def test_what_cannot_be_unique_is_said(installation: Installation, database: Any) -> None:

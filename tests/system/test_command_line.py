@@ -141,3 +141,11 @@ def test_a_service_that_starts_leaves_nothing_to_migrate(world: World) -> None:
         for name in database.list_collection_names():
             assert {(name, index) for index in database[name].index_information()} - {(name, "_id_")} <= known
     assert "done: 0" in world.linli("migrate", "run").stdout
+
+
+def test_what_lies_in_the_installation_is_for_its_owner_alone(world: World) -> None:
+    assert world.here.folder.stat().st_mode & 0o777 == 0o700
+    written = [path for part in ("database", "logs", "mail", "env") for path in (world.here.folder / part).rglob("*")]
+    assert len(written) > 10
+    open_to_others = {path for path in written if path.is_file() and path.stat().st_mode & 0o077}
+    assert {path.parent.name for path in open_to_others} <= {"database"}, open_to_others  # which names services, and no secret

@@ -13,14 +13,13 @@ from bson.raw_bson import RawBSONDocument
 
 from ops.audit import trailed
 from ops.backups import folder as folders
-from ops.backups import messages
+from ops.backups import messages, take
 from ops.backups.databases import hashed, read, write
 from ops.backups.folder import Manifest, data_file, kept, newest, prune
 from ops.backups.sealed import opened, seal
-from ops.backups.take import listeners_first
 from ops.documents import service_classes
 from ops.services import RECORDS, SERVICES
-from ops.settings import Problem
+from ops.settings import Installation, Problem
 from shared.runtime.chain_writer import LEASE
 from shared.storage.store import REMEMBER_CAUSE
 
@@ -109,7 +108,7 @@ def test_a_format_of_another_release_is_refused(tmp_path: Path) -> None:
 
 
 def test_listeners_are_copied_before_those_whom_they_hear() -> None:
-    order = listeners_first()
+    order = take.listeners_first()
     assert set(order) == set(SERVICES)
     assert order[-1] == "residents", "it hears nobody but itself"
     assert order.index("notifications") < order.index("residents")
@@ -149,3 +148,43 @@ def test_secrets_are_sealed_under_a_passphrase_that_is_long_enough() -> None:
             opened(file, wrong)
     with pytest.raises(Problem, match="16 letters"):
         seal(b"{}", "fifteen letters")
+
+
+def test_two_backups_at_once_are_refused_and_one_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, kept = Installation(tmp_path / "run", {"LINLI_AMQP_AT": "127.0.0.1:1"}), tmp_path / "kept"
+    here.make_secrets()
+    old = made(kept, NOON)
+
+    def again() -> None:
+        take.take(here, kept, "sixteen letters!", lambda text: None)
+
+    with take._alone(kept), pytest.raises(Problem, match="another backup"):
+        again()
+    with pytest.raises(Problem, match="the broker does not answer"):
+        again()
+    monkeypatch.setattr(take, "_take", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(Problem, match="No space left on device"):
+        again()
+    assert [path for path in kept.iterdir() if path.is_dir()] == [old]
+
+
+def test_what_is_named_by_somebody_is_neither_the_newest_nor_taken_away(tmp_path: Path) -> None:
+    newer = made(tmp_path, NOON)
+    own = made(tmp_path, NOON - timedelta(days=300)).rename(tmp_path / "before-upgrade")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / folders.MANIFEST).write_text("{}")
+    assert newest(tmp_path) == newer
+    assert prune(tmp_path) == []
+    assert newest(own) == own
+
+
+def test_a_backup_of_before_a_service_was_added_still_belongs_to_the_secrets(tmp_path: Path) -> None:
+    here = Installation(tmp_path, {})
+    here.make_secrets()
+    before = folders.fingerprints(here)
+    here.secrets["master"]["garden"] = "another key"
+    assert not before.items() - folders.fingerprints(here).items()
+    here.secrets["master"]["bookings"] = "changed"
+    assert {service for service, _ in before.items() - folders.fingerprints(here).items()} == {"bookings"}

@@ -42,6 +42,7 @@ def _engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
 
 def test_secrets_are_made_once_and_are_for_the_owner_alone(tmp_path: Path) -> None:
     prepare("compose", tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
     first = (tmp_path / "secrets.json").read_text()
     prepare("compose", tmp_path)
     assert (tmp_path / "secrets.json").read_text() == first
@@ -122,9 +123,20 @@ def test_a_secret_is_made_anew_alone_and_never_one_that_data_is_encrypted_with(t
         "amqp.bookings", "mongo.petitions", "services.residents"
     }  # fmt: skip
     assert before["signing"] != after["signing"]
-    for part in ("master.bookings", "installation", "amqp.nobody", "amqp", "operator", "keyfile", ""):
+    for part in ("master.bookings", "installation", "amqp.nobody", "amqp", "signing.d", "operator", "keyfile", ""):
         with pytest.raises(Problem, match="cannot be made anew"):
             deploy.installation("compose", tmp_path).rotate(part)
+
+
+def test_tls_is_asked_for_by_1_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compose file sees only whether it is set."""
+    for value, found in (("", "amqp://"), ("1", "amqps://")):
+        monkeypatch.setenv("LINLI_TLS", value)
+        assert found in (prepare("compose", tmp_path) / "bookings.env").read_text()
+    for value in ("0", "no", "true"):
+        monkeypatch.setenv("LINLI_TLS", value)
+        with pytest.raises(Problem, match="LINLI_TLS is 1"):
+            prepare("compose", tmp_path)
 
 
 def test_other_peoples_services_get_rights_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

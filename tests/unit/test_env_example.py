@@ -24,7 +24,7 @@ TOLD = {
         "LINLI_SERVICES", "LINLI_SEEN_AT",
     ),
     "processes under test": ("LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE", "LINLI_FUZZ"),
-    "k8s/linli, which says so itself": ("LINLI_NAMESPACE",),
+    "k8s/linli, which says so itself": ("LINLI_NAMESPACE", "LINLI_JOB"),
 }  # fmt: skip
 INTERNAL = {name for names in TOLD.values() for name in names}
 

@@ -120,6 +120,26 @@ def test_the_job_of_a_release_is_the_operator_s_command_with_another_word() -> N
     assert pod == cron
 
 
+def test_the_backup_of_each_night_is_the_operator_s_command_with_a_place_and_a_passphrase(overlay: Path) -> None:
+    cron, pod = pods()["ops"]["spec"], json.loads(json.dumps(pods()["backup"]["spec"]))
+    (own,) = pod["containers"]
+    assert own["args"] == ["backup", "/backups"]
+    assert own["image"] == cron["containers"][0]["image"]
+    assert own["securityContext"] == cron["containers"][0]["securityContext"]
+    assert pod["securityContext"] == cron["securityContext"]
+    told = {setting["name"]: setting["value"] for setting in own["env"]}
+    mounted = {mount["name"]: mount["mountPath"] for mount in own["volumeMounts"]}
+    assert told.pop("LINLI_BACKUP_PASSPHRASE_FILE") == f"{mounted['passphrase']}/passphrase"
+    assert told == {setting["name"]: setting["value"] for setting in cron["containers"][0]["env"]}
+    assert mounted["backups"] == "/backups"
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert (
+        volumes["backups"]["persistentVolumeClaim"]["claimName"] == one("PersistentVolumeClaim", "backups")["metadata"]["name"]
+    )
+    assert volumes["passphrase"]["secret"]["secretName"] in (overlay / "kustomization.yaml").read_text()
+    assert (overlay / "passphrase").exists()
+
+
 # -- the edge
 
 

@@ -41,3 +41,13 @@ def test_it_ends_at_once_when_it_is_told_to_while_it_waits_for_the_broker(tmp_pa
         finally:
             process.kill()
             process.wait()
+
+
+def test_an_address_is_not_remembered() -> None:
+    """A container that is started again may have another one, and Docker's name server says that one holds for ten minutes."""
+    asked = (
+        "import shared.runtime.runner; from eventlet.support import greendns;"
+        "greendns.resolver.clear(); print(greendns.resolver._resolver.cache)"
+    )
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True)
+    assert said.stdout.strip() == "None"
