@@ -14,6 +14,9 @@ from shared.broker import topology
 from shared.events import Event
 from shared.runtime.record import Service
 
+# One subscriber that opens more and more takes the broker's sockets from everybody.
+SUBSCRIBER_LIMITS = {"max-connections": 5, "max-channels": 20}
+
 # Every speaker of the catalogue has its exchanges, so that its listeners may start before it, or without it.
 SPEAKERS = tuple(sorted({*SERVICES, *(event.speaker for event in Event.catalogue.values())}))
 
@@ -37,6 +40,7 @@ def definitions(
                 "password_hash": _hash(passwords[user]),
                 "tags": "administrator" if user == administrator else "",
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "limits": SUBSCRIBER_LIMITS if user in subscribers else {},
             }
             for user in users
         ],
@@ -131,7 +135,9 @@ def operator_permissions(services: tuple[str, ...]) -> dict[str, str]:
 
 
 def subscriber_permissions(name: str) -> dict[str, str]:
-    """The grants `stock` (a nameko service of this name) and `bare` (any client) together; no exchange to publish to."""
+    """The grants `stock` (a nameko service of this name) and `bare` (any client) together; no exchange to publish to. The first
+    risks something: nameko declares what it listens to, so a subscriber can delete the public exchange of any service, or put
+    another in its place. Other subscribers are deaf then, until the relay mends it within 15 s and they bind again."""
     queues = rf"evt-.*--{name}\..*|{name}\..*"
     public = r"[a-z]+\.events"
     return _permission(name, rf"^({queues}|{public})$", rf"^({queues})$", rf"^({queues}|{public}(\.log)?)$")

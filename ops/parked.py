@@ -12,6 +12,7 @@ from amqp.exceptions import AMQPError, NotFound
 from ops.services import SERVICES
 from ops.settings import Problem
 from shared.broker import topology
+from shared.entrypoints.inbox import ORIGIN
 
 KEEP = ("content_type", "message_id")
 
@@ -63,7 +64,8 @@ class ParkingLot:
         return done
 
     def _send_back(self, service: str, message: Any) -> None:
-        headers = {k: v for k, v in _headers(message).items() if not k.startswith("x-")}
+        headers = {ORIGIN: _origin(service, message)}
+        headers |= {k: v for k, v in _headers(message).items() if not k.startswith("x-")}
         properties = {k: v for k, v in message.properties.items() if k in KEEP}
         again = Message(message.body, application_headers=headers, delivery_mode=2, **properties)
         with topology.connection(self._amqp, transport_options={"confirm_publish": True}) as connection:
@@ -92,6 +94,14 @@ def _id(message: Any) -> str:
 
 def _headers(message: Any) -> dict[str, Any]:
     return dict(message.properties.get("application_headers") or {})
+
+
+def _origin(service: str, message: Any) -> str:
+    """How it came at first, as the broker says where it parked the message itself: it came back too often, unhandled."""
+    for death in _headers(message).get("x-death", ()):
+        if death["queue"] == topology.inbox(service):
+            return f"{death['exchange']}/{death['routing-keys'][0]}"
+    return ""
 
 
 def _text(message: Any) -> str:

@@ -93,9 +93,8 @@ class Stack:
         here.make_secrets()
         self._write_files(services)
         config = str(here.path("supervisord.conf"))
-        started = subprocess.run(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", config], capture_output=True, text=True, check=False
-        )
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", config]
+        started = subprocess.run(command, capture_output=True, text=True, check=False, umask=0o077)
         if started.returncode:
             raise Problem(f"the process manager did not start: {started.stderr.strip() or started.stdout.strip()}")
 
@@ -354,7 +353,7 @@ class Stack:
         """With authentication off, while nothing is in it: the users first, then never again without it."""
         here = self.installation
         with here.path("logs", "database-users.log").open("w") as out:
-            server = subprocess.Popen(self._database(), stdout=out, stderr=out)
+            server = subprocess.Popen(self._database(), stdout=out, stderr=out, umask=0o077)
         try:
             url = f"mongodb://127.0.0.1:{here.port('LINLI_MONGO_PORT')}/?retryWrites=false&directConnection=true"
             client: MongoClient[Any] = MongoClient(url, serverSelectionTimeoutMS=500)

@@ -175,6 +175,7 @@ def declare(installation: Installation, service: str, kind: type) -> None:
     heard = {(event.speaker, event.name) for listener in _listeners(kind) for event in listener.events}
     with broker(installation, service) as channel:
         topology.declare_speaker(channel, service, record.restricted)
+        topology.declare_public(channel, service)
         topology.declare_inbox(channel, service, heard, frozenset(record.hears_restricted))
 
 

@@ -80,14 +80,15 @@ def decode(event: type[Event], body: bytes) -> Event:
     return event(**vars(decoded))  # a default, msgspec leaves to the class: who looks into the object would miss it
 
 
-def type_of(headers: dict[str, Any]) -> str:
-    """The event's name from its headers. Raises Permanent where this is no event of ours."""
+def type_of(headers: dict[str, Any]) -> tuple[str, str]:
+    """Who says it, and the event's name, by its headers. Raises Permanent where this is no event of ours."""
     kind = headers.get("cloudEvents:type")
     if not isinstance(kind, str) or not kind.startswith("linli."):
         raise Permanent("no_envelope", "the CloudEvents headers are missing")
     if headers.get("cloudEvents:specversion") != "1.0":
         raise Permanent("unknown_version", "not CloudEvents 1.0")
-    return kind.rpartition(".")[2]
+    speaker, _, name = kind.removeprefix("linli.").partition(".")
+    return speaker, name
 
 
 def read(event: type[Event], body: bytes, content_type: str, headers: dict[str, Any]) -> Heard:

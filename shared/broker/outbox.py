@@ -19,14 +19,14 @@ from itertools import islice
 from threading import Event as Signal
 from typing import Any
 
-from amqp.exceptions import AMQPError
+from amqp.exceptions import AMQPError, PreconditionFailed
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from shared.broker import topology
 from shared.broker.envelope import message_for
 from shared.broker.ledger import ROWS_A_TIDYING, Ledger, Row
-from shared.broker.topology import connect, declare_speaker, out, restricted, sent_together
+from shared.broker.topology import connect, declare_public, declare_speaker, events, out, restricted, sent_together
 from shared.faults import fault
 from shared.storage.kinds import Document
 from shared.storage.mongo import MongoBackend
@@ -38,6 +38,7 @@ EVENTS_A_SEND = 16  # events in one send: the broker begins with them while the 
 DOCUMENTS_A_SWEEP_PAGE = 500  # documents that the sweeper looks at together
 EVENTS_HELD_MOST = 20_000  # events held in memory; beyond that the sweeper finds them in the database
 CONFIRM_SECONDS = 15.0
+PUBLIC_SECONDS = 15.0  # seconds between two looks at the exchange for outsiders
 LULL_SECONDS = 0.03  # seconds without a new event: nobody waits for the database
 GATHER_SECONDS = 0.4  # seconds that confirmed events wait for a lull, or for more of them, before they are noted
 CROWDED_EVENTS_A_DOCUMENT = 8  # events of one document: its outbox is capped, so they are taken out at once
@@ -183,6 +184,7 @@ class OutboxRelay:
         connect(connection)
         channel = connection.channel()
         declare_speaker(channel, self.service, self._says_restricted)
+        self._show_in_public(connection)
         channel.confirm_select()
         channel.events["basic_ack"].add(self._on_ack)
         channel.events["basic_nack"].add(self._on_nack)
@@ -203,10 +205,24 @@ class OutboxRelay:
             self._publish_some(connection)
             if self._flight or not self._queue:
                 self._read(connection)
-            if time.monotonic() - declared > 15:
-                # A subscriber may delete the public exchange; it comes back by itself.
-                declare_speaker(self._channel, self.service, self._says_restricted)
+            if time.monotonic() - declared > PUBLIC_SECONDS:
+                self._show_in_public(connection)
                 declared = time.monotonic()
+
+    def _show_in_public(self, connection: Connection) -> None:
+        """The exchange for anybody outside, as it should be: a subscriber may have deleted it, or made another of its name.
+        That keeps no event from our own listeners, so it happens beside what is published."""
+        channel = connection.channel()
+        try:
+            declare_public(channel, self.service)
+        except PreconditionFailed:  # which has closed the channel
+            log("relay").error(
+                "public_exchange_mended", exchange=events(self.service), hint="a subscriber made another of its name"
+            )
+            channel = connection.channel()
+            channel.exchange_delete(events(self.service))
+            declare_public(channel, self.service)
+        channel.close()
 
     def _publish_some(self, connection: Connection) -> None:
         now = time.monotonic()

@@ -104,10 +104,8 @@ def sent_together(connection: Connection) -> Iterator[None]:
 
 
 def declare_speaker(channel: Any, service: str, says_restricted: bool) -> None:
-    """What a service needs to speak: its own exchange, the public one behind it, the stream; and one for what is restricted."""
+    """What a service needs to speak: its own exchange, the stream, one for what is restricted. Nobody else touches these."""
     channel.exchange_declare(out(service), "topic", durable=True, auto_delete=False)
-    channel.exchange_declare(events(service), "topic", durable=True, auto_delete=False)
-    channel.exchange_bind(events(service), out(service), "#")
     if says_restricted:
         channel.exchange_declare(restricted(service), "topic", durable=True, auto_delete=False)
     channel.queue_declare(
@@ -117,6 +115,13 @@ def declare_speaker(channel: Any, service: str, says_restricted: bool) -> None:
         arguments={"x-queue-type": "stream", "x-max-length-bytes": STREAM_BYTES, "x-max-age": STREAM_AGE},
     )
     channel.queue_bind(stream(service), out(service), "#")
+
+
+def declare_public(channel: Any, service: str) -> None:
+    """The exchange for anybody outside, behind the service's own. Subscribers may delete it: as nameko declares what it listens
+    to, their rights cannot be less."""
+    channel.exchange_declare(events(service), "topic", durable=True, auto_delete=False)
+    channel.exchange_bind(events(service), out(service), "#")
 
 
 SAFE = {"x-queue-type": "quorum", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}

@@ -198,6 +198,8 @@ class Api(Entrypoint):
             call.actor = call.sub = caller
             return
         if not (self.allow or self.signed_in) or (self.guests and "HTTP_AUTHORIZATION" not in environ):
+            if "{community}" in self.path and not self.platform.knows(call.community):
+                raise Missing("community_missing", "no such community")
             return
         principal = self.platform.verifier.verify(_bearer(environ))
         call.sub, call.session, call.limited = principal.sub, principal.session, principal.limited
@@ -264,7 +266,11 @@ class Api(Entrypoint):
             raise Malformed("json_malformed", "the body is not JSON", "body") from error
         if not isinstance(body, dict):
             raise Invalid("body_not_object", "the body must be a JSON object", "body")
-        if b"\\u0000" in raw and (field := _with_nul(body, "")):
+        try:
+            field = _with_nul(body, "") if b"\\u0000" in raw else ""
+        except RecursionError as error:  # the reader goes deeper than Python does
+            raise Malformed("json_malformed", "the body is nested too deep", "body") from error
+        if field:
             raise Invalid("text_invalid", "NUL is not text", field)
         call.body = _load(self._door, body)
         return raw

@@ -13,18 +13,32 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{1,39}")
 RESERVED = frozenset({"tokens", "communities", "api", "deadlines", "me", "session", "names", "activations"})
 
 
-class Text(fields.String):
-    """Text of 1 to `longest` characters, without control characters, trimmed."""
+LINE = 200  # characters: what is longer may have more than one line
+# Controls (line breaks and tabs aside), halves of characters, and what nobody sees or what turns round what others see: spaces
+# of no width, marks and overrides of direction, separators of lines, annotations, tags. Joiners (U+200C, U+200D) and the
+# separators of Mongolian stay: scripts of minorities need them. But a joiner stands between letters.
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]|[\u200c\u200d]{2}"
+)
 
-    def __init__(self, longest: int = 200, *, shortest: int = 1, **kwargs: Any) -> None:
+
+class Text(fields.String):
+    """Text of 1 to `longest` characters, trimmed, without what is not seen; on one line where it is no longer than LINE."""
+
+    def __init__(self, longest: int = LINE, *, shortest: int = 1, like: validate.Regexp | None = None, **kwargs: Any) -> None:
         self.longest, self.shortest = longest, shortest
-        super().__init__(validate=validate.Length(min=shortest, max=longest), **kwargs)
+        checks = [validate.Length(min=shortest, max=longest), *filter(None, [like])]
+        super().__init__(validate=checks, **kwargs)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
-        if any((ord(c) < 32 and c not in "\n\t") or 0xD800 <= ord(c) <= 0xDFFF or ord(c) == 127 for c in text):
-            raise ValidationError("Control characters are not text.")
-        return text.strip()
+        if UNSEEN.search(text):
+            raise ValidationError("Control characters, and characters that nobody sees, are not text.")
+        text = text.strip()
+        if self.longest <= LINE and ("\n" in text or "\t" in text):
+            raise ValidationError("This is one line.")
+        return text
 
 
 class Address(fields.Email):

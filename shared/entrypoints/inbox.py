@@ -39,6 +39,8 @@ MESSAGES_A_LIST = 256  # of these in one call of a handler that takes batches: w
 MESSAGES_A_TURN = 32  # messages read in a row
 WAVE_SECONDS = 0.004  # seconds in which some of it comes where many events were saved together
 WAVES_A_BATCH = 3  # at most, and none after one in which nothing came
+ORIGIN = "linli-origin"  # the header that says by which exchange and key it came at first
+NEWER_LOOKS = 72  # five minutes apart: so long a neighbour may be of a newer release than we
 DELAYS = ("5s", "5s", "30s", "5m")  # after the 1st … 4th failure; the 5th parks
 LOST = (AMQPError, OperationalError, OSError, socket.timeout)
 
@@ -69,15 +71,21 @@ class On(Entrypoint):
         self.inbox.unregister_provider(self)
 
 
+class Newer(Permanent):
+    """An event that we do not know: its speaker may be of a newer release, and we soon."""
+
+
 class _Delivery:
     """One message, and what became of it."""
 
-    __slots__ = ("body", "error", "headers", "heard", "message", "name", "tag")
+    __slots__ = ("body", "error", "headers", "heard", "message", "name", "origin", "tag")
 
     def __init__(self, message: Any) -> None:
         self.message = message
         self.tag = message.delivery_info["delivery_tag"]
         self.headers = dict(message.headers or {})
+        came = message.delivery_info
+        self.origin = f"{came['exchange']}/{came['routing_key']}"
         self.body: bytes = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         self.name = ""
         self.heard: Heard | None = None
@@ -270,10 +278,15 @@ class Inbox(ProviderCollector, SharedExtension):
                 )
 
     def _read(self, delivery: _Delivery) -> None:
-        delivery.name = envelope.type_of(delivery.headers)
+        if delivery.origin.startswith(f"{topology.retry(self.platform.service)}/"):  # to which we alone may publish
+            delivery.origin = str(delivery.headers.get(ORIGIN, ""))
+        speaker, delivery.name = envelope.type_of(delivery.headers)
+        if delivery.origin not in {f"{of(speaker)}/{delivery.name}" for of in (topology.out, topology.restricted)}:
+            # A header says what anybody likes; who may publish where, the broker says.
+            raise Permanent("foreign_event", f"it did not come from {speaker}")
         event = self._types.get(delivery.name)
         if event is None:
-            raise Permanent("unknown_event", "nobody here handles this event")
+            raise Newer("unknown_event", "nobody here handles this event")
         content_type = delivery.message.properties.get("content_type", "")
         delivery.heard = envelope.read(event, delivery.body, content_type, delivery.headers)
 
@@ -327,11 +340,12 @@ class Inbox(ProviderCollector, SharedExtension):
         """Move a failed message to a delay tier or to the parking place: confirmed, before its original is acked."""
         error = delivery.error
         attempt = int(delivery.headers.get("x-attempt", 0)) + 1
-        hopeless = isinstance(error, Permanent) or attempt > len(DELAYS)
-        key = "parked" if hopeless else DELAYS[attempt - 1]
+        key = next_place(error, attempt)
+        hopeless = key == "parked"
         headers = {name: value for name, value in delivery.headers.items() if name not in ("CC", "BCC", "x-death")}
         code = getattr(error, "code", "") or type(error).__name__
         headers |= {
+            ORIGIN: delivery.origin,
             "x-attempt": attempt,
             "x-error": code,
             "x-detail": _why(error),
@@ -355,6 +369,13 @@ class Inbox(ProviderCollector, SharedExtension):
             where=happened,
             correlation=delivery.headers.get("cloudEvents:correlationid", ""),
         )
+
+
+def next_place(error: BaseException | None, attempt: int) -> str:
+    """The tier in which a message waits after its failure number `attempt`, or "parked"."""
+    if isinstance(error, Newer):
+        return "5m" if attempt <= NEWER_LOOKS else "parked"
+    return "parked" if isinstance(error, Permanent) or attempt > len(DELAYS) else DELAYS[attempt - 1]
 
 
 class _Outcome:

@@ -13,6 +13,7 @@ from shared.events.base import Event
 from shared.events.locale import Locale
 from shared.rules.errors import Unavailable
 from shared.runtime.platform import Platform
+from shared.storage.cursors import EPOCH
 from shared.storage.kinds import Kind
 from shared.storage.store import Store
 
@@ -26,6 +27,14 @@ class Locales:
 
     def __init__(self, platform: Platform) -> None:
         self.store = platform.store(LOCALES)
+        self._known: set[str] = set()
+        platform.knows = self.knows
+
+    def knows(self, community: str) -> bool:
+        """Whether it was ever opened. Whoever asks for one that was not has nothing read, but once a second for all of them."""
+        if community not in self._known:
+            self._known = {one for one, at in self.store.backend.written().items() if at > EPOCH}
+        return community in self._known
 
     def of(self, call: Call) -> Locale:
         """The community's clock and calendar; waits a moment for the news that it was opened. Raises Unavailable."""

@@ -39,6 +39,8 @@ class Platform(SharedExtension):
         self._backends: dict[str, MongoBackend] = {}
         self._stores: dict[type, Store[Any]] = {}
         self._ready = self._prepared = False
+        # Whether there is such a community, for who cannot show that it is theirs; see directory.Locales.
+        self.knows: Callable[[str], bool] = lambda community: True
 
     def setup(self) -> None:
         if self._ready:

@@ -104,7 +104,7 @@ class Verifier:
                 raise Unauthenticated("token_invalid", "unknown issuer")
             claims = dict(jwt.decode(token, issuer.keys(), algorithms=SIGNED_WITH).claims)
             expires, begins = float(claims.get("exp", 0)), float(claims.get("nbf", 0))
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (JoseError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise Unauthenticated("token_invalid", "the token cannot be verified") from error
         audience = claims.get("aud")
         if issuer.audience not in (audience if isinstance(audience, list) else [audience]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -92,3 +93,41 @@ def test_a_proxy_of_our_own_is_believed_for_the_last_address_that_it_saw(tmp_pat
     with _edge(tmp_path, LINLI_TRUSTED_PROXIES="127.0.0.1/32") as base:
         claims = {"X-Linli-Client": "198.51.100.1"} | ({"X-Forwarded-For": seen} if seen else {})
         assert _told(base, **claims) == f"['{told}'] None"
+
+
+def test_every_reply_tells_browsers_what_they_must_not_do(tmp_path: Path) -> None:
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api" / "openapi.json").write_text("{}")
+    with _edge(tmp_path, LINLI_PETITIONS_UPSTREAMS="127.0.0.1:1") as base:
+        paths = {
+            "/api/v1/lijing/rooms": 200,
+            "/api/openapi.json": 200,
+            "/nothing": 404,
+            "/api/v1/lijing/petitions": 503,
+            "/": 302,
+        }
+        for path, status in paths.items():
+            reply = requests.get(base + path, timeout=20, allow_redirects=False)
+            assert reply.status_code == status, path
+            told = {name: reply.headers.get(name) for name in SECURE}
+            assert told == SECURE, path
+            assert "Server" not in reply.headers or "Caddy" not in reply.headers["Server"], path
+
+
+SECURE = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def test_who_sends_a_head_word_by_word_or_without_end_is_let_go(tmp_path: Path) -> None:
+    with _edge(tmp_path) as base:
+        host, _, port = base.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=15) as slow:
+            slow.sendall(b"GET /api/v1/lijing/rooms HTTP/1.1\r\nHost: x\r\n")
+            began = time.monotonic()
+            slow.recv(1)  # nothing, or that it took too long
+            assert 8 < time.monotonic() - began < 14
+        assert requests.get(f"{base}/api/v1/lijing/rooms", headers={"X-Long": "x" * 20_000}, timeout=10).status_code == 200
+        assert requests.get(f"{base}/api/v1/lijing/rooms", headers={"X-Long": "x" * 40_000}, timeout=10).status_code == 431

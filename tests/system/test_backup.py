@@ -17,7 +17,7 @@ from amqp import Message
 from kombu import Connection
 
 from ops.backups.databases import collections, database, hashed, in_order
-from ops.backups.folder import SECRETS, Manifest
+from ops.backups.folder import SECRETS, Manifest, backups
 from ops.client import Client
 from tests.system.petitioning import filed
 from tests.system.world import Community, World, tomorrow
@@ -84,7 +84,7 @@ def test_what_was_acknowledged_before_a_backup_is_in_the_system_that_is_made_of_
     assert made.returncode == 0, made.stderr
     assert not worker.failed, "a command failed while the backup was made"
     world.linli("parked", "drop", "parked-before", "--yes")
-    (backup,) = folder.iterdir()
+    (backup,) = backups(folder)
     manifest = Manifest.read(backup)
     began = datetime.fromisoformat(manifest.began).timestamp()
     assert worker.reserved[-1][0] > began, "nothing happened meanwhile"
@@ -145,7 +145,7 @@ def _is_whole(world: World, second: World, worker: Worker, began: float) -> None
 def test_a_backup_is_not_loaded_over_what_is_there_nor_when_it_is_damaged(world: World, tmp_path: Path) -> None:
     made = world.linli("backup", str(tmp_path), **PASSPHRASE)
     assert made.returncode == 0, made.stderr
-    (backup,) = tmp_path.iterdir()
+    (backup,) = backups(tmp_path)
     assert world.linli("restore", "--check", str(tmp_path)).returncode == 0
     over = world.linli("restore", str(tmp_path), **PASSPHRASE)
     assert (over.returncode, "already running" in over.stderr) == (1, True)

@@ -148,4 +148,4 @@ def test_what_lies_in_the_installation_is_for_its_owner_alone(world: World) -> N
     written = [path for part in ("database", "logs", "mail", "env") for path in (world.here.folder / part).rglob("*")]
     assert len(written) > 10
     open_to_others = {path for path in written if path.is_file() and path.stat().st_mode & 0o077}
-    assert {path.parent.name for path in open_to_others} <= {"database"}, open_to_others  # which names services, and no secret
+    assert {path.name for path in open_to_others} <= {"users-created", "database-users.log"}, open_to_others  # nothing in them

@@ -26,6 +26,7 @@ class Tree:
             shutil.copytree(
                 ROOT / part, self.root / part, ignore=shutil.ignore_patterns("__pycache__", "compose", "kubernetes")
             )
+        shutil.copy(ROOT / "pyproject.toml", self.root)
         names = [*PORTS, "LINLI_HELLO_PORT"]
         ports = dict(zip(names, map(str, free_ports(len(names), run=3)), strict=True))
         replicas = {name: "1" for name in FAST if name.endswith("_REPLICAS")}

@@ -26,6 +26,7 @@ def _headers(**changed: Any) -> dict[str, Any]:
         "cloudEvents:dataschema": "/api/events/reservation_confirmed.json",
         "cloudEvents:sequence": "1",
         "cloudEvents:community": "lijing",
+        "linli-origin": "bookings.out/reservation_confirmed",
     }
     return {k: v for k, v in (headers | {f"cloudEvents:{k}": v for k, v in changed.items()}).items() if v is not None}
 

@@ -35,6 +35,8 @@ class Outsider:
 """
 BARE = """
 import sys, json
+from contextlib import suppress
+from time import monotonic
 from kombu import Connection, Exchange, Queue
 out = open("bare.jsonl", "a", buffering=1)
 def hear(body, message):
@@ -43,11 +45,15 @@ def hear(body, message):
     message.ack()
 with Connection(sys.argv[1]) as connection:
     events = Exchange("bookings.events", type="topic", durable=True, no_declare=True)
-    queue = Queue("demo.lijing", events, routing_key="*.lijing", durable=True)
+    queue, bound = Queue("demo.lijing", events, routing_key="*.lijing", durable=True), monotonic()
     with connection.Consumer(queue, callbacks=[hear], accept=["json"]):
         out.write(json.dumps({"ready": True}) + "\\n")
         while True:
-            connection.drain_events()
+            with suppress(TimeoutError):
+                connection.drain_events(timeout=1)
+            if monotonic() - bound > 1:
+                queue(connection.default_channel).queue_bind()
+                bound = monotonic()
 """
 REPLAY = """
 import sys, json, socket
@@ -188,6 +194,29 @@ def test_a_subscriber_who_deletes_the_public_exchange_hurts_only_outsiders(world
     finally:
         world.until(lambda: _hears_again(world), 40, "the exchange to come back")
     again = lijing.reserve(lijing.worker, room["id"], tomorrow(10), resident_id=person).json()["id"]
+    world.until(lambda: world.heard("reservation_confirmed", again), 40, "the outsider to hear again")
+
+
+def test_a_subscriber_who_puts_another_exchange_in_its_place_hurts_only_outsiders_and_not_for_long(
+    world: World, lijing: Community
+) -> None:
+    room, person = lijing.room(), lijing.register()["id"]
+    with Connection(world.here.amqp("demo")) as connection:
+        channel = connection.channel()
+        channel.exchange_delete("bookings.events")
+        channel.exchange_declare("bookings.events", "fanout", durable=True, auto_delete=False)
+    try:
+        mended = "bookings.events\ttopic"
+        for hour, seconds in ((11, 20), (12, 20)):  # before the relay comes across it, and after
+            lijing.reserve(lijing.worker, room["id"], tomorrow(hour), resident_id=person)
+            world.until(
+                lambda h=hour: len(lijing.told(person, "reservation_confirmed")) == h - 10, seconds, "our own listeners"
+            )
+            world.until(lambda: mended in world.broker_control("list_exchanges", "name", "type"), 40, "it to be mended")
+    finally:
+        world.until(lambda: _hears_again(world), 40, "the outsider to be bound")
+    assert "bookings.events\ttopic" in world.broker_control("list_exchanges", "name", "type")
+    again = lijing.reserve(lijing.worker, room["id"], tomorrow(14), resident_id=person).json()["id"]
     world.until(lambda: world.heard("reservation_confirmed", again), 40, "the outsider to hear again")
 
 

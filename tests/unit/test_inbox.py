@@ -7,9 +7,12 @@ from threading import Event as Signal
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from shared.entrypoints import inbox as messaging
-from shared.entrypoints.inbox import MESSAGES_A_LIST, Inbox, On, _Delivery, _Outcome, by_id
+from shared.entrypoints.inbox import MESSAGES_A_LIST, Inbox, Newer, On, _Delivery, _Outcome, by_id, next_place
 from shared.events.bookings import ReservationConfirmed
+from shared.rules.errors import Permanent
 from shared.storage.batches import COMPANY_CALLERS
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -21,7 +24,9 @@ def _platform() -> Any:
 
 
 def _delivery(tag: int, time: datetime = NOW) -> _Delivery:
-    delivery = _Delivery(SimpleNamespace(delivery_info={"delivery_tag": tag}, headers={}, body=b"{}"))
+    delivery = _Delivery(
+        SimpleNamespace(delivery_info={"delivery_tag": tag, "exchange": "a.out", "routing_key": "b"}, headers={}, body=b"{}")
+    )
     delivery.name = ReservationConfirmed.name
     delivery.heard = SimpleNamespace(time=time, id=str(tag), correlation="")  # type: ignore[assignment]
     return delivery
@@ -90,3 +95,63 @@ def test_under_load_a_batch_waits_a_moment_for_the_rest_of_a_wave(monkeypatch: A
         [],
         True,
     )
+
+
+def test_an_event_of_a_newer_neighbour_waits_for_six_hours_and_what_is_wrong_not_at_all() -> None:
+    newer = [next_place(Newer("unknown_event", ""), attempt) for attempt in range(1, 75)]
+    assert newer[:72] == ["5m"] * 72
+    assert newer[72:] == ["parked", "parked"]
+    assert next_place(Permanent("schema", ""), 1) == "parked"
+    assert [next_place(RuntimeError(), attempt) for attempt in range(1, 6)] == ["5s", "5s", "30s", "5m", "parked"]
+
+
+def _came(origin: str, kind: str, **headers: str) -> _Delivery:
+    exchange, _, key = origin.partition("/")
+    told = {"cloudEvents:type": kind, "cloudEvents:specversion": "1.0"} | headers
+    message = SimpleNamespace(
+        delivery_info={"delivery_tag": 1, "exchange": exchange, "routing_key": key}, headers=told, body=b"{}", properties={}
+    )
+    return _Delivery(message)
+
+
+CONFIRMED, ERASED = "linli.bookings.reservation_confirmed", "linli.residents.resident_erased"
+HOW, RETRIED = "bookings.out/reservation_confirmed", "notifications.retry/inbox"
+
+
+@pytest.mark.parametrize(
+    ("origin", "kind", "header", "code"),
+    [
+        (HOW, CONFIRMED, "", "content_type"),  # believed so far
+        (HOW, ERASED, "", "foreign_event"),
+        ("bookings.out/other", CONFIRMED, "", "foreign_event"),
+        ("bookings.events/reservation_confirmed", CONFIRMED, "", "foreign_event"),
+        (
+            HOW,
+            ERASED,
+            "residents.out/resident_erased",
+            "foreign_event",
+        ),
+        (RETRIED, CONFIRMED, "", "foreign_event"),
+        (
+            RETRIED,
+            CONFIRMED,
+            HOW,
+            "content_type",
+        ),
+        (
+            "petitions.retry/inbox",
+            CONFIRMED,
+            HOW,
+            "foreign_event",
+        ),
+        ("bookings.out/room_dreamed", "linli.bookings.room_dreamed", "", "unknown_event"),
+    ],
+)
+def test_only_who_may_say_it_is_believed(origin: str, kind: str, header: str, code: str) -> None:
+    inbox: Any = Inbox.__new__(Inbox)
+    inbox.platform = SimpleNamespace(service="notifications")
+    inbox._types = {"reservation_confirmed": ReservationConfirmed, "resident_erased": ReservationConfirmed}
+    with pytest.raises(Permanent) as refused:
+        inbox._read(_came(origin, kind, **({"linli-origin": header} if header else {})))
+    assert refused.value.code == code
+    assert isinstance(refused.value, Newer) == (code == "unknown_event")

@@ -21,6 +21,8 @@ from shared.storage.kinds import Kind
 
 CENTRES = Kind(Centre, "centres")
 USES_A_REPORT = 100_000
+# Text that begins like one would be a formula in a spreadsheet, in full width too.
+FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
 COLUMNS = {
     "rooms": ("room_id", "room", "uses", "visits", "open_hours", "used_hours", "rate", "idle"),
     "programmes": ("programme_id", "title", "sessions", "seats", "taken", "attended", "rate"),
@@ -109,9 +111,7 @@ class Centres:
         writer = csv.DictWriter(out, columns)
         writer.writeheader()
         for line in self.report(call)[part]:
-            # Text that begins like a formula would be one in a spreadsheet.
-            safe = {k: f"'{v}" if isinstance(v, str) and v[:1] in tuple("=+-@") else v for k, v in line.items()}
-            writer.writerow(safe)
+            writer.writerow({k: f"'{v}" if isinstance(v, str) and v.startswith(FORMULAS) else v for k, v in line.items()})
         return out.getvalue().encode("utf-8-sig")
 
     def _in(self, call: Call, room_id: str, since: datetime, before: datetime) -> list[Use]:

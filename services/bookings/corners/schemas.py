@@ -37,7 +37,7 @@ class LoanView(Schema):
 
 def _features():
     return fields.Dict(
-        keys=Text(40),
+        keys=Text(40, like=validate.Regexp(r"[^$.][^.]*\Z", error="No $ at the beginning, and no full stop.")),
         values=Text(120),
         required=True,
         validate=validate.Length(min=1, max=10),

@@ -55,7 +55,8 @@ class Mailer:
     def compose(self, id: str, to: str, subject: str, text: str) -> EmailMessage:
         """The message. Its Message-ID derives from the delivery: a repeat after a crash can be told as one."""
         message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = self._sender, to, subject
+        message["From"], message["To"] = self._sender, to
+        message["Subject"] = " ".join(subject.split())  # names of before may have line breaks, which no header may
         message["Date"] = formatdate()
         message["Message-ID"] = f"<{id}@{self._sender.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"
