@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from ops.broker import definitions
 from ops.documents import write_documents
 from ops.edge import caddyfile
 from ops.services import RECORDS, SERVICES
-from ops.settings import ROOT, Installation, Problem, amqp_uri, mongo_uri
+from ops.settings import ROOT, Installation, Problem, amqp_uri, apart, mongo_uri
 
 FOR_TESTS = frozenset({"LINLI_TEST", "LINLI_FAULTS", "LINLI_CLOCK_FILE"})  # told to processes of this machine alone
 CERTIFIED = ("rabbitmq", "mongo")  # containers that show a certificate
@@ -116,7 +117,7 @@ def _write_compose(kept: Installation, folder: Path) -> None:
     _write(folder / "keyfile", kept.secrets["keyfile"])
     _write_certificates(kept, folder / "tls")
     for service in SERVICES:
-        _write(folder / f"{service}.env", kubernetes.lines(service_environ(kept, service, "compose")))
+        _write_service(folder, service, service_environ(kept, service, "compose"))
     admin = {"MONGO_INITDB_ROOT_USERNAME": "admin", "MONGO_INITDB_ROOT_PASSWORD": kept.secrets["mongo"]["admin"]}
     users = {f"LINLI_MONGO_{s.upper()}": kept.secrets["mongo"][s] for s in SERVICES}
     _write(folder / "mongo.env", kubernetes.lines(admin | users))
@@ -142,6 +143,19 @@ def _volumes(kept: Installation) -> list[str]:
     if answer.returncode:
         raise Problem("the engine does not answer, so nobody knows whether there is data of before: start it")
     return answer.stdout.split()
+
+
+def _write_service(folder: Path, service: str, told: dict[str, str]) -> None:
+    """Its settings, and its secrets as files: seen by whoever runs in its container, and on this machine by the owner of the
+    folder alone. A container is made anew where its settings change, so these say when a secret did."""
+    plain, secret = apart(told)
+    digest = hashlib.sha256(json.dumps(secret, sort_keys=True).encode()).hexdigest()[:16]
+    _write(folder / f"{service}.env", kubernetes.lines(plain | {"LINLI_SECRETS_ARE": digest}))
+    its = folder / "secrets" / service
+    shutil.rmtree(its, ignore_errors=True)
+    for name, value in secret.items():
+        _write(its / name, value, 0o444)
+    its.chmod(0o755)
 
 
 def _write_certificates(kept: Installation, folder: Path) -> None:

@@ -155,12 +155,14 @@ class Doctor:
         for service in SERVICES:
             with self._client(service) as client:
                 leases = list(client[service]["leases"].find({"community": INSTALLATION}))
-            ended = {lease["_id"]: datetime.now(UTC) - lease["until"].replace(tzinfo=UTC) for lease in leases}
+            # Given up in order, it is taken with the next turn, of which some come once an hour.
+            held = [lease for lease in leases if lease["until"].year > 1970]
+            ended = {lease["_id"]: datetime.now(UTC) - lease["until"].replace(tzinfo=UTC) for lease in held}
             late = sorted(name for name, since in ended.items() if since > STANDS_STILL)
             if late:
                 yield Finding(f"timers of {service}", BAD, f"{', '.join(late)}: nobody does it", f"see that {service} runs")
             else:
-                yield Finding(f"timers of {service}", OK, f"{len(leases)} are somebody's")
+                yield Finding(f"timers of {service}", OK, f"{len(held)} are somebody's")
 
     def _broker(self) -> Look:
         with topology.connection(self._here.amqp("operator"), connect_timeout=5) as connection:

@@ -88,6 +88,8 @@ def asyncapi() -> dict[str, Any]:
     operations: dict[str, Any] = {}
     messages: dict[str, Any] = {}
     for name, event in sorted(Event.catalogue.items()):
+        if event.restricted:
+            continue  # no outsider hears it
         messages[name] = {
             "name": name,
             "contentType": "application/json",

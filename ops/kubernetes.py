@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -15,14 +14,11 @@ from typing import Any
 import yaml
 
 from ops.services import RECORDS, SERVICES
-from ops.settings import RELEASE, ROOT, Installation
+from ops.settings import RELEASE, ROOT, Installation, apart
 from shared.runtime.record import Service
 
 BASE = ROOT / "k8s" / "base"
 ADMINISTRATOR = "admin"  # of the broker, whom its operator is told
-SECRETS = "/run/secrets/linli"
-# By what it is called: what is added later is a secret without being listed here.
-SECRET = re.compile(r"_(URI|KEY|KEY_ID|PASSWORD|SECRET|PHONE|USER)$")
 KEYS = "residents"  # whoever checks a token fetches the keys there
 
 Files = dict[str, str]  # by path, inside the overlay
@@ -71,9 +67,7 @@ def overlay(kept: Installation, told: dict[str, dict[str, str]], definitions: di
     """The files of deploy/kubernetes: what each service is told, secrets apart from settings, and how it joins the base."""
     files = {}
     for service, environ in told.items():
-        secret = {name: value for name, value in environ.items() if SECRET.search(name)}
-        plain = {name: value for name, value in environ.items() if name not in secret}
-        plain |= {f"{name}_FILE": f"{SECRETS}/{name}" for name in secret}
+        plain, secret = apart(environ)
         files[f"{service}.env"] = lines(plain)
         files[f"{service}.secret.env"] = lines(secret)
     files["edge.env"] = lines({"LINLI_TRUSTED_PROXIES": kept.environ.get("LINLI_TRUSTED_PROXIES") or "255.255.255.255/32"})

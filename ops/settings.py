@@ -44,6 +44,11 @@ OWN_USERS = ("operator", "demo", "admin")  # of the broker, besides the services
 SUBSCRIBER = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
+SECRETS = "/run/secrets/linli"
+# By what it is called: what is added later is a secret without being listed here.
+SECRET = re.compile(r"_(URI|KEY|KEY_ID|PASSWORD|SECRET|PHONE|USER)$")
+
+
 class Problem(Exception):
     """Something a person can mend; its text says how."""
 
@@ -279,6 +284,13 @@ PROGRAMS = {RABBITMQ: "rabbitmq-server", "epmd": "erlang-base", "caddy": "caddy"
 def find(program: str) -> str | None:
     """Where a program is."""
     return shutil.which(program)
+
+
+def apart(environ: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """What containers are told in the open, and what lies in files below SECRETS: in no environment, no description of them."""
+    secret = {name: value for name, value in environ.items() if SECRET.search(name)}
+    plain = {name: value for name, value in environ.items() if name not in secret}
+    return plain | {f"{name}_FILE": f"{SECRETS}/{name}" for name in secret}, secret
 
 
 def amqp_uri(user: str, password: str, at: str, ca: str) -> str:

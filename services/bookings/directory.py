@@ -90,9 +90,12 @@ class Directory:
     # -- listening
 
     def project_resident(self, call: Call, event: Any) -> None:
-        """Keep that a resident exists, and their codes."""
-        facts = {"language": event.language, "groups": list(event.groups)}
-        project(self.people, call, event.resident_id, Person, event.at, **facts)
+        """Keep that a resident exists, and reads which language."""
+        project(self.people, call, event.resident_id, Person, event.at, language=event.language)
+
+    def project_groups(self, call: Call, event: Any) -> None:
+        """Keep to which groups a resident belongs."""
+        project(self.people, call, event.resident_id, Person, event.at, groups=list(event.groups))
 
     def project_worker(self, call: Call, event: Any) -> None:
         """Keep somebody's roles; none after their term."""

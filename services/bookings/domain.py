@@ -18,6 +18,7 @@ QUARTER = timedelta(minutes=15)
 BOOKABLE_AHEAD = timedelta(days=180)
 LONGEST_USE = timedelta(hours=12)
 REMINDERS = (timedelta(hours=24), timedelta(hours=1))
+COUNSELLING = "counselling"  # the kind of a talk of which nobody knows but the two
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,11 @@ class Use(Aggregate):
     extended: bool = False
     uncovered: bool = False
     staffing: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def restricted(self) -> bool:
+        """Whether what it says is nobody's business but that of who tells the person."""
+        return self.kind == COUNSELLING
 
     @property
     def zone(self) -> ZoneInfo:

@@ -17,7 +17,7 @@ from services.bookings.clubs.handlers import Clubs
 from services.bookings.corners import domain as corners
 from services.bookings.corners.handlers import LOANS, PARLOUR, Corners
 from services.bookings.directory import USES, Directory
-from services.bookings.domain import HELD, RESERVATION, Use
+from services.bookings.domain import COUNSELLING, HELD, RESERVATION, Use
 from services.bookings.duty.handlers import Duty
 from services.bookings.programmes.handlers import PROGRAMMES, Programmes
 from services.bookings.rooms import domain as rooms
@@ -81,7 +81,7 @@ class Lifecycle:
             self._programmes.decide_held(call, use)
         elif use.kind == RESERVATION:
             self._uses.change(call, use.id, rooms.remind, call.at)
-        elif use.kind == corners.COUNSELLING:
+        elif use.kind == COUNSELLING:
             self._uses.change(call, use.id, corners.remind_talk, call.at)
         else:
             self._uses.change(call, use.id, timers.pass_time, call.at)

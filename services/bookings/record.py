@@ -8,6 +8,7 @@ RECORD = Service(
     seen_at="/api/v1/_/rooms",
     hears=("bookings", "petitions", "residents"),
     hears_restricted=("residents",),
+    restricted=True,
     asks=("residents",),
     replicas=2,
     settings=("LINLI_NO_SHOWS",),

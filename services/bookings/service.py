@@ -29,6 +29,7 @@ from shared.events.residents import (
     GuardianUnlinked,
     ResidentChanged,
     ResidentErased,
+    ResidentGroupsChanged,
     ResidentRegistered,
     WorkerAppointed,
     WorkerChanged,
@@ -64,6 +65,10 @@ class Bookings(Rooms, Programmes, Sessions, AfterSchool, Duty, Care, Clubs, Corn
     @on(ResidentRegistered, ResidentChanged, once=by_cause)
     def know_the_resident(self, call, event):
         self.directory.project_resident(call, event)
+
+    @on(ResidentGroupsChanged, once=by_cause)
+    def know_the_groups(self, call, event):
+        self.directory.project_groups(call, event)
 
     @on(WorkerAppointed, WorkerChanged, once=by_cause)
     def know_the_worker(self, call, event):

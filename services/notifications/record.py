@@ -7,7 +7,7 @@ RECORD = Service(
     port=8130,
     seen_at="/api/v1/_/inbox",
     hears=("bookings", "petitions", "residents"),
-    hears_restricted=("petitions", "residents"),
+    hears_restricted=("bookings", "petitions", "residents"),
     asks=("petitions", "residents"),
     settings=("LINLI_ALIYUN_", "LINLI_MAIL_", "LINLI_SMTP"),
 )

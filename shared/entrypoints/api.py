@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -157,7 +158,9 @@ class Api(Entrypoint):
         if call is None or not call.sub or not (isinstance(error, Forbidden) or error.code == "community_missing"):
             return error
         try:
-            self.platform.audit.record(call, f"refused:{error.code}", route=f"{self.method} {self.template}")
+            # Under an id of our own: one that callers bring along would tie what they do here to what else they did.
+            ours = dataclasses.replace(call, correlation=new_trace()[3:35])
+            self.platform.audit.record(ours, f"refused:{error.code}", route=f"{self.method} {self.template}")
         except Refused as failed:
             return failed
         return error
@@ -207,6 +210,10 @@ class Api(Entrypoint):
         call.installation = own is not None and OPERATOR in own.roles
         membership = principal.in_community(call.community)
         if "{community}" in self.path and (membership is None or call.community in RESERVED):
+            # It is noted where the caller is at home: nobody writes into a chain of others.
+            call.community = min(principal.communities, default=INSTALLATION)
+            if at_home := principal.in_community(call.community):
+                call.actor, call.roles = at_home.id, at_home.roles
             raise Missing("community_missing", "no such community")
         membership = membership or _anywhere(principal)
         call.actor, call.roles, call.slugs = membership.id, membership.roles, frozenset(principal.communities)

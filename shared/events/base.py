@@ -20,6 +20,7 @@ class Event:
     Additive only: a field may be added with a default, none removed or retyped.
     """
 
+    restricted: ClassVar[bool] = False  # said to those services alone that are meant to hear it, whoever it is about
     speaker: ClassVar[str] = ""
     name: ClassVar[str] = ""
     catalogue: ClassVar[dict[str, type[Event]]] = {}

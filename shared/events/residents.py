@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from shared.events.base import Event
 
@@ -34,16 +35,25 @@ class ResidentRegistered(Event):
 
     resident_id: str
     language: str
-    groups: list[str]
     at: datetime
 
 
 @dataclass(frozen=True)
 class ResidentChanged(Event):
-    """The resident's record changed; the codes here are the current ones."""
+    """The resident's record changed; the language here is the current one."""
 
     resident_id: str
     language: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ResidentGroupsChanged(Event):
+    """The resident belongs to these groups now. Some say what is nobody's business: a party, an income, a disability."""
+
+    restricted: ClassVar[bool] = True
+
+    resident_id: str
     groups: list[str]
     at: datetime
 

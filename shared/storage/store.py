@@ -424,7 +424,7 @@ def _rows(call: Call, aggregate: Aggregate, sequence: int, events: list[Event]) 
             "at": to_milliseconds(call.at),
             "correlation": call.correlation,
             "trace": call.trace,
-            **({"restricted": True} if aggregate.restricted else {}),
+            **({"restricted": True} if aggregate.restricted or event.restricted else {}),
         }
         for n, event in enumerate(events, start=1)
     ]

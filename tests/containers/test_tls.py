@@ -54,9 +54,9 @@ def test_the_edge_speaks_tls_for_its_site_and_sends_there_who_comes_without(secu
 
 
 def test_services_and_the_operator_come_to_broker_and_database_with_tls_alone(secure: Project) -> None:
-    environ = (secure.folder / "deploy" / "compose" / "bookings.env").read_text()
-    assert "amqps://" in environ
-    assert "tls=true" in environ
+    secrets = secure.folder / "deploy" / "compose" / "secrets" / "bookings"
+    assert (secrets / "LINLI_AMQP_URI").read_text().startswith("amqps://")
+    assert "tls=true" in (secrets / "LINLI_MONGO_URI").read_text()
     operator = json.loads(secure.ops("communities", "list", "--json"))
     assert operator == []
     found = {row["part"]: row for row in json.loads(secure.ops("doctor", "--json", "--backups", "/backups", check=False))}
@@ -70,11 +70,7 @@ def test_services_and_the_operator_come_to_broker_and_database_with_tls_alone(se
 def test_whoever_shows_another_certificate_is_not_believed(secure: Project) -> None:
     """As somebody who stands in between would: it is signed, but for another name."""
     swapped = "import kombu, sys; from shared.broker import topology as t; c = t.connection(sys.argv[1]); c.connect()"
-    uri = next(
-        line.partition("=")[2]
-        for line in (secure.folder / "deploy" / "compose" / "bookings.env").read_text().splitlines()
-        if line.startswith("LINLI_AMQP_URI=")
-    )
+    uri = (secure.folder / "deploy" / "compose" / "secrets" / "bookings" / "LINLI_AMQP_URI").read_text()
     address = secure.engine.run(
         "docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "secure-rabbitmq-1"
     ).stdout.strip()

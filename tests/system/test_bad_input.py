@@ -132,6 +132,34 @@ def test_headers_and_queries_that_cannot_be_are_refused(lijing: Community) -> No
     assert lijing.resident.call("DELETE", "/lijing/rooms").status_code == 405
 
 
+@pytest.mark.parametrize("token", ["x", "a.b", "..", "a.b.c.d", "\u00e9.x.y", "e30.e30.e30", "." * 4000])
+def test_what_is_no_token_is_nobodys(lijing: Community, token: str) -> None:
+    headers = {"Authorization": f"Bearer {token}".encode()}
+    reply = requests.get(f"{lijing.resident.base_url}/api/v1/lijing/rooms", headers=headers, timeout=30)
+    assert (reply.status_code, reply.json()["code"]) == (401, "token_invalid")
+
+
+def test_a_body_that_is_nested_deeper_than_anybody_reads_is_refused(lijing: Community) -> None:
+    deep = b'{"a":' * 1020 + b'"\\u0000"' + b"}" * 1020
+    reply = _post(lijing, "/rooms", deep)
+    assert (reply.status_code, reply.json()["code"]) == (400, "json_malformed")
+
+
+def test_what_is_given_out_has_a_name_that_is_one(lijing: Community) -> None:
+    path = lijing.path(f"/rooms/{lijing.room(use='rest')['id']}/visits")
+    for name in ("$gt", ".a", "a.b", "x\ny", "\u200b水"):
+        reply = lijing.worker.call("POST", path, {"supplies": {name: 1}})
+        assert reply.status_code == 422, name
+        assert reply.json()["errors"][0]["field"].startswith("supplies"), name
+    assert lijing.worker.call("POST", path, {"supplies": {"水": 1, "a$b": 2}}).status_code == 201
+
+
+def test_a_name_has_one_line_and_nothing_that_nobody_sees(lijing: Community) -> None:
+    for name in ("舞蹈室\nBcc: x@example.org", "舞\u200b室", "\u202e室"):
+        reply = lijing.secretary.call("POST", lijing.path("/rooms"), GOOD | {"name": name})
+        assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "name")
+
+
 @pytest.fixture(scope="module")
 def tokens(world: World) -> dict[str, str]:
     """Three people of a community that the fuzzer may wreck: it learns ids from replies, and uses them."""

@@ -54,7 +54,6 @@ def test_what_is_not_well_is_found_with_what_to_do(world: World, tmp_path: Path)
             "secrets": f"chmod 600 {secrets}",
             "edge → notifications": "see that notifications runs, and its log",
             "inbox of notifications": "see that notifications runs",
-            "timers of notifications": "see that notifications runs",
             "indexes": "linli migrate run",
             "backup": f"linli backup {tmp_path}, every night",
         }

@@ -76,12 +76,14 @@ def test_the_document_is_served_and_is_the_one_walked_here(world: World) -> None
 def test_another_communitys_token_finds_nothing_and_is_noted(world: World, case: tuple[str, str, Any]) -> None:
     role = case[2]["x-roles"][0]
     token = world.lijing.as_(role).token
+    TRAIL.fresh(world, case, "lijing")
     TRAIL.fresh(world, case, "shengtaiyuan")
     reply = _call(world, case, "shengtaiyuan", token)
     assert (reply.status_code, reply.json()["code"]) == (404, "community_missing")
-    (entry,) = TRAIL.fresh(world, case, "shengtaiyuan")
-    assert entry["act"] == "refused:community_missing"
-    assert entry["actor"]
+    (entry,) = TRAIL.fresh(world, case, "lijing")  # where they are at home: a stranger writes nothing into another's chain
+    assert (entry["act"], entry["actor"]) == ("refused:community_missing", world.lijing.id_of(role))
+    assert entry["correlation"] != reply.headers["X-Correlation-Id"]
+    assert TRAIL.fresh(world, case, "shengtaiyuan") == []
 
 
 @pytest.mark.parametrize("case", WALK, ids=_name)

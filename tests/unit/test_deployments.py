@@ -16,7 +16,7 @@ from ops import deploy
 from ops.broker import applications, definitions
 from ops.deploy import prepare, service_environ
 from ops.services import SERVICES
-from ops.settings import PORTS, Installation, Problem
+from ops.settings import PORTS, SECRETS, Installation, Problem
 from shared.broker import topology
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,10 +57,16 @@ def test_compose_gives_each_service_its_own_secrets_and_health_checks(tmp_path: 
     for service in SERVICES:
         part = compose["services"][service]
         assert part["env_file"] == [f"deploy/compose/{service}.env"]
-        told = (tmp_path / f"{service}.env").read_text()
+        assert f"./deploy/compose/secrets/{service}:{SECRETS}:ro" in part["volumes"]
+        open_to_all = (tmp_path / f"{service}.env").read_text()
+        files = {file.name: file.read_text() for file in (tmp_path / "secrets" / service).iterdir()}
+        told = " ".join(files.values())
         for other in SERVICES:
             assert (kept["mongo"][other] in told) == (kept["amqp"][other] in told) == (other == service)
-        assert "retryWrites=true" in told
+            assert kept["mongo"][other] not in open_to_all
+        assert "retryWrites=true" in files["LINLI_MONGO_URI"]
+        assert f"LINLI_MONGO_URI_FILE={SECRETS}/LINLI_MONGO_URI\n" in open_to_all
+        assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "secrets" / service).iterdir()} == {0o444}
     for name in ("rabbitmq", "mongo", "mail", "edge"):
         assert "healthcheck" in compose["services"][name], name
     assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()
@@ -123,6 +129,10 @@ def test_a_secret_is_made_anew_alone_and_never_one_that_data_is_encrypted_with(t
         "amqp.bookings", "mongo.petitions", "services.residents"
     }  # fmt: skip
     assert before["signing"] != after["signing"]
+    residents = (tmp_path / "residents.env").read_text()
+    deploy.installation("compose", tmp_path).rotate("signing")
+    prepare("compose", tmp_path)
+    assert (tmp_path / "residents.env").read_text() != residents, "its container would not be made anew"
     for part in ("master.bookings", "installation", "amqp.nobody", "amqp", "signing.d", "operator", "keyfile", ""):
         with pytest.raises(Problem, match="cannot be made anew"):
             deploy.installation("compose", tmp_path).rotate(part)
@@ -132,7 +142,7 @@ def test_tls_is_asked_for_by_1_alone(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """The compose file sees only whether it is set."""
     for value, found in (("", "amqp://"), ("1", "amqps://")):
         monkeypatch.setenv("LINLI_TLS", value)
-        assert found in (prepare("compose", tmp_path) / "bookings.env").read_text()
+        assert (prepare("compose", tmp_path) / "secrets" / "bookings" / "LINLI_AMQP_URI").read_text().startswith(found)
     for value in ("0", "no", "true"):
         monkeypatch.setenv("LINLI_TLS", value)
         with pytest.raises(Problem, match="LINLI_TLS is 1"):

@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from ops.deploy import prepare, service_environ
-from ops.kubernetes import SECRET, SECRETS, manifest
+from ops.kubernetes import manifest
 from ops.services import RECORDS, SERVICES
-from ops.settings import Installation, Problem
+from ops.settings import SECRET, SECRETS, Installation, Problem
 from shared.settings import Settings, read
 from tests.unit.manifests import K8S, ROOT, Manifest, container, lines, manifests, one, pods
 

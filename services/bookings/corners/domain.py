@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from services.bookings.domain import CANCELLED, CONFIRMED, Use, check_grid, claims_of, next_reminder
+from services.bookings.domain import CANCELLED, CONFIRMED, COUNSELLING, Use, check_grid, claims_of, next_reminder
 from shared.events.base import Aggregate, Event
 from shared.events.bookings import (
     ConfidentialBooked,
@@ -221,8 +221,6 @@ def forget_parlour(visit: ParlourVisit) -> tuple[ParlourVisit, list[Event]]:
 
 
 # -- counselling
-
-COUNSELLING = "counselling"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from services.bookings.children.enrolments import Enrolments
 from services.bookings.corners import domain
 from services.bookings.corners.domain import Copy, Loan, LostItem, Note, ParlourVisit, VisitLog
 from services.bookings.directory import USES, Directory
-from services.bookings.domain import Use
+from services.bookings.domain import COUNSELLING, Use
 from services.bookings.rooms import domain as rooms
 from services.bookings.rooms.handlers import ROOMS, Reservations
 from services.bookings.sessions import domain as sessions
@@ -175,7 +175,7 @@ class Corners:
     def talk(self, call: Call, id: str) -> Use:
         """One talk, for who comes and the counsellor."""
         use: Use = self._uses.get(call, id, "talk_missing")
-        if use.kind != domain.COUNSELLING:
+        if use.kind != COUNSELLING:
             raise Missing("talk_missing", "no such talk")
         if call.actor != use.resident_id and not self._is_counsellor(call, use):
             raise Forbidden("confidential", "only who comes and the counsellor know of it")
@@ -229,7 +229,7 @@ class Corners:
         for visit in self._parlour_of(call.community, resident_id):
             self._parlour.change(call.plain(), visit.id, domain.forget_parlour)
         for use in self._reservations.of(call.community, resident_id):
-            if use.kind == domain.COUNSELLING:
+            if use.kind == COUNSELLING:
                 self._uses.change(call.plain(), use.id, domain.forget_talk, call.at, forget_replies=True)
                 for note in self._notes.all(call.community, {"use_id": use.id}, limit=100_000):
                     self._notes.change(call.plain(), note.id, domain.forget_note)

@@ -6,6 +6,9 @@ from marshmallow import Schema, fields, validate
 
 from shared.entrypoints.fields import Day, Id, Moment, Paging, Text
 
+# What names a field is no operator, and no path to one.
+A_NAME = validate.Regexp(r"[^$.][^.]*\Z", error="No $ at the beginning, and no full stop.")
+
 
 class AddCopy(Schema):
     title = Text(120, required=True)
@@ -37,7 +40,7 @@ class LoanView(Schema):
 
 def _features():
     return fields.Dict(
-        keys=Text(40, like=validate.Regexp(r"[^$.][^.]*\Z", error="No $ at the beginning, and no full stop.")),
+        keys=Text(40, like=A_NAME),
         values=Text(120),
         required=True,
         validate=validate.Length(min=1, max=10),
@@ -118,7 +121,7 @@ class NoteView(Schema):
 class CountVisit(Schema):
     people = fields.Integer(load_default=1, strict=True, validate=validate.Range(min=1, max=500))
     supplies = fields.Dict(
-        keys=Text(40),
+        keys=Text(40, like=A_NAME),
         values=fields.Integer(strict=True, validate=validate.Range(min=1, max=1000)),
         load_default=dict,
         validate=validate.Length(max=20),

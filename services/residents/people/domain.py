@@ -12,6 +12,7 @@ from shared.events.residents import (
     GuardianUnlinked,
     ResidentChanged,
     ResidentErased,
+    ResidentGroupsChanged,
     ResidentRegistered,
 )
 from shared.rules.errors import Conflict, Forbidden, Invalid
@@ -53,7 +54,8 @@ def register(id: str, facts: dict[str, Any], by: str, at: datetime) -> tuple[Res
         raise Invalid("consent_missing", "nobody is registered without having agreed (个人信息保护法 art. 13, 14)", "consent")
     facts = _checked(facts, at)
     resident = Resident(**facts, consented_at=at, registered_by=by)
-    return resident, [ResidentRegistered(id, resident.language, resident.groups, at)]
+    # Of everybody, also of whom there is nothing to say; and first, for whoever knows of the person to know what they are.
+    return resident, [ResidentGroupsChanged(id, resident.groups, at), ResidentRegistered(id, resident.language, at)]
 
 
 def change(resident: Resident, facts: dict[str, Any], at: datetime) -> tuple[Resident, list[Event]]:
@@ -62,7 +64,8 @@ def change(resident: Resident, facts: dict[str, Any], at: datetime) -> tuple[Res
     changed = resident.but(**_checked({"id_number": resident.id_number, **facts}, at))
     if changed == resident:
         return resident, []
-    return changed, [ResidentChanged(resident.id, changed.language, changed.groups, at)]
+    groups = [ResidentGroupsChanged(resident.id, changed.groups, at)] if changed.groups != resident.groups else []
+    return changed, [*groups, ResidentChanged(resident.id, changed.language, at)]
 
 
 def bind(person: Any, account_id: str, instead_of: str) -> tuple[Any, list[Event]]:

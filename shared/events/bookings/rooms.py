@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from shared.events.base import Event
 
@@ -59,6 +60,8 @@ class ReservationCancelled(Event):
 class ConfidentialBooked(Event):
     """Something confidential is booked: for whom and when, not what or where."""
 
+    restricted: ClassVar[bool] = True
+
     booking_id: str
     tell: list[str]
     start: datetime
@@ -69,6 +72,8 @@ class ConfidentialBooked(Event):
 @dataclass(frozen=True)
 class ConfidentialCancelled(Event):
     """A confidential booking is cancelled."""
+
+    restricted: ClassVar[bool] = True
 
     booking_id: str
     tell: list[str]

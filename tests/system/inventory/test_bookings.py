@@ -408,8 +408,7 @@ def test_L33_a_counsellors_note_is_closed_to_the_secretary_and_the_attempt_logge
     assert lijing.secretary.call("GET", lijing.path(f"/rooms/{room}/calendar.ics")).status_code == 404
     assert talk["id"] not in str(lijing.worker.get(lijing.path(f"/reservations?room_id={room}")))
     world.settle()
-    events = world.heard("confidential_booked", talk["id"])[0]["body"]
-    assert room not in str(events)
+    assert not [event for event in world.ear.events if talk["id"] in str(event)], "an outsider heard of it"
     (message,) = lijing.inbox(lijing.resident, "confidential_booked")
     assert "咨询" not in str(message)
 
