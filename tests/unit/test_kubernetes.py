@@ -31,15 +31,6 @@ def seconds(probe: Manifest) -> int:
     return int(probe["periodSeconds"] * probe["failureThreshold"])
 
 
-@pytest.fixture
-def overlay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in [name for name in os.environ if name.startswith("LINLI_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("KUBECONFIG", os.devnull)
-    monkeypatch.setenv("LINLI_SECRETS", str(tmp_path / "secrets"))
-    return prepare("kubernetes", tmp_path / "kubernetes")
-
-
 @pytest.mark.parametrize("made", manifests(), ids=lambda m: f"{m['kind']}-{m.get('metadata', {}).get('name', '')}")
 @pytest.mark.parametrize("version", ["1.31", "1.37"])
 def test_a_manifest_is_valid(made: Manifest, version: str) -> None:

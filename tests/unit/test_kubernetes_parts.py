@@ -14,21 +14,12 @@ import pytest
 import yaml
 
 from ops.broker import definitions
-from ops.deploy import HOSTS, prepare, service_environ
+from ops.deploy import HOSTS, service_environ
 from ops.edge import caddyfile
 from ops.kubernetes import ADMINISTRATOR, asked, callers
 from ops.services import SERVICES
 from ops.settings import Installation
 from tests.unit.manifests import K8S, ROOT, Manifest, container, lines, manifests, one, pods
-
-
-@pytest.fixture
-def overlay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in [name for name in os.environ if name.startswith("LINLI_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("KUBECONFIG", os.devnull)
-    monkeypatch.setenv("LINLI_SECRETS", str(tmp_path / "secrets"))
-    return prepare("kubernetes", tmp_path / "kubernetes")
 
 
 def bytes_of(text: str) -> float:
